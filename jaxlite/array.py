@@ -1,0 +1,161 @@
+"""``Array``: what jaxlite's functions return, a NumPy array that nothing writes into.
+
+Everything that reads works as on ``np.ndarray``, and NumPy's functions give ``Array`` back. Whatever would write
+raises, and ``x += y`` rebinds, so that eager and traced code agree. ``np.asarray(x)`` is an ordinary, writable
+view for those who know what they do. The methods ``.at``, operators with tracers and indexing by tracers are
+installed by ``jaxlite.numpy``.
+
+>>> Array.of(np.arange(3.0)) + 1
+Array([1., 2., 3.], dtype=float64)
+"""
+
+from __future__ import annotations
+
+import operator
+
+import numpy as np
+
+from jaxlite.errors import InplaceUpdateError
+
+_WRITING_FUNCTIONS = frozenset(
+    (np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal)
+)
+
+
+class Array(np.ndarray):
+    """An immutable ``np.ndarray``, the type of all results.
+
+    Examples
+    --------
+    >>> import jaxlite.numpy as jnp
+    >>> x = jnp.arange(3.0)
+    >>> x.at[0].set(5.0)
+    Array([5., 1., 2.], dtype=float64)
+    """
+
+    __slots__ = ()
+
+    @staticmethod
+    def of(value) -> Array:
+        """View an array or scalar as ``Array`` without copying."""
+        return np.asarray(value).view(Array)
+
+    def block_until_ready(self) -> Array:
+        """Return the array itself: nothing runs in the background."""
+        return self
+
+    @property
+    def weak_type(self) -> bool:
+        return False
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        if "out" in kwargs and any(type(out) is Array for out in kwargs["out"]):
+            raise _write_error(f"out= of np.{ufunc.__name__}")
+        if method == "at" and type(inputs[0]) is Array:
+            raise _write_error(f"np.{ufunc.__name__}.at")
+        arrays = []
+        for x in inputs:
+            if type(x) is Array:
+                x = x.view(np.ndarray)
+            elif hasattr(type(x), "__array_ufunc__") and not isinstance(x, np.ndarray | np.generic):
+                return NotImplemented
+            arrays.append(x)
+        for name, value in kwargs.items():
+            if type(value) is Array:
+                kwargs[name] = value.view(np.ndarray)
+        with np.errstate(all="ignore"):
+            result = getattr(ufunc, method)(*arrays, **kwargs)
+        return _wrap(result)
+
+    def __array_function__(self, func, types, args, kwargs):
+        if not all(issubclass(t, np.ndarray) for t in types):
+            return NotImplemented
+        if type(kwargs.get("out")) is Array:
+            raise _write_error(f"out= of np.{func.__name__}")
+        if func in _WRITING_FUNCTIONS and args and type(args[0]) is Array:
+            raise _write_error(f"np.{func.__name__}")
+        args = _unwrap(args)
+        kwargs = {name: _unwrap(value) for name, value in kwargs.items()}
+        with np.errstate(all="ignore"):
+            return _wrap(func(*args, **kwargs))
+
+    def __setitem__(self, index, value):
+        raise _write_error("x[index] = value")
+
+    def fill(self, *args, **kwargs):
+        raise _write_error("x.fill")
+
+    def put(self, *args, **kwargs):
+        raise _write_error("x.put")
+
+    def itemset(self, *args):
+        raise _write_error("x.itemset")
+
+    def resize(self, *args, **kwargs):
+        raise _write_error("x.resize")
+
+    def setfield(self, *args, **kwargs):
+        raise _write_error("x.setfield")
+
+    def partition(self, *args, **kwargs):
+        raise _write_error("x.partition")
+
+    def sort(self, axis=-1, **kwargs) -> Array:
+        """Return a sorted copy (NumPy's method sorts in place)."""
+        return _wrap(np.sort(self.view(np.ndarray), axis=axis, **kwargs))
+
+    def byteswap(self, inplace: bool = False) -> Array:
+        if inplace:
+            raise _write_error("x.byteswap(inplace=True)")
+        return _wrap(self.view(np.ndarray).byteswap())
+
+    def __round__(self, ndigits: int | None = None):
+        return round(self.item(), ndigits) if self.ndim == 0 else _wrap(np.round(self, ndigits or 0))
+
+    def __repr__(self) -> str:
+        body = np.array2string(self.view(np.ndarray), separator=", ", prefix="Array(")
+        shape = f", shape={self.shape}" if self.size == 0 and self.shape != (0,) else ""
+        return f"Array({body}{shape}, dtype={self.dtype})"
+
+    def __reduce__(self):
+        return Array.of, (self.view(np.ndarray),)
+
+
+def _rebinding(binary_operator):
+    def rebind(self, other):
+        return binary_operator(self, other)
+
+    rebind.__doc__ = "Rebind instead of writing in place."
+    return rebind
+
+
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "lshift", "rshift", "and", "or", "xor"):
+    setattr(Array, f"__i{_name}__", _rebinding(getattr(operator, f"__{_name}__")))
+
+
+def _write_error(what: str) -> InplaceUpdateError:
+    return InplaceUpdateError(
+        f"{what} would write into an Array.",
+        why="results of jaxlite are shared between programs and never change.",
+        fix="x = x.at[index].set(value); or np.array(x) for a copy that can be written.",
+    )
+
+
+def _unwrap(value):
+    if type(value) is Array:
+        return value.view(np.ndarray)
+    if type(value) in (list, tuple):
+        return type(value)(_unwrap(item) for item in value)
+    return value
+
+
+def _wrap(result):
+    if isinstance(result, np.ndarray):
+        return result.view(Array)
+    if isinstance(result, np.generic):
+        return np.asarray(result).view(Array)
+    if type(result) in (list, tuple):
+        return type(result)(_wrap(item) for item in result)
+    if isinstance(result, tuple) and hasattr(result, "_fields"):
+        return type(result)(*(_wrap(item) for item in result))
+    return result

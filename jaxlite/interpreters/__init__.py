@@ -1,0 +1,1 @@
+"""The interpreters, one small file each: evaluate, stage, jvp, linearize, transpose, batch."""

@@ -1,0 +1,160 @@
+"""Batch: evaluate a function once for a whole axis of its arguments.
+
+    batch_jaxpr({ lambda ; a:f64[] b:f64[3]. … }, axis of size 5, dims (0, None))
+    ->  { lambda ; a:f64[5] b:f64[3]. … }
+
+Each tracer knows which dimension of its array is the mapped one; values that do not depend on the mapped arguments
+stay as they are. Collectives (``psum`` …) are answered by the trace that maps the axis they name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from jaxlite.errors import RuleError
+from jaxlite.interpreters.evaluate import eval_jaxpr
+from jaxlite.interpreters.stage import stage
+from jaxlite.ir import Jaxpr, ShapedArray, cached_by_jaxpr
+from jaxlite.ops.structural import broadcast_dim, move_dim
+from jaxlite.primitive import MappedAxis, NotBatchable
+from jaxlite.trace import Trace, Tracer, ancestors, aval_of, current_trace, set_current
+
+
+class BatchTracer(Tracer):
+    """An array whose dimension ``dim`` is mapped; to the function it looks as if the dimension were not there."""
+
+    __slots__ = ("dim", "value")
+
+    def __init__(self, trace: BatchTrace, value, dim: int):
+        self.trace = trace
+        self.value = value
+        self.dim = dim
+
+    @property
+    def aval(self):
+        aval = aval_of(self.value)
+        return ShapedArray(aval.shape[: self.dim] + aval.shape[self.dim + 1 :], aval.dtype, aval.weak_type)
+
+    def why_unknown(self) -> str:
+        return f"it stands for {self.trace.axis.size} values at once, one for each index of the axis mapped by vmap."
+
+    def creation_source(self):
+        return self.value.creation_source() if isinstance(self.value, Tracer) else None
+
+    def __repr__(self) -> str:
+        return f"VmapTracer(aval={self.aval}, batched={aval_of(self.value)})"
+
+
+class BatchTrace(Trace):
+    """Runs the primitives' batch rules under the parent."""
+
+    __slots__ = ("axis",)
+
+    def __init__(self, parent: Trace, axis: MappedAxis):
+        super().__init__(parent)
+        self.axis = axis
+
+    def __repr__(self) -> str:
+        return "vmap" if self.axis.name is None else f"vmap(axis_name={self.axis.name!r})"
+
+    def process(self, primitive, args, params):
+        with set_current(self.parent) as parent:
+            if self._answers(params):
+                args, dims = zip(*map(self.split, args), strict=True) if args else ((), ())
+                outs, out_dims = primitive.batch(self.axis, args, dims, **params)
+            elif any(isinstance(arg, BatchTracer) and arg.trace is self for arg in args):
+                args, dims = zip(*map(self.split, args), strict=True)
+                if isinstance(primitive.batch, NotBatchable):
+                    raise RuleError(
+                        f"{primitive.name} cannot be batched by vmap.",
+                        why=f"{primitive.batch.meaning}.",
+                        fix="jaxlite.lax.map runs a function once per element.",
+                    )
+                outs, out_dims = primitive.batch(self.axis, args, dims, **params)
+            else:
+                return parent.process(primitive, args, params)
+        return tuple(map(self.join, outs, out_dims))
+
+    def _answers(self, params) -> bool:
+        """Whether this trace maps the axis that a collective names."""
+        name = params.get("axis_name") if self.axis.name is not None else None
+        return name is not None and name == self.axis.name
+
+    def split(self, value):
+        """Return array and mapped dimension of any value."""
+        if isinstance(value, BatchTracer) and value.trace is self:
+            return value.value, value.dim
+        return value, None
+
+    def join(self, value, dim: int | None):
+        return value if dim is None else BatchTracer(self, value, dim)
+
+
+def batch_flat(fun: Callable, axis: MappedAxis, args: Sequence, dims: Sequence) -> tuple[list, list]:
+    """Run ``fun`` of flat arguments over a mapped axis; returns its results and their mapped dimensions."""
+    trace = BatchTrace(current_trace(), axis)
+    with set_current(trace):
+        outs = fun(*map(trace.join, args, dims))
+    pairs = [trace.split(out) for out in outs]
+    return [value for value, _ in pairs], [dim for _, dim in pairs]
+
+
+@cached_by_jaxpr
+def batch_jaxpr(
+    jaxpr: Jaxpr, axis: MappedAxis, dims: tuple[int | None, ...], force: tuple[bool, ...] | bool = False
+) -> tuple[Jaxpr, tuple[bool, ...]]:
+    """Turn a program into one that maps it over an axis.
+
+    Parameters
+    ----------
+    jaxpr : Jaxpr
+        Without constvars.
+    axis : MappedAxis
+    dims : tuple of int or None
+        The mapped dimension of each input, None for inputs that all elements share.
+    force : tuple of bool, or bool
+        Which outputs to map even if they do not depend on a mapped input.
+
+    Returns
+    -------
+    jaxpr : Jaxpr
+        Mapped outputs have the mapped axis in front.
+    batched_out : tuple of bool
+        Which outputs are mapped.
+    """
+    forced = (force,) * len(jaxpr.outvars) if isinstance(force, bool) else force
+    batched_out: tuple[bool, ...] = ()
+
+    def batched(*args):
+        nonlocal batched_out
+        outs, out_dims = batch_flat(lambda *xs: eval_jaxpr(jaxpr, (), *xs), axis, args, dims)
+        batched_out = tuple(d is not None or f for d, f in zip(out_dims, forced, strict=True))
+        return [
+            to_front(x, d, axis.size) if b else x for x, d, b in zip(outs, out_dims, batched_out, strict=True)
+        ]
+
+    avals = [mapped_aval(a, axis.size, d) for a, d in zip(jaxpr.in_avals, dims, strict=True)]
+    out, consts = stage(batched, avals, "vmap")
+    assert not consts
+    return out, batched_out
+
+
+def to_front(value, dim: int | None, size: int):
+    """Move the mapped dimension to the front; make one where there is none."""
+    return broadcast_dim(value, 0, size) if dim is None else move_dim(value, dim, 0)
+
+
+def mapped_aval(aval, size: int, dim: int | None):
+    """Return the aval with the mapped dimension put in."""
+    if dim is None:
+        return aval
+    return aval.update(shape=(*aval.shape[:dim], size, *aval.shape[dim:]))
+
+
+def live_axes() -> tuple[MappedAxis, ...]:
+    """Return the named axes of the enclosing ``vmap`` calls, innermost first."""
+    return tuple(
+        trace.axis
+        for trace in ancestors(current_trace())
+        if isinstance(trace, BatchTrace) and trace.axis.name is not None
+    )

@@ -1,0 +1,209 @@
+"""Stage a function: run it on tracers that record, and keep the program.
+
+    stage(lambda x: [mul(sin(x), 2.0)], [f64[]])
+    ->  { lambda ; a:f64[]. let b:f64[] = sin a; c:f64[] = mul b 2.0:f64[] in (c,) },  consts = ()
+
+Scalars become literals; arrays and tracers of outer traces become constvars, arrays by copy, so that writing to
+them later does not change the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from jaxlite import source
+from jaxlite.array import Array
+from jaxlite.ir import Aval, Eqn, Jaxpr, Literal, Var, lift_constvars
+from jaxlite.trace import Trace, Tracer, ancestors, aval_of, current_trace, leaked_tracer, set_current
+
+
+class StageTracer(Tracer):
+    """A variable of the program being recorded."""
+
+    __slots__ = ("var",)
+
+    def __init__(self, trace: StageTrace, var: Var):
+        self.trace = trace
+        self.var = var
+
+    @property
+    def aval(self):
+        return self.var.aval
+
+    def __repr__(self) -> str:
+        return f"JitTracer({self.aval})"
+
+    def describe(self) -> str:
+        return self.trace.describe(self.var)
+
+    def why_unknown(self) -> str:
+        return self.trace.why_unknown(self.var)
+
+    def creation_source(self):
+        eqn = self.trace.defining_eqn(self.var)
+        return eqn.source if eqn else None
+
+
+class Recorder:
+    """Equations and captured constants of a program in the making."""
+
+    def __init__(self):
+        self.eqns: list[Eqn] = []
+        self.constvars: list[Var] = []
+        self.consts: list = []
+        self._const_of_id: dict[int, Var] = {}
+        self._captured: list = []  # keeps every captured value alive, so that no id is used twice
+
+    def capture(self, value) -> Var | Literal:
+        """Return the literal or constvar that stands for a value from outside."""
+        aval = aval_of(value)
+        if not isinstance(value, Tracer) and not aval.shape and isinstance(value, _LITERAL_TYPES):
+            return Literal(value, aval)
+        var = self._const_of_id.get(id(value))
+        if var is None:
+            var = Var(aval)
+            self._const_of_id[id(value)] = var
+            self._captured.append(value)
+            self.constvars.append(var)
+            # An Array never changes; what the user may still write to is copied.
+            self.consts.append(Array.of(np.array(value, aval.dtype)) if type(value) is np.ndarray else value)
+        return var
+
+    def record(self, primitive, atoms, params) -> tuple[Var, ...]:
+        avals = primitive.abstract_eval(*[atom.aval for atom in atoms], **params)
+        outvars = tuple([Var(aval) for aval in avals])
+        self.eqns.append(Eqn(primitive, tuple(atoms), outvars, params, source.capture()))
+        return outvars
+
+    def build(self, invars, outvars) -> tuple[Jaxpr, tuple]:
+        """Return the program and the values of its constvars, without what no output needs."""
+        eqns, used = live_eqns(self.eqns, outvars)
+        captured = [(v, c) for v, c in zip(self.constvars, self.consts, strict=True) if v in used]
+        constvars = tuple(v for v, _ in captured)
+        return Jaxpr(tuple(invars), constvars, eqns, tuple(outvars)), tuple(c for _, c in captured)
+
+
+_LITERAL_TYPES = (bool, int, float, complex, np.generic)
+
+
+def live_eqns(eqns, outvars) -> tuple[tuple[Eqn, ...], set[Var]]:
+    """Drop the equations that neither an output needs nor an effect keeps; also return the used variables."""
+    used = {v for v in outvars if type(v) is Var}
+    kept = []
+    for eqn in reversed(eqns):
+        if eqn.effects or not used.isdisjoint(eqn.outvars):
+            kept.append(eqn)
+            used.update(v for v in eqn.invars if type(v) is Var)
+    return tuple(reversed(kept)), used
+
+
+class StageTrace(Trace):
+    """Records every primitive. Its parent is only the place where captured tracers must come from."""
+
+    __slots__ = ("_literals", "arg_names", "invars", "keep_all", "name", "recorder")
+
+    def __init__(self, name: str, arg_names: Sequence[str] = ()):
+        super().__init__(current_trace())
+        self.name = name
+        self.arg_names = arg_names
+        self.recorder = Recorder()
+        self.invars: list[Var] = []
+
+    def __repr__(self) -> str:
+        return f"jit({self.name})"
+
+    def new_arg(self, aval: Aval) -> StageTracer:
+        var = Var(aval)
+        self.invars.append(var)
+        return StageTracer(self, var)
+
+    def process(self, primitive, args, params):
+        atoms = [self.atom(arg) for arg in args]
+        outvars = self.recorder.record(primitive, atoms, params)
+        return tuple([StageTracer(self, var) for var in outvars])
+
+    def atom(self, value) -> Var | Literal:
+        if isinstance(value, Tracer):
+            if value.trace is self:
+                return value.var
+            if not any(value.trace is trace for trace in ancestors(self.parent)):
+                raise leaked_tracer(value)
+        return self.recorder.capture(value)
+
+    def build(self, outs) -> tuple[Jaxpr, tuple]:
+        return self.recorder.build(self.invars, [self.atom(out) for out in outs])
+
+    def defining_eqn(self, var: Var) -> Eqn | None:
+        return next((eqn for eqn in self.recorder.eqns if var in eqn.outvars), None)
+
+    def describe(self, var: Var) -> str:
+        eqn = self.defining_eqn(var)
+        if eqn is None:
+            return f"{self._arg_name(var)}:{var.aval}"
+        operands = " ".join(
+            str(v.val) if type(v) is Literal else self._arg_name(v) or str(v.aval) for v in eqn.invars
+        )
+        return f"{var.aval} = {eqn.primitive.name} {operands}"
+
+    def why_unknown(self, var: Var) -> str:
+        names = self._depends_on(var)
+        if not names:
+            return f"it is computed inside {self!r}, whose program is being recorded."
+        noun = "argument" if len(names) == 1 else "arguments"
+        listed = ", ".join(repr(name) for name in names)
+        return (
+            f"it depends on {noun} {listed} of {self.name}, whose value is unknown while the program is being recorded."
+        )
+
+    def _arg_name(self, var: Var) -> str:
+        if var in self.invars:
+            index = self.invars.index(var)
+            return self.arg_names[index] if index < len(self.arg_names) else f"arg{index}"
+        return ""
+
+    def _depends_on(self, var: Var) -> list[str]:
+        needed = {var}
+        for eqn in reversed(self.recorder.eqns):
+            if not needed.isdisjoint(eqn.outvars):
+                needed.update(v for v in eqn.invars if type(v) is Var)
+        return [self._arg_name(v) for v in self.invars if v in needed]
+
+
+def stage(
+    fun: Callable, avals: Sequence[Aval], name: str = "fun", arg_names: Sequence[str] = ()
+) -> tuple[Jaxpr, tuple]:
+    """Record a function of flat arguments.
+
+    Parameters
+    ----------
+    fun : callable
+        ``(*tracers) -> sequence of values``.
+    avals : sequence of ShapedArray
+        Types of the arguments.
+    name, arg_names : str, sequence of str
+        For error messages.
+
+    Returns
+    -------
+    jaxpr : Jaxpr
+    consts : tuple
+        Values of its constvars: arrays, and tracers of enclosing traces.
+    """
+    trace = StageTrace(name, arg_names)
+    args = [trace.new_arg(aval) for aval in avals]
+    with set_current(trace):
+        outs = fun(*args)
+    return trace.build(outs)
+
+
+def stage_lifted(fun: Callable, avals: Sequence[Aval], name: str = "fun", arg_names: Sequence[str] = ()):
+    """Like `stage`, with the constvars turned into leading inputs (the form of programs inside params)."""
+    jaxpr, consts = stage(fun, avals, name, arg_names)
+    return lift_constvars(jaxpr), consts
+
+
+def is_staging() -> bool:
+    """Whether some enclosing trace records a program."""
+    return any(isinstance(trace, StageTrace) for trace in ancestors(current_trace()))

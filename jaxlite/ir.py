@@ -1,0 +1,227 @@
+"""The intermediate representation: a jaxpr is a list of equations over typed variables.
+
+    { lambda ; a:f64[3]. let b:f64[3] = sin a; c:f64[] = reduce_sum[axes=(0,)] b in (c,) }
+
+All of it is immutable data. ``printing`` writes it, ``parsing`` reads it back, ``check`` verifies it, and the
+interpreters give it meaning. Layer 1: imports nothing of jaxlite but layer 0.
+"""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from dataclasses import dataclass, replace
+from typing import Any, Union
+
+import numpy as np
+
+from jaxlite.dtypes import short_name, tangent_dtype
+from jaxlite.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class ShapedArray:
+    """The abstract value of an array: its shape, dtype, and whether it promotes like a Python scalar."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    weak_type: bool = False
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        size = 1
+        for n in self.shape:
+            size *= n
+        return size
+
+    def update(self, **changes) -> ShapedArray:
+        return replace(self, **changes)
+
+    def strip_weak_type(self) -> ShapedArray:
+        return ShapedArray(self.shape, self.dtype) if self.weak_type else self
+
+    def to_tangent(self) -> ShapedArray:
+        """Return the aval of tangents (and cotangents) of this value."""
+        return ShapedArray(self.shape, tangent_dtype(self.dtype))
+
+    def str_short(self) -> str:
+        return str(self)
+
+    def __str__(self) -> str:
+        star = "*" if self.weak_type else ""
+        return f"{short_name(self.dtype)}{star}[{','.join(map(str, self.shape))}]"
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True, slots=True)
+class Tape:
+    """The abstract value of a record that a loop of unknown length leaves behind: one row of elements a step.
+
+    A tape is an opaque object on the heap; only the primitives that record and replay it look inside. A tape has
+    a tangent of its own only where a loop that records it is itself differentiated.
+    """
+
+    elements: tuple[ShapedArray, ...]
+
+    weak_type = False
+    shape = ()
+    dtype = np.dtype(object)
+
+    def strip_weak_type(self) -> Tape:
+        return self
+
+    def __str__(self) -> str:
+        return f"tape[{' '.join(map(str, self.elements))}]"
+
+    __repr__ = __str__
+
+
+Aval = Union[ShapedArray, Tape]  # noqa: UP007 (evaluated at run time by dataclass users)
+
+
+class Var:
+    """A variable: bound once, compared by identity."""
+
+    __slots__ = ("__weakref__", "aval")
+
+    def __init__(self, aval: Aval):
+        self.aval = aval
+
+    def __repr__(self) -> str:
+        return f"Var({self.aval})"
+
+
+class Literal:
+    """A scalar constant that stands in an equation."""
+
+    __slots__ = ("aval", "val")
+
+    def __init__(self, val: Any, aval: ShapedArray):
+        self.val = val
+        self.aval = aval
+
+    def __repr__(self) -> str:
+        return f"Literal({self.val})"
+
+
+Atom = Union[Var, Literal]  # noqa: UP007
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Eqn:
+    """One line of a program: ``outvars = primitive[params] invars``."""
+
+    primitive: Any  # Primitive, declared one layer up
+    invars: tuple[Atom, ...]
+    outvars: tuple[Var, ...]
+    params: dict[str, Any]
+    source: Source | None
+
+    @property
+    def source_info(self) -> Source | None:
+        return self.source
+
+    @property
+    def effects(self) -> frozenset[str]:
+        """Effects of the primitive and of every program among the params."""
+        return self.primitive.effects.union(*(j.effects for j in subjaxprs(self.params)))
+
+    def replace(self, **changes) -> Eqn:
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True, eq=False)
+class Jaxpr:
+    """A program. Programs inside params have no constvars: what they capture is passed as operands."""
+
+    invars: tuple[Var, ...]
+    constvars: tuple[Var, ...]
+    eqns: tuple[Eqn, ...]
+    outvars: tuple[Atom, ...]
+
+    @property
+    def in_avals(self) -> tuple[Aval, ...]:
+        return tuple(v.aval for v in self.invars)
+
+    @property
+    def out_avals(self) -> tuple[Aval, ...]:
+        return tuple(v.aval for v in self.outvars)
+
+    @functools.cached_property
+    def effects(self) -> frozenset[str]:
+        return frozenset().union(*(eqn.effects for eqn in self.eqns))
+
+    def replace(self, **changes) -> Jaxpr:
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True, eq=False)
+class ClosedJaxpr:
+    """A program together with the values of its constvars."""
+
+    jaxpr: Jaxpr
+    consts: tuple[Any, ...]
+
+    @property
+    def literals(self) -> tuple[Any, ...]:
+        return self.consts
+
+    @property
+    def eqns(self) -> tuple[Eqn, ...]:
+        return self.jaxpr.eqns
+
+    @property
+    def in_avals(self) -> tuple[Aval, ...]:
+        return self.jaxpr.in_avals
+
+    @property
+    def out_avals(self) -> tuple[Aval, ...]:
+        return self.jaxpr.out_avals
+
+    @property
+    def effects(self) -> frozenset[str]:
+        return self.jaxpr.effects
+
+    def replace(self, **changes) -> ClosedJaxpr:
+        return replace(self, **changes)
+
+
+def subjaxprs(params: dict[str, Any]):
+    """Yield every program among the params of an equation."""
+    for value in params.values():
+        if isinstance(value, Jaxpr):
+            yield value
+        elif isinstance(value, tuple):
+            for item in value:
+                if isinstance(item, Jaxpr):
+                    yield item
+
+
+def lift_constvars(jaxpr: Jaxpr) -> Jaxpr:
+    """Turn constvars into leading inputs: ``{ lambda c ; x. … }`` -> ``{ lambda ; c x. … }``."""
+    if not jaxpr.constvars:
+        return jaxpr
+    return Jaxpr(jaxpr.constvars + jaxpr.invars, (), jaxpr.eqns, jaxpr.outvars)
+
+
+def cached_by_jaxpr(function):
+    """Cache ``function(jaxpr, *hashable)`` for as long as the program lives."""
+    results: weakref.WeakKeyDictionary[Jaxpr, dict] = weakref.WeakKeyDictionary()
+
+    @functools.wraps(function)
+    def cached(jaxpr, *args):
+        of_jaxpr = results.get(jaxpr)
+        if of_jaxpr is None:
+            of_jaxpr = results.setdefault(jaxpr, {})
+        try:
+            return of_jaxpr[args]
+        except KeyError:
+            result = of_jaxpr[args] = function(jaxpr, *args)
+            return result
+
+    return cached

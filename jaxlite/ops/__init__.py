@@ -1,0 +1,1 @@
+"""First-order primitives, one declaration each. A primitive and its adjoint share a file."""

@@ -1,0 +1,302 @@
+"""Traces and tracers: interpreters in progress, and the values that flow in them.
+
+One context variable holds the current trace. A trace remembers its parent, handles every primitive that is bound
+while it is current, runs its rules under the parent, and asks "is this tracer mine?" with ``tracer.trace is
+self``. There are no levels and no stack: nesting is the chain of parents, and at its end stands ``EVAL``.
+
+    grad(jit(f))(2.0):      EVAL  <-parent-  PartialEvalTrace  <-parent-  JVPTrace   (current)
+
+Layer 2. The operators of ``Tracer`` are installed by ``jaxlite.numpy``.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import numpy as np
+
+from jaxlite.array import Array
+from jaxlite.dtypes import PYTHON_SCALAR_DTYPES, is_supported
+from jaxlite.errors import (
+    ConcretizationTypeError,
+    DtypeError,
+    InplaceUpdateError,
+    TracerArrayConversionError,
+    TracerBoolConversionError,
+    TracerIntegerConversionError,
+    UnexpectedTracerError,
+)
+from jaxlite.ir import ShapedArray
+from jaxlite.source import Source
+
+
+class Trace:
+    """An interpreter in progress. Subclasses implement `process`."""
+
+    __slots__ = ("parent",)
+
+    def __init__(self, parent: Trace | None):
+        self.parent = parent
+
+    def process(self, primitive, args, params) -> tuple:
+        """Apply ``primitive`` to ``args``; called while this trace is current. Returns a tuple of results."""
+        raise NotImplementedError(f"{type(self).__name__}.process")
+
+    def owns(self, value) -> bool:
+        return isinstance(value, Tracer) and value.trace is self
+
+
+class EvalTrace(Trace):
+    """The end of every chain: runs primitives on arrays with NumPy."""
+
+    __slots__ = ()
+
+    def process(self, primitive, args, params):
+        arrays = []
+        for arg in args:
+            if type(arg) is Array:
+                arg = arg.view(np.ndarray)
+            elif isinstance(arg, Tracer):
+                raise leaked_tracer(arg)
+            arrays.append(arg)
+        with np.errstate(all="ignore"):
+            outs = primitive.impl(*arrays, **params)
+        return tuple([as_array(out) for out in outs])
+
+
+EVAL = EvalTrace(None)
+_current: ContextVar[Trace] = ContextVar("jaxlite_current_trace", default=EVAL)
+current_trace = _current.get
+
+
+def as_array(value):
+    """Wrap what an ``impl`` returned as `Array`; tapes and arrays of float0 pass through."""
+    if isinstance(value, np.ndarray):
+        return value if type(value) is Array else value.view(Array)
+    return np.asarray(value).view(Array) if isinstance(value, _SCALARS) else value
+
+
+_SCALARS = (np.generic, bool, int, float, complex)
+
+
+@contextmanager
+def set_current(trace: Trace):
+    """Make ``trace`` current inside the context, whatever happens there."""
+    token = _current.set(trace)
+    try:
+        yield trace
+    finally:
+        _current.reset(token)
+
+
+def ancestors(trace: Trace):
+    """Yield ``trace`` and its chain of parents."""
+    while trace is not None:
+        yield trace
+        trace = trace.parent
+
+
+class Tracer:
+    """A value that stands for an array while a function is being transformed.
+
+    It has the shape and dtype of the array, answers NumPy's functions and operators, and refuses whatever needs
+    the numbers when they are not known. Subclasses carry the data of one kind of trace.
+    """
+
+    __slots__ = ("__weakref__", "trace")
+    __array_priority__ = 1000
+
+    aval: ShapedArray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.aval.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.aval.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.aval.shape)
+
+    @property
+    def size(self) -> int:
+        return self.aval.size
+
+    @property
+    def nbytes(self) -> int:
+        return self.aval.size * self.aval.dtype.itemsize
+
+    @property
+    def itemsize(self) -> int:
+        return self.aval.dtype.itemsize
+
+    @property
+    def weak_type(self) -> bool:
+        return self.aval.weak_type
+
+    def block_until_ready(self):
+        """Return the value itself: nothing runs in the background."""
+        return self
+
+    def concrete(self):
+        """Return the array behind this tracer, or None where it is not known."""
+        return None
+
+    def describe(self) -> str:
+        """What this value is, in IR notation."""
+        return str(self.aval)
+
+    def why_unknown(self) -> str:
+        """Explain, in one clause, why `concrete` is None."""
+        return "its value is unknown while the function is being transformed."
+
+    def creation_source(self) -> Source | None:
+        """Where the value was made, as far as it is recorded."""
+        return None
+
+    def __len__(self) -> int:
+        if not self.aval.shape:
+            raise TypeError("len() of unsized object")
+        return self.aval.shape[0]
+
+    def __bool__(self) -> bool:
+        value = self.concrete()
+        if value is not None:
+            return bool(value)
+        if self.aval.size != 1:
+            raise ValueError(
+                "The truth value of an array with more than one element is ambiguous. Use a.any() or a.all()"
+            )
+        raise TracerBoolConversionError(
+            f"a Python bool is needed, but the value is traced: {self.describe()}",
+            why=self.why_unknown(),
+            fix="jnp.where(condition, a, b), or jaxlite.lax.cond(condition, f, g, x); while loops: "
+            "jaxlite.lax.while_loop; an argument that steers Python code: jit(f, static_argnames=...).",
+        )
+
+    def _convert(self, convert, name):
+        value = self.concrete()
+        if value is not None:
+            return convert(value)
+        raise ConcretizationTypeError(
+            f"{name}() needs a number, but the value is traced: {self.describe()}",
+            why=self.why_unknown(),
+            fix="x.astype(dtype) converts a traced value; or move the conversion out of the transformed function.",
+        )
+
+    def __float__(self) -> float:
+        return self._convert(float, "float")
+
+    def __int__(self) -> int:
+        return self._convert(int, "int")
+
+    def __complex__(self) -> complex:
+        return self._convert(complex, "complex")
+
+    def item(self, *args):
+        return self._convert(lambda value: value.item(*args), "item")
+
+    def tolist(self):
+        return self._convert(lambda value: np.asarray(value).tolist(), "tolist")
+
+    def __index__(self) -> int:
+        value = self.concrete()
+        if value is not None:
+            return value.__index__()
+        raise TracerIntegerConversionError(
+            f"a Python integer is needed, but the value is traced: {self.describe()}",
+            why=self.why_unknown(),
+            fix="mark the argument static (jit(f, static_argnames=...)); loops over a traced count: "
+            "jaxlite.lax.fori_loop; an element of a NumPy array: jnp.asarray(a)[i].",
+        )
+
+    def __array__(self, dtype=None, copy=None):
+        value = self.concrete()
+        if value is not None:
+            return np.asarray(value, dtype=dtype)
+        raise TracerArrayConversionError(
+            f"NumPy needs an array, but the value is traced: {self.describe()}",
+            why=self.why_unknown(),
+            fix="use the jaxlite.numpy function: np.array([t, u]) -> jnp.stack([t, u]); np.asarray(t) -> "
+            "jnp.asarray(t); np.full(s, t) -> jnp.full(s, t); a.dot(t) -> jnp.dot(a, t).",
+        )
+
+    def __setitem__(self, index, value):
+        raise InplaceUpdateError(
+            f"traced values cannot be written into: {self.describe()}",
+            why="every transformation needs to see each value as it was made.",
+            fix="x = x.at[index].set(value); also .add, .multiply, .min, .max.",
+        )
+
+    def __hash__(self):
+        raise TypeError(f"unhashable type: {type(self).__name__!r}")
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+def aval_of(value) -> ShapedArray:
+    """Return the aval of an array, scalar or tracer.
+
+    Raises
+    ------
+    DtypeError
+        If ``value`` cannot be a value of a program.
+    """
+    if isinstance(value, Tracer):
+        return value.aval
+    if isinstance(value, np.ndarray | np.generic):
+        dtype = value.dtype
+        if is_supported(dtype):
+            return ShapedArray(value.shape, dtype)
+        native = dtype.newbyteorder("=")
+        if is_supported(native):
+            return ShapedArray(value.shape, native)
+    scalar_dtype = PYTHON_SCALAR_DTYPES.get(type(value))
+    if scalar_dtype is not None:
+        return ShapedArray((), scalar_dtype, scalar_dtype.kind != "b")
+    aval = getattr(value, "aval", None)
+    if aval is not None:
+        return aval
+    raise unsupported_value(value)
+
+
+def is_value(value) -> bool:
+    """Whether ``value`` can be an operand of a primitive as it is."""
+    return (
+        isinstance(value, Tracer)
+        or (isinstance(value, np.ndarray | np.generic) and is_supported(value.dtype.newbyteorder("=")))
+        or type(value) in PYTHON_SCALAR_DTYPES
+    )
+
+
+def unsupported_value(value, path: str = "") -> DtypeError:
+    where = f" at {path}" if path else ""
+    if isinstance(value, np.ndarray | np.generic):
+        kind = f"an array of dtype {value.dtype}"
+    else:
+        kind = f"{type(value).__name__} {value!r:.60}"
+    return DtypeError(
+        f"{kind}{where} is not an array, a number or a bool.",
+        why="programs compute with booleans, integers, floats and complex numbers.",
+        fix="convert it with jnp.asarray, or mark it static: jit(f, static_argnums=...).",
+    )
+
+
+def leaked_tracer(tracer: Tracer) -> UnexpectedTracerError:
+    """Make the error for a tracer that is used outside the trace that made it."""
+    source = tracer.creation_source()
+    details = [f"made at  {source.describe()}"] if source else []
+    return UnexpectedTracerError(
+        f"a value recorded by {tracer.trace!r} was used outside of it: {tracer.describe()}",
+        details=details,
+        why="its trace has ended, or belongs to another thread, or the value was hidden from a transformation in a "
+        "closure or a global.",
+        fix="return the value from the transformed function, and pass it in as an argument.",
+    )
