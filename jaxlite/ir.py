@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import weakref
 from dataclasses import dataclass, replace
-from typing import Any, Union
+from typing import Any, ClassVar, Union
 
 import numpy as np
 
@@ -48,6 +48,18 @@ class ShapedArray:
         """Return the aval of tangents (and cotangents) of this value."""
         return ShapedArray(self.shape, tangent_dtype(self.dtype))
 
+    def mapped(self, size: int, dim: int) -> ShapedArray:
+        """Return the aval with a dimension of ``size`` put in at ``dim``."""
+        return ShapedArray((*self.shape[:dim], size, *self.shape[dim:]), self.dtype, self.weak_type)
+
+    def unmapped(self, dim: int) -> ShapedArray:
+        """Return the aval without dimension ``dim``."""
+        return ShapedArray(self.shape[:dim] + self.shape[dim + 1 :], self.dtype, self.weak_type)
+
+    def stacked(self, length: int) -> ShapedArray:
+        """Return the aval of ``length`` such values, one a step of a loop."""
+        return self.mapped(length, 0).strip_weak_type()
+
     def str_short(self) -> str:
         return str(self)
 
@@ -58,30 +70,65 @@ class ShapedArray:
     __repr__ = __str__
 
 
+# How one element of a vmap is found in a batched tape: MASKED says that elements ran for different numbers of steps,
+# and that the last column of the tape tells at which steps each of them was active.
+MASKED = "masked"
+
+
 @dataclass(frozen=True, slots=True)
 class Tape:
     """The abstract value of a record that a loop of unknown length leaves behind: one row of elements a step.
 
-    A tape is an opaque object on the heap; only the primitives that record and replay it look inside. A tape has
-    a tangent of its own only where a loop that records it is itself differentiated.
+    A tape is an opaque object on the heap; only the primitives that record and replay it look inside.
+
+    Attributes
+    ----------
+    elements : tuple of ShapedArray or Tape
+        What one step records.
+    stack : tuple of int
+        Sizes of enclosing loops that stacked such tapes.
     """
 
-    elements: tuple[ShapedArray, ...]
+    elements: tuple[ShapedArray | Tape, ...]
+    stack: tuple[int, ...] = ()
 
-    weak_type = False
-    shape = ()
-    dtype = np.dtype(object)
+    weak_type: ClassVar[bool] = False
+    shape: ClassVar[tuple[int, ...]] = ()
+    dtype: ClassVar[np.dtype] = np.dtype(object)
 
     def strip_weak_type(self) -> Tape:
         return self
 
+    def to_tangent(self) -> Tape:
+        """Return the aval of a tape's tangent: the tangents of its differentiable elements."""
+        return Tape(tuple(e.to_tangent() for e in self.elements if e.dtype.kind in "fcO"), self.stack)
+
+    def mapped(self, size: int, dim) -> Tape:
+        return Tape(tuple(e.mapped(size, 0) for e in self.elements), self.stack)
+
+    def unmapped(self, dim) -> Tape:
+        elements = self.elements[:-1] if dim == MASKED else self.elements
+        return Tape(tuple(e.unmapped(0) for e in elements), self.stack)
+
+    def stacked(self, length: int) -> Tape:
+        return Tape(self.elements, (length, *self.stack))
+
+    def unstacked(self) -> Tape:
+        return Tape(self.elements, self.stack[1:])
+
     def __str__(self) -> str:
-        return f"tape[{' '.join(map(str, self.elements))}]"
+        stack = f"[{','.join(map(str, self.stack))}]" if self.stack else ""
+        return f"tape{stack}({' '.join(map(str, self.elements))})"
 
     __repr__ = __str__
 
 
 Aval = Union[ShapedArray, Tape]  # noqa: UP007 (evaluated at run time by dataclass users)
+
+
+# The single table of primitives, name -> declaration; every ``Primitive`` enters itself when it is made. It stands
+# a layer below the declarations because the parser reads it.
+PRIMITIVES: dict[str, Any] = {}
 
 
 class Var:

@@ -13,14 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from jaxlite.errors import InternalError
-from jaxlite.ir import Aval
+from jaxlite.ir import PRIMITIVES, Aval
 from jaxlite.lowering import Lowering
 from jaxlite.trace import aval_of, current_trace
 
 PURE: frozenset[str] = frozenset()
-
-# The single table: name -> declaration.
-PRIMITIVES: dict[str, Primitive] = {}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

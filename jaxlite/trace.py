@@ -59,6 +59,8 @@ class EvalTrace(Trace):
                 arg = arg.view(np.ndarray)
             elif isinstance(arg, Tracer):
                 raise leaked_tracer(arg)
+            elif type(arg) in PYTHON_SCALAR_DTYPES:
+                arg = PYTHON_SCALAR_DTYPES[type(arg)].type(arg)
             arrays.append(arg)
         with np.errstate(all="ignore"):
             outs = primitive.impl(*arrays, **params)

@@ -1,9 +1,9 @@
-"""Python code for one tree structure: take such a tree apart, or build it, without looking at every node's type.
+"""Python code for one tree structure: take such a tree apart, or build it, in straight lines.
 
-A structure that is met again and again (the arguments of a training step) deserves code of its own: for ten leaves
-0.5 µs instead of 3 µs to flatten and 0.3 µs instead of 2 µs to build. ``tree`` asks for it after some uses. This
-file imports nothing of jaxlite (layer 0) and knows a treedef by its attributes only. What it produces, for
-``{'b': *, 'w': [*, *]}``::
+A structure that is met again and again (the arguments of a training step) deserves code of its own: for ten
+leaves in six containers 0.5 µs instead of 3.5 µs to flatten, 0.3 µs instead of 3.4 µs to build. ``tree_def``
+asks for it after some uses. This file imports nothing of jaxlite (layer 0) and knows a treedef by its
+attributes only. What it produces, for ``{'b': *, 'w': [*, *]}``::
 
     def flatten(t0):
         try:
@@ -25,12 +25,16 @@ file imports nothing of jaxlite (layer 0) and knows a treedef by its attributes 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 # Larger structures are rare enough, and the compiler slow enough on them, that general code serves better.
 MAX_NODES = 256
 MAX_DEPTH = 40
+
+# A name inside the package, so that an error raised under this code names the user's line and not ours.
+_FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "<tree code>")
 
 
 class _Writer:
@@ -59,11 +63,11 @@ class _Writer:
 
 def is_worth_compiling(treedef) -> bool:
     """Say whether code of its own pays for a structure of this size."""
-    return treedef.num_nodes <= MAX_NODES and _depth(treedef) <= MAX_DEPTH
+    return treedef.num_nodes <= MAX_NODES and _is_shallow(treedef, MAX_DEPTH)
 
 
-def _depth(treedef) -> int:
-    return 1 + max((_depth(child) for child in treedef._children), default=0)
+def _is_shallow(treedef, depth: int) -> bool:
+    return depth > 0 and all(_is_shallow(child, depth - 1) for child in treedef._children)
 
 
 def has_plain_keys(treedef) -> bool:
@@ -114,6 +118,8 @@ def _write_match(writer, treedef, name, same_data, exact, leaves) -> None:
     targets = "".join(f"{child}, " for child in names).rstrip()
     if node.kind is type(None):
         writer.refuse_if(f"{name} is not None")
+    elif node.fields is not None:
+        _write_fields_match(writer, treedef, name, names, same_data)
     elif node.kind is dict:
         _write_dict_match(writer, treedef._data, name, names, exact)
     elif node.is_sequence:
@@ -140,6 +146,16 @@ def _write_dict_match(writer, keys, name, names, exact) -> None:
     writer.refuse_if(condition)
     for key, child in zip(keys, names):
         writer.assign(child, f"{name}[{_key_text(writer, key)}]")
+
+
+def _write_fields_match(writer, treedef, name, names, same_data) -> None:
+    data_fields, meta_fields = treedef._node.fields
+    writer.refuse_if(f"type({name}) is not {writer.constant(treedef._node.kind)}")
+    for field, value in zip(meta_fields, treedef._data):
+        data, same = writer.constant(value), writer.constant(same_data)
+        writer.refuse_if(f"{name}.{field} is not {data} and not {same}({name}.{field}, {data})")
+    for field, child in zip(data_fields, names):
+        writer.assign(child, f"{name}.{field}")
 
 
 def _key_text(writer, key) -> str:
@@ -174,6 +190,11 @@ def _tree_text(writer, treedef, names: Iterator[str]) -> str:
     if node.kind is dict:
         items = (f"{_key_text(writer, key)}: {child}" for key, child in zip(treedef._data, children))
         return f"{{{', '.join(items)}}}"
+    if node.fields is not None:
+        data_fields, meta_fields = node.fields
+        values = [*children, *map(writer.constant, treedef._data)]
+        items = (f"{field}={value}" for field, value in zip((*data_fields, *meta_fields), values))
+        return f"{writer.constant(node.kind)}({', '.join(items)})"
     if node.is_sequence:
         return f"{writer.constant(node.kind)}({listed})"
     return f"{writer.constant(node.from_children)}({writer.constant(treedef._data)}, {tupled})"
@@ -182,5 +203,5 @@ def _tree_text(writer, treedef, names: Iterator[str]) -> str:
 def compile_source(source: str, constants: dict[str, Any]) -> Callable:
     """Run the text of one function and return the function."""
     namespace = dict(constants)
-    exec(compile(source, "<jaxlite tree code>", "exec"), namespace)
+    exec(compile(source, _FILE, "exec"), namespace)
     return namespace[source[len("def ") : source.index("(")]]

@@ -2,8 +2,8 @@
 
     Case("sin", (np.linspace(-3, 3, 5),), reference=np.sin)
 
-Rows live in ``tests/rows/``, one file for each file of ``jaxlite/ops`` and ``jaxlite/control``; this file says what
-a row is and puts them together.
+Rows live in ``tests/rows/``, one file for each file of ``jaxlite/ops`` and ``jaxlite/control``; the package
+puts them together. This file says what a row is.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,13 +26,13 @@ class Case:
         Arrays (or NumPy scalars) handed to ``bind``.
     params : dict
     reference : callable, optional
-        ``(*args, **params) -> array or tuple of arrays`` in plain NumPy or SciPy. None only where NumPy has no word
-        for it; then ``impl`` is checked against `expected`.
+        ``(*args, **params) -> array or tuple of arrays`` in plain NumPy or SciPy. None only where NumPy has
+        no word for it; then ``impl`` is checked against `expected`.
     expected : optional
         Results written out, where there is no reference.
     derivatives : tuple of int, or "auto", or None
-        Positions of the args to differentiate with respect to; "auto": all of floating or complex dtype; None: the
-        sample sits at a kink or a singular point (checked in the golden tests instead).
+        Positions of the args to differentiate with respect to; "auto": all of floating or complex dtype;
+        None: the sample sits at a kink or a singular point (checked in the golden tests instead).
     order : int
         Highest order of derivative to check by finite differences.
     batch : bool
@@ -52,9 +54,17 @@ class Case:
     tol: float | None = None
     label: str = ""
 
+    def __post_init__(self):
+        # Samples are shared by many checks: an operation that writes into its operands fails at once.
+        for arg in self.args:
+            if isinstance(arg, np.ndarray):
+                arg.flags.writeable = False
+
     @property
     def id(self) -> str:
-        avals = ",".join(f"{getattr(a, 'dtype', type(a).__name__)}{getattr(a, 'shape', ())}" for a in self.args)
+        avals = ",".join(
+            f"{getattr(a, 'dtype', type(a).__name__)}{getattr(a, 'shape', ())}" for a in self.args
+        )
         return "-".join(part for part in (self.primitive, self.label, avals.replace(" ", "")) if part)
 
 

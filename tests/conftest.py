@@ -9,7 +9,7 @@ import hypothesis
 import numpy as np
 import pytest
 
-from jaxlite.config import jit_is_disabled
+from jaxlite.config import config, jit_is_disabled
 from jaxlite.trace import EVAL, _current, current_trace
 
 # Before anything imports jax, which reads them once.
@@ -72,10 +72,11 @@ def _no_leaked_state():
     """Fail the test that leaves a trace current, ``jit`` disabled or NumPy's error state changed."""
     numpy_errors = np.geterr()
     yield
-    trace, numpy_errors_after = current_trace(), np.geterr()
+    trace, jit_was_left_disabled, numpy_errors_after = current_trace(), jit_is_disabled(), np.geterr()
     # Put back before failing, so that one leak fails one test.
     _current.set(EVAL)
+    config.update("jax_disable_jit", False)
     np.seterr(**numpy_errors)
     assert trace is EVAL, f"the test left {trace!r} as the current trace"
-    assert not jit_is_disabled(), "the test left jit disabled"
+    assert not jit_was_left_disabled, "the test left jit disabled"
     assert numpy_errors_after == numpy_errors, "the test left NumPy's error state changed"

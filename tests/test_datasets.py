@@ -19,7 +19,7 @@ def test_breast_cancer_has_the_promised_shapes_and_dtypes(data):
 
 
 def test_breast_cancer_has_the_published_values(data):
-    # First and last row, class counts and ranges as the UCI repository publishes them.
+    # First and last row; class counts as the description of the data gives them.
     assert data.features[0, :4].tolist() == [17.99, 10.38, 122.8, 1001.0]
     assert data.features[0, -1] == 0.1189 and data.labels[0] == 0.0
     assert data.features[-1, :4].tolist() == [7.76, 24.54, 47.92, 181.0] and data.labels[-1] == 1.0

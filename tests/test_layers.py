@@ -19,6 +19,7 @@ LAYERS = {
     "errors": 0,
     "source": 0,
     "tree": 0,
+    "tree_code": 0,
     "dtypes": 0,
     "config": 0,
     # 1: the IR

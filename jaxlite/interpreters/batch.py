@@ -10,13 +10,14 @@ stay as they are. Collectives (``psum`` …) are answered by the trace that maps
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from jaxlite.errors import RuleError
 from jaxlite.interpreters.evaluate import eval_jaxpr
 from jaxlite.interpreters.stage import stage
-from jaxlite.ir import Jaxpr, ShapedArray, cached_by_jaxpr
+from jaxlite.ir import Jaxpr, Tape, cached_by_jaxpr
 from jaxlite.ops.structural import broadcast_dim, move_dim
-from jaxlite.primitive import MappedAxis, NotBatchable
+from jaxlite.primitive import PRIMITIVES, MappedAxis, NotBatchable
 from jaxlite.trace import Trace, Tracer, ancestors, aval_of, current_trace, set_current
 
 
@@ -32,8 +33,7 @@ class BatchTracer(Tracer):
 
     @property
     def aval(self):
-        aval = aval_of(self.value)
-        return ShapedArray(aval.shape[: self.dim] + aval.shape[self.dim + 1 :], aval.dtype, aval.weak_type)
+        return aval_of(self.value).unmapped(self.dim)
 
     def why_unknown(self) -> str:
         return f"it stands for {self.trace.axis.size} values at once, one for each index of the axis mapped by vmap."
@@ -100,9 +100,7 @@ def batch_flat(fun: Callable, axis: MappedAxis, args: Sequence, dims: Sequence) 
 
 
 @cached_by_jaxpr
-def batch_jaxpr(
-    jaxpr: Jaxpr, axis: MappedAxis, dims: tuple[int | None, ...], force: tuple[bool, ...] | bool = False
-) -> tuple[Jaxpr, tuple[bool, ...]]:
+def batch_jaxpr(jaxpr: Jaxpr, axis: MappedAxis, dims: tuple, force: tuple[bool, ...] | bool = False):
     """Turn a program into one that maps it over an axis.
 
     Parameters
@@ -118,37 +116,34 @@ def batch_jaxpr(
     Returns
     -------
     jaxpr : Jaxpr
-        Mapped outputs have the mapped axis in front.
-    batched_out : tuple of bool
-        Which outputs are mapped.
+        Mapped arrays among the outputs have the mapped axis in front.
+    out_dims : tuple
+        0 for mapped outputs, None for the others (`MASKED` for tapes whose elements differ in length).
     """
     forced = (force,) * len(jaxpr.outvars) if isinstance(force, bool) else force
-    batched_out: tuple[bool, ...] = ()
+    dims_out: tuple = ()
 
     def batched(*args):
-        nonlocal batched_out
+        nonlocal dims_out
         outs, out_dims = batch_flat(lambda *xs: eval_jaxpr(jaxpr, (), *xs), axis, args, dims)
-        batched_out = tuple(d is not None or f for d, f in zip(out_dims, forced, strict=True))
-        return [
-            to_front(x, d, axis.size) if b else x for x, d, b in zip(outs, out_dims, batched_out, strict=True)
+        pairs = [
+            to_front(x, d, axis.size) if f or d is not None else (x, None)
+            for x, d, f in zip(outs, out_dims, forced, strict=True)
         ]
+        dims_out = tuple(d for _, d in pairs)
+        return [x for x, _ in pairs]
 
-    avals = [mapped_aval(a, axis.size, d) for a, d in zip(jaxpr.in_avals, dims, strict=True)]
+    avals = [a if d is None else a.mapped(axis.size, d) for a, d in zip(jaxpr.in_avals, dims, strict=True)]
     out, consts = stage(batched, avals, "vmap")
     assert not consts
-    return out, batched_out
+    return out, dims_out
 
 
-def to_front(value, dim: int | None, size: int):
-    """Move the mapped dimension to the front; make one where there is none."""
-    return broadcast_dim(value, 0, size) if dim is None else move_dim(value, dim, 0)
-
-
-def mapped_aval(aval, size: int, dim: int | None):
-    """Return the aval with the mapped dimension put in."""
-    if dim is None:
-        return aval
-    return aval.update(shape=(*aval.shape[:dim], size, *aval.shape[dim:]))
+def to_front(value, dim, size: int) -> tuple[Any, Any]:
+    """Move the mapped dimension to the front, or make one there; returns the value and its new ``dim``."""
+    if isinstance(aval_of(value), Tape):
+        return (PRIMITIVES["tape_broadcast"].bind(value, size=size), 0) if dim is None else (value, dim)
+    return (broadcast_dim(value, 0, size) if dim is None else move_dim(value, dim, 0)), 0
 
 
 def live_axes() -> tuple[MappedAxis, ...]:

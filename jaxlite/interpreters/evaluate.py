@@ -48,3 +48,15 @@ def eval_jaxpr(jaxpr: Jaxpr, consts, *args) -> list:
         else:
             env[eqn.outvars[0]] = outs
     return [read(atom) for atom in jaxpr.outvars]
+
+
+def run_jaxpr(jaxpr: Jaxpr, *args) -> tuple:
+    """Run a program without constvars on plain arrays: NumPy calls, one after the other.
+
+    The ``impl`` of primitives that contain programs; `eval_jaxpr` is the general form.
+    """
+    env = dict(zip(jaxpr.invars, args, strict=True))
+    for eqn in jaxpr.eqns:
+        operands = [atom.val if type(atom) is Literal else env[atom] for atom in eqn.invars]
+        env.update(zip(eqn.outvars, eqn.primitive.impl(*operands, **eqn.params), strict=True))
+    return tuple([atom.val if type(atom) is Literal else env[atom] for atom in jaxpr.outvars])

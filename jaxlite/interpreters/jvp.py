@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 
 from jaxlite.interpreters.evaluate import eval_jaxpr
 from jaxlite.interpreters.stage import stage
-from jaxlite.ir import Jaxpr, cached_by_jaxpr
+from jaxlite.ir import Jaxpr, Tape, cached_by_jaxpr
 from jaxlite.ops.structural import instantiate
-from jaxlite.primitive import Zero, zero_tangent
-from jaxlite.trace import Trace, Tracer, aval_of, current_trace, set_current
+from jaxlite.primitive import PRIMITIVES, Zero, zero_tangent
+from jaxlite.trace import Trace, Tracer, ancestors, aval_of, current_trace, set_current
 
 
 class JVPTracer(Tracer):
@@ -101,6 +101,20 @@ def jvp_flat(fun: Callable, primals: Sequence, tangents: Sequence) -> tuple[list
     return [primal for primal, _ in pairs], [tangent for _, tangent in pairs]
 
 
+def drop_tangents(value):
+    """Return the primal of a value that left the jvp it was made in (auxiliary results)."""
+    while isinstance(value, JVPTracer) and all(value.trace is not t for t in ancestors(current_trace())):
+        value = value.primal
+    return value
+
+
+def instantiate_tangent(primal, tangent):
+    """Turn a symbolic zero into the zero of its primal; only the primal knows how long a tape is."""
+    if type(tangent) is Zero and isinstance(tangent.aval, Tape):
+        return PRIMITIVES["tape_zeros_like"].bind(primal)
+    return instantiate(tangent)
+
+
 @cached_by_jaxpr
 def jvp_jaxpr(jaxpr: Jaxpr, nonzero: tuple[bool, ...], instantiate_outs: tuple[bool, ...] | bool = False):
     """Turn a program into the program of its jvp.
@@ -128,7 +142,9 @@ def jvp_jaxpr(jaxpr: Jaxpr, nonzero: tuple[bool, ...], instantiate_outs: tuple[b
         primals, given = args[: len(nonzero)], iter(args[len(nonzero) :])
         tangents = [next(given) if nz else Zero.like(x) for x, nz in zip(primals, nonzero, strict=True)]
         outs, tangents_out = jvp_flat(lambda *xs: eval_jaxpr(jaxpr, (), *xs), primals, tangents)
-        tangents_out = [instantiate(t) if want else t for t, want in zip(tangents_out, wanted, strict=True)]
+        tangents_out = [
+            instantiate_tangent(x, t) if want else t for x, t, want in zip(outs, tangents_out, wanted, strict=True)
+        ]
         nonzero_out = tuple(type(t) is not Zero for t in tangents_out)
         return outs + [t for t in tangents_out if type(t) is not Zero]
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from jaxlite import source
 from jaxlite.array import Array
-from jaxlite.ir import Aval, Eqn, Jaxpr, Literal, Var, lift_constvars
+from jaxlite.ir import Aval, Eqn, Jaxpr, Literal, Var
 from jaxlite.trace import Trace, Tracer, ancestors, aval_of, current_trace, leaked_tracer, set_current
 
 
@@ -77,9 +77,12 @@ class Recorder:
         self.eqns.append(Eqn(primitive, tuple(atoms), outvars, params, source.capture()))
         return outvars
 
-    def build(self, invars, outvars) -> tuple[Jaxpr, tuple]:
-        """Return the program and the values of its constvars, without what no output needs."""
+    def build(self, invars, outvars, keep_dead: bool = False) -> tuple[Jaxpr, tuple]:
+        """Return the program and the values of its constvars, by default without what no output needs."""
         eqns, used = live_eqns(self.eqns, outvars)
+        if keep_dead:
+            eqns = tuple(self.eqns)
+            used.update(v for eqn in eqns for v in eqn.invars if type(v) is Var)
         captured = [(v, c) for v, c in zip(self.constvars, self.consts, strict=True) if v in used]
         constvars = tuple(v for v, _ in captured)
         return Jaxpr(tuple(invars), constvars, eqns, tuple(outvars)), tuple(c for _, c in captured)
@@ -132,8 +135,8 @@ class StageTrace(Trace):
                 raise leaked_tracer(value)
         return self.recorder.capture(value)
 
-    def build(self, outs) -> tuple[Jaxpr, tuple]:
-        return self.recorder.build(self.invars, [self.atom(out) for out in outs])
+    def build(self, outs, keep_dead: bool) -> tuple[Jaxpr, tuple]:
+        return self.recorder.build(self.invars, [self.atom(out) for out in outs], keep_dead)
 
     def defining_eqn(self, var: Var) -> Eqn | None:
         return next((eqn for eqn in self.recorder.eqns if var in eqn.outvars), None)
@@ -172,7 +175,11 @@ class StageTrace(Trace):
 
 
 def stage(
-    fun: Callable, avals: Sequence[Aval], name: str = "fun", arg_names: Sequence[str] = ()
+    fun: Callable,
+    avals: Sequence[Aval],
+    name: str = "fun",
+    arg_names: Sequence[str] = (),
+    keep_dead: bool = False,
 ) -> tuple[Jaxpr, tuple]:
     """Record a function of flat arguments.
 
@@ -184,6 +191,8 @@ def stage(
         Types of the arguments.
     name, arg_names : str, sequence of str
         For error messages.
+    keep_dead : bool
+        Whether equations that no result needs stay: True for what the user wrote, False for what rules derive.
 
     Returns
     -------
@@ -195,13 +204,7 @@ def stage(
     args = [trace.new_arg(aval) for aval in avals]
     with set_current(trace):
         outs = fun(*args)
-    return trace.build(outs)
-
-
-def stage_lifted(fun: Callable, avals: Sequence[Aval], name: str = "fun", arg_names: Sequence[str] = ()):
-    """Like `stage`, with the constvars turned into leading inputs (the form of programs inside params)."""
-    jaxpr, consts = stage(fun, avals, name, arg_names)
-    return lift_constvars(jaxpr), consts
+    return trace.build(outs, keep_dead)
 
 
 def is_staging() -> bool:

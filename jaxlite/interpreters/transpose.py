@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from jaxlite import source
 from jaxlite.errors import TransposeError
 from jaxlite.interpreters.stage import stage
-from jaxlite.ir import Eqn, Jaxpr, Literal, Var, cached_by_jaxpr
+from jaxlite.ir import Eqn, Jaxpr, Literal, Tape, Var, cached_by_jaxpr
 from jaxlite.ops.elementwise import add_any
 from jaxlite.ops.structural import instantiate
-from jaxlite.primitive import NOT_LINEAR, Linear, Zero, is_linear
-from jaxlite.trace import EVAL, current_trace
+from jaxlite.primitive import NOT_LINEAR, PRIMITIVES, Linear, Zero, is_linear
+from jaxlite.trace import EVAL, aval_of, current_trace
 
 
 def backward_pass(jaxpr: Jaxpr, consts: Sequence, args: Sequence, cts: Sequence) -> list:
@@ -72,7 +72,7 @@ def backward_pass(jaxpr: Jaxpr, consts: Sequence, args: Sequence, cts: Sequence)
         if ct is None or type(ct) is Zero or type(atom) is Literal or atom not in linear:
             return
         known = ct_env.get(atom)
-        ct_env[atom] = ct if known is None else add_any(known, ct)
+        ct_env[atom] = ct if known is None else add_cotangents(known, ct)
 
     for atom, ct in zip(jaxpr.outvars, cts, strict=True):
         accumulate(atom, ct)
@@ -93,6 +93,11 @@ def backward_pass(jaxpr: Jaxpr, consts: Sequence, args: Sequence, cts: Sequence)
             if token is not None:
                 source.disinherit(token)
     return [ct_env.get(v, Zero(v.aval)) for v in jaxpr.invars if v in linear]
+
+
+def add_cotangents(x, y):
+    """Add two cotangents of one value."""
+    return PRIMITIVES["tape_add"].bind(x, y) if isinstance(aval_of(x), Tape) else add_any(x, y)
 
 
 def _evaluate_known_part(jaxpr: Jaxpr, env: dict, linear: set[Var]) -> list[Eqn]:

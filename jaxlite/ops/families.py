@@ -4,13 +4,14 @@ An elementwise primitive is one line; its derivative is an expression::
 
     sin_p = elementwise("sin", np.sin, derivative=lambda ans, x: cos(x), doc="z = sin(x);  ż = cos(x)·ẋ")
 
-Operands of an elementwise primitive have the shape of the result or rank 0, and (where not said otherwise) equal
-dtypes; promotion and broadcasting happen above, in ``jaxlite.numpy``. Rank 0 is there for scalar constants: it
-keeps programs short and costs the rules below a line each.
+Operands of an elementwise primitive have the shape of the result or rank 0, and (where not said otherwise)
+equal dtypes; promotion and broadcasting happen above, in ``jaxlite.numpy``. Rank 0 is there for scalar
+constants: it keeps programs short and costs the rules below a line each.
 """
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -36,20 +37,41 @@ BOOL = np.dtype(np.bool_)
 
 
 def named(function: Callable, name: str) -> Callable:
-    """Give a rule made by a constructor its own name, in stack traces too."""
-    function.__name__ = function.__qualname__ = name
-    function.__code__ = function.__code__.replace(co_name=name, co_qualname=name)
-    return function
+    """Return a copy of a rule under a name of its own, which stack traces show too."""
+    code = function.__code__.replace(co_name=name, co_qualname=name)
+    return types.FunctionType(code, function.__globals__, name, function.__defaults__, function.__closure__)
 
 
 def match_scalars(*args):
-    """Give Python scalars the dtype of the other operands: ``mul(x, 2)`` with x:f32[3] multiplies by f32 2."""
+    """Give Python scalars the dtype of the others: ``mul(x, 2)`` with x:f32[3] multiplies by 2:f32[]."""
     if not any(type(arg) in PYTHON_SCALAR_DTYPES for arg in args):
         return args
     dtype = next((aval_of(arg).dtype for arg in args if type(arg) not in PYTHON_SCALAR_DTYPES), None)
     if dtype is None:
         return args
-    return tuple(dtype.type(arg) if type(arg) in PYTHON_SCALAR_DTYPES else arg for arg in args)
+    return tuple(cast_scalar(arg, dtype) if type(arg) in PYTHON_SCALAR_DTYPES else arg for arg in args)
+
+
+_KIND_ORDER = "biufc"
+
+
+def cast_scalar(value, dtype: np.dtype):
+    """Return a Python scalar as a scalar of ``dtype``; raises DtypeError where that would change it."""
+    if _KIND_ORDER.index(PYTHON_SCALAR_DTYPES[type(value)].kind) <= _KIND_ORDER.index(dtype.kind):
+        try:
+            return dtype.type(value)
+        except OverflowError:
+            pass
+    raise DtypeError(
+        f"the Python scalar {value!r} is no {short_name(dtype)}, the dtype of the other operand.",
+        why="a primitive takes operands of one dtype.",
+        fix="jaxlite.numpy promotes; or convert the array with x.astype(dtype).",
+    )
+
+
+def scalar_like(x, value):
+    """Return ``value`` as a scalar of the dtype of ``x``."""
+    return aval_of(x).dtype.type(value)
 
 
 def elementwise_shape(name: str, avals: Sequence[ShapedArray]) -> tuple[int, ...]:
@@ -61,7 +83,7 @@ def elementwise_shape(name: str, avals: Sequence[ShapedArray]) -> tuple[int, ...
                 raise ShapeError(
                     f"{name}: operands have types {', '.join(map(str, avals))}.",
                     why="an elementwise primitive takes operands of one shape (or rank 0).",
-                    fix=f"jaxlite.numpy broadcasts: jnp.{name}, or jnp.broadcast_to.",
+                    fix="jaxlite.numpy broadcasts; or use jnp.broadcast_to.",
                 )
             shape = aval.shape
     return shape
@@ -83,7 +105,7 @@ def check_same_dtype(name: str, avals: Sequence[ShapedArray]) -> None:
         raise DtypeError(
             f"{name}: operands have types {', '.join(map(str, avals))}.",
             why="a primitive takes operands of one dtype.",
-            fix=f"jaxlite.numpy promotes: jnp.{name}; or convert with x.astype(dtype).",
+            fix="jaxlite.numpy promotes; or convert with x.astype(dtype).",
         )
 
 
@@ -113,6 +135,7 @@ def nary(
     result_dtype: Callable[..., np.dtype] | None = None,
     same_dtype: bool = True,
     keeps_weak: bool = False,
+    abstract_eval: Callable | None = None,
     lower: str | None = None,
 ) -> Primitive:
     """Declare an elementwise primitive with explicit derivative rules.
@@ -130,11 +153,13 @@ def nary(
         Whether all operands must have one dtype.
     keeps_weak : bool
         Whether the result of weak operands is weak: the arithmetic that Python scalars have themselves.
+    abstract_eval : optional
+        As in `Primitive`; replaces the rule that the four options above describe.
     lower : str, optional
         The scalar operation, ``name`` by default.
     """
 
-    def abstract_eval(*avals, **params):
+    def result_aval(*avals, **params):
         check_kinds(name, avals, kinds)
         if same_dtype:
             check_same_dtype(name, avals)
@@ -153,7 +178,7 @@ def nary(
         name=name,
         multiple_results=False,
         effects=PURE,
-        abstract_eval=named(abstract_eval, f"_{name}_abstract_eval"),
+        abstract_eval=abstract_eval or named(result_aval, f"_{name}_abstract_eval"),
         impl=named(run, f"_{name}_impl"),
         jvp=jvp,
         partial_eval=RECORD,
@@ -165,7 +190,7 @@ def nary(
 
 
 def align_batch(args, dims):
-    """Bring the operands of an elementwise primitive to one layout; returns them and their mapped dimension."""
+    """Bring elementwise operands to one layout; returns them and their mapped dimension."""
     ndims = [len(aval_of(x).shape) - (d is not None) for x, d in zip(args, dims, strict=True)]
     rank = max(ndims)
     mapped = {d for d in dims if d is not None}
@@ -184,7 +209,7 @@ def _batched_shape(args, dims, ndims, rank):
 
 
 def _to_layout(x, dim, ndim, shape):
-    """Broadcast one operand to ``shape``, whose first axis is the mapped one; unmapped scalars stay scalars."""
+    """Broadcast an operand to ``shape``, whose first axis is the mapped one; unmapped scalars stay."""
     broadcast = PRIMITIVES["broadcast_in_dim"].bind
     if dim is None:
         return x if ndim == 0 else broadcast(x, shape=shape, broadcast_dimensions=tuple(range(1, len(shape))))
@@ -196,25 +221,24 @@ def _to_layout(x, dim, ndim, shape):
     return PRIMITIVES["transpose"].bind(x, permutation=order)
 
 
-def elementwise(name: str, impl: Callable, *, derivative, doc: str, kinds: str = INEXACT, **options) -> Primitive:
+def elementwise(
+    name: str, impl: Callable, *, derivative, doc: str, kinds: str = INEXACT, **options
+) -> Primitive:
     """Declare a differentiable unary primitive.
 
     Parameters
     ----------
-    derivative : ``(ans, x, **params) -> dz/dx``, or ``zero_tangent``
+    derivative : ``(ans, x, **params) -> dz/dx``
         An expression in primitives.
     """
-    if derivative is zero_tangent:
-        jvp = zero_tangent
-    else:
-        derivative = named(derivative, f"_{name}_derivative")
+    derivative = named(derivative, f"_{name}_derivative")
 
-        def jvp(primals, tangents, **params):
-            (x,), (x_dot,) = primals, tangents
-            ans = PRIMITIVES[name].bind(x, **params)
-            return (ans,), (mul_tangent(x_dot, derivative(ans, x, **params)),)
+    def jvp(primals, tangents, **params):
+        (x,), (x_dot,) = primals, tangents
+        ans = PRIMITIVES[name].bind(x, **params)
+        return (ans,), (mul_tangent(x_dot, derivative(ans, x, **params)),)
 
-        jvp = named(jvp, f"_{name}_jvp")
+    jvp = named(jvp, f"_{name}_jvp")
     return nary(name, impl, jvp=jvp, transpose=NOT_LINEAR, doc=doc, kinds=kinds, **options)
 
 
@@ -222,15 +246,16 @@ def mul_tangent(x_dot, factor):
     return PRIMITIVES["mul"].bind(*match_scalars(x_dot, factor))
 
 
-def binary(name: str, impl: Callable, *, derivatives, doc: str, kinds: str = ANY, **options) -> Primitive:
-    """Declare a differentiable binary primitive.
+def nonlinear(name: str, impl: Callable, *, derivatives, doc: str, **options) -> Primitive:
+    """Declare a differentiable primitive of several operands.
 
     Parameters
     ----------
-    derivatives : pair of ``(x_dot, ans, x, y) -> ż``
-        The contribution of each operand's tangent, an expression linear in the tangent; None where it is zero.
+    derivatives : tuple of ``(x_dot, ans, *primals, **params) -> ż``
+        For each operand the contribution of its tangent, an expression linear in the tangent; None where the
+        derivative is zero.
     """
-    rules = tuple(d and named(d, f"_{name}_jvp_{'xy'[i]}") for i, d in enumerate(derivatives))
+    rules = tuple(rule and named(rule, f"_{name}_jvp_{i}") for i, rule in enumerate(derivatives))
 
     def jvp(primals, tangents, **params):
         ans = PRIMITIVES[name].bind(*primals, **params)
@@ -242,7 +267,12 @@ def binary(name: str, impl: Callable, *, derivatives, doc: str, kinds: str = ANY
         ]
         return (ans,), (sum_terms(terms, ans),)
 
-    return nary(name, impl, jvp=named(jvp, f"_{name}_jvp"), transpose=NOT_LINEAR, doc=doc, kinds=kinds, **options)
+    return nary(name, impl, jvp=named(jvp, f"_{name}_jvp"), transpose=NOT_LINEAR, doc=doc, **options)
+
+
+def piecewise_constant(name: str, impl: Callable, *, doc: str, **options) -> Primitive:
+    """Declare a primitive whose derivative is zero wherever it is defined: comparisons, rounding, bits."""
+    return nary(name, impl, jvp=zero_tangent, transpose=NOT_LINEAR, doc=doc, **options)
 
 
 def sum_terms(terms, ans):
@@ -308,9 +338,7 @@ def bool_result(*dtypes, **params) -> np.dtype:
 
 def comparison(name: str, impl: Callable, *, doc: str, kinds: str = ANY) -> Primitive:
     """Declare a comparison: equal dtypes in, bool out, no derivative."""
-    return nary(
-        name, impl, jvp=zero_tangent, transpose=NOT_LINEAR, doc=doc, kinds=kinds, result_dtype=bool_result
-    )
+    return piecewise_constant(name, impl, doc=doc, kinds=kinds, result_dtype=bool_result)
 
 
 def is_differentiable(x) -> bool:

@@ -1,0 +1,387 @@
+"""``while_loop`` and ``fori_loop``, with reverse mode.
+
+    c:f64[] = while[ cond_jaxpr={ lambda ; d:f64[]. let e:bool[] = lt d 10.0:f64[] in (e,) }
+                     body_jaxpr={ lambda ; f:f64[]. let g:f64[] = mul f 2.0:f64[] in (g,) }
+                     cond_nconsts=0 body_nconsts=0 tapes_out=() ] a
+
+Operands are ``(cond consts, body consts, carry)``. What the body returns beyond the carry is recorded, one row a
+step, on as many tapes as ``tapes_out`` has sizes; users never see it. Linearizing the loop runs it once more
+carefully: the known part records its residuals, and the linear part is a ``tape_scan`` over them.
+
+Differs from JAX: reverse mode works, for loops of any length, to any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from jaxlite.control.bodies import (
+    is_nonzero,
+    permute_inputs,
+    permute_outputs,
+    promote_weak,
+    split_list,
+    stage_body,
+    to_types,
+)
+from jaxlite.control.jit import merge
+from jaxlite.control.scan import carry_structure_error, check_carry, scan
+from jaxlite.control.tape import (
+    TapeValue,
+    batched_loop_body,
+    element_mask,
+    jvp_out_order,
+    make_tape_aval,
+    split_loop_body,
+    split_tape_jvp_outs,
+    tape_scan_p,
+)
+from jaxlite.dtypes import result_type
+from jaxlite.errors import ArgumentError
+from jaxlite.interpreters.batch import batch_jaxpr, to_front
+from jaxlite.interpreters.evaluate import eval_jaxpr, run_jaxpr
+from jaxlite.interpreters.jvp import jvp_jaxpr
+from jaxlite.interpreters.stage import stage
+from jaxlite.ir import MASKED, Jaxpr, Tape, cached_by_jaxpr
+from jaxlite.lowering import Region
+from jaxlite.ops.elementwise import add, convert_element_type, lt, select_n
+from jaxlite.ops.indexing import without_index_errors
+from jaxlite.ops.reductions import reduce_or
+from jaxlite.ops.structural import instantiate
+from jaxlite.primitive import NOT_LINEAR, PURE, Primitive
+from jaxlite.source import describe_function
+from jaxlite.trace import Tracer, aval_of
+from jaxlite.tree import tree_flatten, tree_unflatten
+
+# --- the primitive ----------------------------------------------------------------------------------
+
+
+def _while_abstract_eval(*avals, cond_jaxpr, body_jaxpr, cond_nconsts, body_nconsts, tapes_out):
+    num_carry = len(avals) - cond_nconsts - body_nconsts
+    outs = body_jaxpr.out_avals
+    carry = tuple(a.strip_weak_type() for a in outs[:num_carry])
+    return carry + tuple(map(make_tape_aval, split_list(outs[num_carry:], *tapes_out)[:-1]))
+
+
+def _while_impl(*args, cond_jaxpr, body_jaxpr, cond_nconsts, body_nconsts, tapes_out):
+    cond_consts, body_consts, carry = split_list(args, cond_nconsts, body_nconsts)
+    num_carry = len(carry)
+    groups = split_list(body_jaxpr.out_avals[num_carry:], *tapes_out)[:-1]
+    tapes = [TapeValue(make_tape_aval(group)) for group in groups]
+    while run_jaxpr(cond_jaxpr, *cond_consts, *carry)[0]:
+        outs = run_jaxpr(body_jaxpr, *body_consts, *carry)
+        carry = outs[:num_carry]
+        for tape, row in zip(tapes, split_list(outs[num_carry:], *tapes_out), strict=False):
+            tape.append(row)
+    return (*carry, *tapes)
+
+
+@cached_by_jaxpr
+def _jvp_body(jaxpr, consts_nz, carry_nz, tapes_out):
+    """Return the body on (consts, ċonsts, carry, ċarry), the settled carries and the sizes of tangent tapes."""
+    num_consts, num_carry = len(consts_nz), len(carry_nz)
+    ys_wanted = element_mask(Tape(jaxpr.out_avals[num_carry:]))
+    carry_nz = list(carry_nz)
+    while True:
+        nonzero = (*consts_nz, *carry_nz)
+        body, nonzero_out = jvp_jaxpr(jaxpr, nonzero, (*carry_nz, *ys_wanted))
+        if list(nonzero_out[:num_carry]) == carry_nz:
+            break
+        carry_nz = list(nonzero_out[:num_carry])
+    n = len(jaxpr.invars)
+    dots = iter(range(n, len(body.invars)))
+    position = [next(dots) if nz else None for nz in nonzero]
+    order = [*range(num_consts), *(p for p in position[:num_consts] if p is not None)]
+    order += [*range(num_consts, n), *(p for p in position[num_consts:] if p is not None)]
+    body = permute_outputs(permute_inputs(body, order), jvp_out_order(nonzero_out, num_carry))
+    groups = split_list(list(nonzero_out[num_carry:]), *tapes_out)[:-1]
+    return body, tuple(carry_nz), tuple(map(sum, groups))
+
+
+@cached_by_jaxpr
+def _with_unused_inputs(jaxpr: Jaxpr, avals: tuple) -> Jaxpr:
+    """Give a program further inputs that it ignores."""
+    extended, _ = stage(
+        lambda *args: eval_jaxpr(jaxpr, (), *args[: len(jaxpr.invars)]), [*jaxpr.in_avals, *avals], "condition"
+    )
+    return extended
+
+
+def _while_jvp(primals, tangents, *, cond_jaxpr, body_jaxpr, cond_nconsts, body_nconsts, tapes_out):
+    cond_consts, body_consts, carry = split_list(primals, cond_nconsts, body_nconsts)
+    _, consts_t, carry_t = split_list(tangents, cond_nconsts, body_nconsts)
+    consts_nz, carry_nz = tuple(map(is_nonzero, consts_t)), tuple(map(is_nonzero, carry_t))
+    body, carry_nz, tangent_tapes = _jvp_body(body_jaxpr, consts_nz, carry_nz, tapes_out)
+    consts_dot = [t for t in consts_t if is_nonzero(t)]
+    carry_dot = [instantiate(t) for t, nz in zip(carry_t, carry_nz, strict=True) if nz]
+    outs = while_p.bind(
+        *cond_consts, *body_consts, *consts_dot, *carry, *carry_dot,
+        cond_jaxpr=_with_unused_inputs(cond_jaxpr, tuple(map(aval_of, carry_dot))),
+        body_jaxpr=body, cond_nconsts=cond_nconsts, body_nconsts=body_nconsts + len(consts_dot),
+        tapes_out=(*tapes_out, *tangent_tapes),
+    )  # fmt: skip
+    return split_tape_jvp_outs(outs, body_jaxpr.out_avals[: len(carry)], carry_nz, len(tapes_out))
+
+
+def _while_partial_eval(trace, args, *, cond_jaxpr, body_jaxpr, cond_nconsts, body_nconsts, tapes_out):
+    cond_consts, body_consts, carry = split_list(args, cond_nconsts, body_nconsts)
+    known_body, unknown_body, known_carry, known_tapes, constant, num_residuals = split_loop_body(
+        body_jaxpr, tuple(map(trace.knows, body_consts)), tuple(map(trace.knows, carry)), (), tapes_out
+    )
+    needed = _used_inputs(cond_jaxpr)[cond_nconsts:]
+    if not all(map(trace.knows, cond_consts)) or any(n and not k for n, k in zip(needed, known_carry, strict=True)):
+        params = {"cond_nconsts": cond_nconsts, "body_nconsts": body_nconsts, "tapes_out": tapes_out}
+        return trace.record(while_p, args, {"cond_jaxpr": cond_jaxpr, "body_jaxpr": body_jaxpr, **params})
+    known_consts = [c for c in body_consts if trace.knows(c)]
+    unknown_consts = [c for c in body_consts if not trace.knows(c)]
+    kept = [i for i in range(len(cond_jaxpr.invars)) if i < cond_nconsts or known_carry[i - cond_nconsts]]
+    *outs, residual_tape = while_p.bind(
+        *cond_consts,
+        *known_consts,
+        *(c for c, k in zip(carry, known_carry, strict=True) if k),
+        cond_jaxpr=_keep_inputs(cond_jaxpr, tuple(kept)),
+        body_jaxpr=known_body, cond_nconsts=cond_nconsts, body_nconsts=len(known_consts),
+        tapes_out=(*(n for n, k in zip(tapes_out, known_tapes, strict=True) if k), num_residuals),
+    )  # fmt: skip
+    operands = [
+        *(known_consts[i] for i in constant),
+        *unknown_consts,
+        *(c for c, k in zip(carry, known_carry, strict=True) if not k),
+        residual_tape,
+    ]
+    params = {
+        "jaxpr": unknown_body,
+        "num_consts": len(constant) + len(unknown_consts),
+        "num_carry": known_carry.count(False),
+        "tapes_out": tuple(n for n, k in zip(tapes_out, known_tapes, strict=True) if not k),
+        "reverse": False,
+    }
+    known_out = (*known_carry, *known_tapes)
+    unknown_outs = () if all(known_out) else trace.record(tape_scan_p, operands, params)
+    return merge(known_out, outs, unknown_outs)
+
+
+def _used_inputs(jaxpr: Jaxpr) -> list[bool]:
+    used = {v for eqn in jaxpr.eqns for v in eqn.invars} | set(jaxpr.outvars)
+    return [v in used for v in jaxpr.invars]
+
+
+@cached_by_jaxpr
+def _keep_inputs(jaxpr: Jaxpr, kept: tuple[int, ...]) -> Jaxpr:
+    return permute_inputs(jaxpr, kept)
+
+
+@cached_by_jaxpr
+def _lane_body(body_jaxpr: Jaxpr, cond_jaxpr: Jaxpr, cond_nconsts: int, num_carry: int, tapes_out):
+    """Return the step of one element of a vmap: ``(cond consts, body consts, carry)``; done, it stays as it is."""
+    quiet = without_index_errors(body_jaxpr)
+    body_nconsts = len(body_jaxpr.invars) - num_carry
+
+    def step(*args):
+        cond_consts, body_consts, carry = split_list(args, cond_nconsts, body_nconsts)
+        (active,) = eval_jaxpr(cond_jaxpr, (), *cond_consts, *carry)
+        outs = eval_jaxpr(quiet, (), *body_consts, *carry)
+        carry = [select_n(active, old, new) for old, new in zip(carry, outs[:num_carry], strict=True)]
+        groups = split_list(outs[num_carry:], *tapes_out)[:-1]
+        return [*carry, *(value for group in groups for value in (*group, active))]
+
+    avals = [*cond_jaxpr.in_avals[:cond_nconsts], *body_jaxpr.in_avals]
+    lane, consts = stage(step, avals, "step")
+    assert not consts
+    return lane
+
+
+@cached_by_jaxpr
+def _any_lane(cond_jaxpr: Jaxpr, axis, batched: tuple[bool, ...]) -> Jaxpr:
+    """Return the condition that holds while any element goes on."""
+    batched_cond, _ = batch_jaxpr(cond_jaxpr, axis, tuple(0 if b else None for b in batched), True)
+    any_lane, _ = stage(
+        lambda *args: [reduce_or(eval_jaxpr(batched_cond, (), *args)[0], (0,))], batched_cond.in_avals, "condition"
+    )
+    return any_lane
+
+
+def _while_batch(axis, args, dims, *, cond_jaxpr, body_jaxpr, cond_nconsts, body_nconsts, tapes_out):
+    num_carry = len(args) - cond_nconsts - body_nconsts
+    cond_batched, consts_batched, carry_batched = split_list([d is not None for d in dims], cond_nconsts, body_nconsts)
+    span = (body_nconsts, body_nconsts + num_carry)
+    body, batched, out_dims = batched_loop_body(body_jaxpr, axis, (*consts_batched, *carry_batched), span, True)
+    carry_batched = batched[body_nconsts:]
+    cond_dims = tuple(0 if b else None for b in (*cond_batched, *carry_batched))
+    _, (pred_dim,) = batch_jaxpr(cond_jaxpr, axis, cond_dims)
+    masked = pred_dim is not None
+    new_cond, new_nconsts, new_tapes = cond_jaxpr, body_nconsts, tapes_out
+    if masked:
+        lane = _lane_body(body_jaxpr, cond_jaxpr, cond_nconsts, num_carry, tapes_out)
+        span = (cond_nconsts + body_nconsts, cond_nconsts + body_nconsts + num_carry)
+        flags = (*cond_batched, *consts_batched, *carry_batched)
+        body, batched, out_dims = batched_loop_body(lane, axis, flags, span, True)
+        carry_batched = batched[span[0] :]
+        new_cond = _any_lane(cond_jaxpr, axis, (*cond_batched, *carry_batched))
+        new_nconsts = cond_nconsts + body_nconsts
+        new_tapes = tuple(n + 1 for n in tapes_out)
+    flags = (*cond_batched, *consts_batched, *carry_batched)
+    operands = [to_front(x, d, axis.size)[0] if b else x for x, d, b in zip(args, dims, flags, strict=True)]
+    cond_consts, body_consts, carry = split_list(operands, cond_nconsts, body_nconsts)
+    outs = while_p.bind(
+        *cond_consts, *(cond_consts if masked else ()), *body_consts, *carry,
+        cond_jaxpr=new_cond if masked else _batched_condition(cond_jaxpr, axis, cond_dims),
+        body_jaxpr=body, cond_nconsts=cond_nconsts, body_nconsts=new_nconsts, tapes_out=new_tapes,
+    )  # fmt: skip
+    return outs, (*out_dims[:num_carry], *(MASKED if masked else 0,) * len(tapes_out))
+
+
+def _batched_condition(cond_jaxpr, axis, dims) -> Jaxpr:
+    """Return the condition on operands that are batched but do not decide."""
+    return batch_jaxpr(cond_jaxpr, axis, dims)[0]
+
+
+while_p = Primitive(
+    name="while",
+    multiple_results=True,
+    effects=PURE,
+    abstract_eval=_while_abstract_eval,
+    impl=_while_impl,
+    jvp=_while_jvp,
+    partial_eval=_while_partial_eval,
+    transpose=NOT_LINEAR,
+    batch=_while_batch,
+    lower=Region("while"),
+    doc="c ← body(c) while cond(c)",
+)
+
+
+# --- the user's functions ---------------------------------------------------------------------------
+
+
+def while_loop(cond_fun: Callable, body_fun: Callable, init_val):
+    """Repeat ``body_fun`` while ``cond_fun`` holds.
+
+    Parameters
+    ----------
+    cond_fun : callable
+        ``carry -> bool`` scalar.
+    body_fun : callable
+        ``carry -> carry``, of the same structure, shapes and dtypes.
+    init_val : pytree
+        The first carry. Python scalars take the type that the body gives them.
+
+    Returns
+    -------
+    pytree
+        The carry when ``cond_fun`` no longer holds.
+
+    Raises
+    ------
+    CarryTypeError
+        If the body returns a carry of another structure or type.
+    ArgumentError
+        If ``cond_fun`` does not return one bool.
+
+    Notes
+    -----
+    Differentiable forward and backward. Reverse mode records the residuals of each step on a tape that grows with
+    the loop.
+
+    Examples
+    --------
+    >>> import jaxlite
+    >>> double = lambda x: jaxlite.lax.while_loop(lambda v: v < 10.0, lambda v: v * 2.0, x)
+    >>> double(1.5), jaxlite.grad(double)(1.5)
+    (Array(12., dtype=float64), Array(8., dtype=float64))
+    """
+    for fun, what in ((cond_fun, "cond_fun"), (body_fun, "body_fun")):
+        if not callable(fun):
+            raise ArgumentError(f"while_loop needs a callable as {what}, not {type(fun).__name__}.")
+    leaves, init_tree = tree_flatten(init_val)
+    _, in_tree = tree_flatten((init_val,))
+    avals = [aval_of(leaf) for leaf in leaves]
+    while True:
+        body = stage_body(body_fun, in_tree, avals, f"the body of while_loop, {describe_function(body_fun)},")
+        if body.out_tree != init_tree:
+            raise carry_structure_error("while_loop", body_fun, init_tree, body.out_tree)
+        promoted = [promote_weak(a, b) for a, b in zip(avals, body.jaxpr.out_avals, strict=True)]
+        if not any(promoted):
+            break
+        avals = [p or a for p, a in zip(promoted, avals, strict=True)]
+    check_carry("while_loop", body_fun, init_val, avals, body.jaxpr.out_avals)
+    cond = stage_body(cond_fun, in_tree, avals, f"the condition of while_loop, {describe_function(cond_fun)},")
+    outs = cond.jaxpr.out_avals
+    if len(outs) != 1 or outs[0].shape or outs[0].dtype.kind != "b":
+        returned = ", ".join(map(str, outs)) or "nothing"
+        raise ArgumentError(
+            f"while_loop's cond_fun, {describe_function(cond_fun)}, must return one bool; it returned {returned}.",
+            fix="compare: carry < limit; or reduce: jnp.any(mask).",
+        )
+    results = while_p.bind(
+        *cond.consts,
+        *body.consts,
+        *to_types(leaves, avals),
+        cond_jaxpr=cond.jaxpr,
+        body_jaxpr=body.jaxpr,
+        cond_nconsts=len(cond.consts),
+        body_nconsts=len(body.consts),
+        tapes_out=(),
+    )
+    return tree_unflatten(init_tree, results)
+
+
+def fori_loop(lower, upper, body_fun: Callable, init_val, *, unroll: int | bool | None = None):
+    """Repeat ``body_fun`` for every integer from ``lower`` to ``upper - 1``.
+
+    Parameters
+    ----------
+    lower, upper : int or i64[]
+        Known integers make a `scan`, traced ones a `while_loop`; both are differentiable.
+    body_fun : callable
+        ``(i, carry) -> carry``.
+    init_val : pytree
+    unroll : int or bool, optional
+        A hint for compilation.
+
+    Returns
+    -------
+    pytree
+        The last carry.
+
+    Raises
+    ------
+    CarryTypeError
+        If the body returns a carry of another structure or type.
+
+    Examples
+    --------
+    >>> import jaxlite
+    >>> jaxlite.lax.fori_loop(0, 4, lambda i, total: total + i, 0)
+    Array(6, dtype=int64)
+    """
+    for bound, what in ((lower, "lower"), (upper, "upper")):
+        aval = aval_of(bound)
+        if aval.shape or aval.dtype.kind not in "iu":
+            raise ArgumentError(f"fori_loop: {what} must be an integer scalar, got {aval}.")
+    dtype, _ = result_type((aval_of(lower), aval_of(upper)))
+    dtype = np.dtype(np.int64) if dtype.kind not in "iu" else dtype
+
+    if not isinstance(lower, Tracer) and not isinstance(upper, Tracer):
+        length = max(int(upper) - int(lower), 0)
+
+        def counted(carry, _):
+            i, value = carry
+            return (add(i, dtype.type(1)), body_fun(i, value)), None
+
+        counted.__wrapped__ = body_fun
+        (_, result), _ = scan(counted, (dtype.type(lower), init_val), None, length=length, unroll=unroll or 1)
+        return result
+
+    def condition(carry):
+        return lt(carry[0], carry[1])
+
+    def body(carry):
+        i, stop, value = carry
+        return add(i, dtype.type(1)), stop, body_fun(i, value)
+
+    body.__wrapped__ = body_fun
+    bounds = [convert_element_type(b, dtype) for b in (lower, upper)]
+    return while_loop(condition, body, (*bounds, init_val))[2]

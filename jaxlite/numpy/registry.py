@@ -1,0 +1,249 @@
+"""Which function answers for which function of NumPy, and the two decorators that fill the tables.
+
+    @ufunc(np.sin)                 @implements(np.sum)
+    def sin(x, /): ...             def sum(a, axis=None, ...): ...
+
+A decorated function has two paths. Where nothing is traced it calls NumPy itself on the unwrapped arrays: the
+dtype and value are NumPy's by construction, and the call costs a microsecond more than NumPy's. Otherwise the
+body runs; for a ufunc its operands arrive promoted to NumPy's loop dtypes and broadcast to one shape.
+
+    UFUNCS     {np.sin: jnp.sin, ...}       what ``np.sin(tracer)`` does     (see dispatch.py)
+    FUNCTIONS  {np.sum: jnp.sum, ...}       what ``np.sum(tracer)`` does
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+from numpy._core import umath
+
+from jaxlite.array import Array
+from jaxlite.dtypes import is_supported
+from jaxlite.numpy.promotion import (
+    broadcast,
+    broadcast_shapes_of,
+    convert,
+    loop_dtypes,
+    operand,
+    strip_weak,
+)
+from jaxlite.trace import EVAL, Tracer, aval_of, current_trace
+
+UFUNCS: dict[np.ufunc, Callable] = {}
+FUNCTIONS: dict[Callable, Callable] = {}
+
+# Types of arguments that NumPy's function may be called with as they are; ndarrays are checked for their dtype.
+_SCALAR_TYPES = (bool, int, float, complex)
+_PLAIN = frozenset((Array, *_SCALAR_TYPES, *(np.dtype(char).type for char in "?bBhHiIlLqQefdFD")))
+
+
+# --- NumPy, silently --------------------------------------------------------------------------------
+
+
+class _Quiet:
+    """Like ``np.errstate(all="ignore")`` at a quarter of its cost: it makes the state once, not at every call."""
+
+    __slots__ = ("_state", "_variable")
+
+    def __init__(self):
+        self._variable = umath._extobj_contextvar
+        self._state = umath._make_extobj(all="ignore")
+
+    def __call__(self, function, args, kwargs):
+        token = self._variable.set(self._state)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            self._variable.reset(token)
+
+
+def _quiet_by_errstate(function, args, kwargs):
+    with np.errstate(all="ignore"):
+        return function(*args, **kwargs)
+
+
+# The two names are private to NumPy; without them the documented way does the same, slower.
+quiet = _Quiet() if hasattr(umath, "_make_extobj") and hasattr(umath, "_extobj_contextvar") else _quiet_by_errstate
+
+
+def wrap(result):
+    """View what a NumPy function returned as `Array`."""
+    kind = type(result)
+    if kind is np.ndarray:
+        return result.view(Array)
+    if isinstance(result, np.generic):
+        return np.asarray(result).view(Array)
+    if kind is tuple or kind is list:
+        return kind([wrap(item) for item in result])
+    if isinstance(result, tuple):
+        return kind(*[wrap(item) for item in result])
+    return np.asarray(result).view(Array) if kind in _SCALAR_TYPES else result
+
+
+def plain(args, arrays: int):
+    """Return ``args`` with `Array` unwrapped, or None where one of the first ``arrays`` is nothing NumPy may have."""
+    unwrapped = []
+    for i, arg in enumerate(args):
+        kind = type(arg)
+        if kind is Array:
+            arg = arg.view(np.ndarray)
+        elif i < arrays and kind not in _PLAIN and not (kind is np.ndarray and is_supported(arg.dtype)):
+            return None
+        unwrapped.append(arg)
+    return unwrapped
+
+
+def plain_sequence(args):
+    """Like `plain`, for functions whose first argument is a list or tuple of arrays."""
+    if not args or type(args[0]) not in (list, tuple):
+        return None
+    arrays = plain(args[0], len(args[0]))
+    return None if not arrays else [arrays, *args[1:]]
+
+
+# --- ufuncs -----------------------------------------------------------------------------------------
+
+
+def apply_ufunc(function: np.ufunc, rule: Callable, args):
+    """Promote and broadcast ``args`` as NumPy's ``function`` does and hand them to ``rule``; weak stays weak."""
+    operands = [operand(function.__name__, arg, i) for i, arg in enumerate(args)]
+    avals = [aval_of(x) for x in operands]
+    dtypes = loop_dtypes(function, avals)
+    weak = all([aval.weak_type for aval in avals])
+    operands = [convert(x, dtype, weak) for x, dtype in zip(operands, dtypes)]
+    if len(operands) > 1:
+        shape = broadcast_shapes_of(function.__name__, avals)
+        operands = [broadcast(x, shape) for x in operands]
+    return rule(*operands)
+
+
+def ufunc(function: np.ufunc, *aliases: np.ufunc) -> Callable:
+    """Make the decorated rule the answer to NumPy's ``function``.
+
+    Parameters
+    ----------
+    function : numpy.ufunc
+        Decides promotion, and computes where nothing is traced.
+    *aliases : numpy.ufunc
+        Further ufuncs that mean the same.
+
+    Returns
+    -------
+    callable
+        Decorator of ``rule(*operands)``, whose operands have the ufunc's loop dtypes and one shape (or rank 0).
+    """
+
+    def decorate(rule):
+        if function.nin == 1:
+
+            def call(x, /):
+                if current_trace() is EVAL:
+                    kind = type(x)
+                    if kind is Array:
+                        return wrap(quiet(function, (x.view(np.ndarray),), _NO_KWARGS))
+                    if kind in _PLAIN or (kind is np.ndarray and is_supported(x.dtype)):
+                        return wrap(quiet(function, (x,), _NO_KWARGS))
+                return strong(apply_ufunc(function, rule, (x,)))
+
+        else:
+
+            def call(*args):
+                if current_trace() is EVAL and len(args) == function.nin:
+                    arrays = plain(args, len(args))
+                    if arrays is not None:
+                        return wrap(quiet(function, arrays, _NO_KWARGS))
+                if len(args) != function.nin:
+                    raise TypeError(f"{function.__name__}() takes {function.nin} arguments, not {len(args)}")
+                return strong(apply_ufunc(function, rule, args))
+
+        functools.update_wrapper(call, rule)
+        call.__doc__ = _document(function, rule.__doc__)
+        call.rule = rule
+        for answered in (function, *aliases):
+            UFUNCS[answered] = call
+        return call
+
+    return decorate
+
+
+_NO_KWARGS: dict = {}
+
+
+def strong(result):
+    """Make weak results strong; of each part where there are several."""
+    return tuple(map(strip_weak, result)) if type(result) is tuple else strip_weak(result)
+
+
+def _document(function: np.ufunc, doc: str | None) -> str:
+    """Append the sections that all ufuncs share to the docstring's first part, before its notes and examples."""
+    head, separator, tail = (doc or "").partition("\n\n    Notes\n") if "\n    Notes\n" in (doc or "") else (
+        (doc or "").partition("\n\n    Examples\n")
+    )
+    names = "x" if function.nin == 1 else "x1, x2"
+    shape = "shape of ``x``" if function.nin == 1 else "shape they broadcast to"
+    results = "Array" if function.nout == 1 else f"tuple of {function.nout} Array"
+    return f"""{head.rstrip()}
+
+    Parameters
+    ----------
+    {names} : array_like
+        Arrays, numbers or traced values; lists are refused.
+
+    Returns
+    -------
+    {results}
+        Of the {shape}; dtype as ``np.{function.__name__}`` gives.
+{separator}{tail}"""
+
+
+# --- other functions --------------------------------------------------------------------------------
+
+
+def implements(
+    *functions: Callable, arrays: int = 1, sequence: bool = False, eager: bool = True, extra: tuple[str, ...] = ()
+) -> Callable:
+    """Make the decorated function the answer to NumPy's ``functions``.
+
+    Where nothing is traced the first of them computes.
+
+    Parameters
+    ----------
+    *functions : callable
+        Functions of NumPy with the same parameters.
+    arrays : int, default 1
+        How many leading arguments are arrays.
+    sequence : bool, default False
+        Whether the first argument is a sequence of arrays.
+    eager : bool, default True
+        False where NumPy's function must not be called: it means something else.
+    extra : tuple of str
+        Parameters that NumPy's function does not have.
+    """
+
+    def decorate(traced):
+        for answered in functions:
+            FUNCTIONS[answered] = traced
+        if not eager:
+            return traced
+        numpy_function = functions[0]
+        code = traced.__code__
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        shared = frozenset(names) - {"out", *extra}
+
+        def call(*args, **kwargs):
+            if current_trace() is EVAL and (not kwargs or shared.issuperset(kwargs)):
+                positional = plain_sequence(args) if sequence else plain(args, arrays)
+                if positional is not None and len(positional) >= arrays:
+                    return wrap(quiet(numpy_function, positional, kwargs))
+            return traced(*args, **kwargs)
+
+        return functools.update_wrapper(call, traced)
+
+    return decorate
+
+
+def is_traced(*values) -> bool:
+    """Whether any of the values is a tracer."""
+    return any([isinstance(value, Tracer) for value in values])

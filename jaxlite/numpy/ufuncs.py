@@ -1,0 +1,753 @@
+"""NumPy's ufuncs: arithmetic, comparison, logic, bits, exponentials, trigonometry, rounding, complex parts.
+
+Each function is one decorated rule. Its operands arrive promoted to the dtypes of NumPy's own loops and broadcast
+to one shape (see registry.py), so that most bodies are one primitive::
+
+    np.add(x: f32[3], y: i64[])   ->   add(x: f64[3], y: f64[])
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from jaxlite.errors import DtypeError
+from jaxlite.numpy.promotion import broadcast, broadcast_shapes_of, convert, loop_dtypes, operand
+from jaxlite.numpy.registry import UFUNCS, plain, quiet, strong, ufunc, wrap
+from jaxlite.ops import composite, elementwise, structural
+from jaxlite.trace import EVAL, Tracer, aval_of, current_trace
+
+BOOL = np.dtype(np.bool_)
+
+
+def _dtype(x) -> np.dtype:
+    return aval_of(x).dtype
+
+
+def _constant(x, value):
+    """Return a scalar of the dtype of ``x``."""
+    return _dtype(x).type(value)
+
+
+def _select(condition, on_true, on_false):
+    return elementwise.select_n(condition, on_false, on_true)
+
+
+def _nonzero(x):
+    """Return the truth of each element."""
+    return x if _dtype(x) == BOOL else elementwise.ne(x, _constant(x, 0))
+
+
+# --- arithmetic -------------------------------------------------------------------------------------
+
+
+@ufunc(np.add)
+def add(x, y):
+    """Add elementwise.
+
+    Examples
+    --------
+    >>> jnp.add(jnp.arange(3.0), 1)
+    Array([1., 2., 3.], dtype=float64)
+    """
+    return elementwise.add_p.bind(x, y)
+
+
+@ufunc(np.subtract)
+def subtract(x, y):
+    """Subtract elementwise."""
+    return elementwise.sub_p.bind(x, y)
+
+
+@ufunc(np.multiply)
+def multiply(x, y):
+    """Multiply elementwise."""
+    return elementwise.bitwise_and(x, y) if _dtype(x) == BOOL else elementwise.mul_p.bind(x, y)
+
+
+@ufunc(np.true_divide)
+def divide(x, y):
+    """Divide elementwise; integers give a floating result.
+
+    Examples
+    --------
+    >>> jnp.divide(jnp.arange(3), 2)
+    Array([0. , 0.5, 1. ], dtype=float64)
+    """
+    return elementwise.div_p.bind(x, y)
+
+
+true_divide = divide
+
+
+@ufunc(np.floor_divide)
+def floor_divide(x, y):
+    """Divide and round down; ``x // 0`` is 0 for integers.
+
+    Examples
+    --------
+    >>> jnp.floor_divide(jnp.array([-3, 3]), 2)
+    Array([-2,  1], dtype=int64)
+    """
+    return elementwise.floor_div_p.bind(x, y)
+
+
+@ufunc(np.remainder)
+def remainder(x, y):
+    """Remainder with the sign of the divisor; ``x % 0`` is 0 for integers.
+
+    Notes
+    -----
+    ż = ẋ - floor(x/y)·ẏ
+
+    Examples
+    --------
+    >>> jnp.mod(jnp.array([-3.0, 3.5]), 2.0)
+    Array([1. , 1.5], dtype=float64)
+    """
+    return elementwise.mod_p.bind(x, y)
+
+
+mod = remainder
+
+
+@ufunc(np.divmod)
+def divmod(x, y):
+    """Quotient rounded down and remainder, together."""
+    return elementwise.floor_div_p.bind(x, y), elementwise.mod_p.bind(x, y)
+
+
+@ufunc(np.fmod)
+def fmod(x, y):
+    """Remainder with the sign of the dividend, as C's."""
+    return elementwise.rem(x, y)
+
+
+@ufunc(np.negative)
+def negative(x):
+    """Negate elementwise."""
+    return elementwise.neg(x)
+
+
+@ufunc(np.positive)
+def positive(x):
+    """Return the argument."""
+    return x
+
+
+@ufunc(np.absolute)
+def absolute(x):
+    """Absolute value; the modulus of complex numbers.
+
+    Notes
+    -----
+    ż = sign(x)·ẋ; at 0 the derivative is 1.
+    """
+    return x if _dtype(x).kind in "bu" else elementwise.abs(x)
+
+
+abs = absolute
+
+
+@ufunc(np.fabs)
+def fabs(x):
+    """Absolute value of real numbers, as a floating number."""
+    return elementwise.abs(x)
+
+
+@ufunc(np.sign)
+def sign(x):
+    """Sign: -1, 0 or 1; ``x/|x|`` for complex numbers. Its derivative is zero."""
+    return elementwise.sign(x)
+
+
+@ufunc(np.square)
+def square(x):
+    """Square elementwise."""
+    return elementwise.integer_pow(x, 2)
+
+
+@ufunc(np.reciprocal)
+def reciprocal(x):
+    """``1/x``."""
+    return elementwise.integer_pow(x, -1) if _dtype(x).kind in "fc" else elementwise.div(_constant(x, 1), x)
+
+
+def _static_integer(x1, x2) -> int | None:
+    """Return an exponent that is a Python integer (or a NumPy one that promotes nothing)."""
+    if type(x2) is int:
+        return x2
+    if isinstance(x2, np.integer) and np.result_type(_dtype(x1), x2.dtype) == _dtype(x1):
+        return int(x2)
+    return None
+
+
+def _power(x1, x2):
+    x1, x2 = operand("power", x1), operand("power", x2, 1)
+    exponent = _static_integer(x1, x2)
+    if exponent is not None and _dtype(x1) != BOOL:
+        if exponent < 0 and _dtype(x1).kind in "iu":
+            raise DtypeError(
+                f"power: integers cannot be raised to negative powers: {aval_of(x1)} to the power {exponent}.",
+                why="the result would not be an integer.",
+                fix="use a floating base: x.astype(np.float64) ** n, or 1.0 / x ** -n.",
+            )
+        return elementwise.integer_pow(x1, exponent)
+    avals = [aval_of(x1), aval_of(x2)]
+    dtypes = loop_dtypes(np.power, avals)
+    weak = avals[0].weak_type and avals[1].weak_type
+    shape = broadcast_shapes_of("power", avals)
+    x, y = (broadcast(convert(v, d, weak), shape) for v, d in zip((x1, x2), dtypes))
+    return elementwise.pow_p.bind(x, y)
+
+
+def power(x1, x2, /):
+    """Raise ``x1`` to the power ``x2``.
+
+    A Python integer as exponent multiplies (``integer_pow``), and keeps integers integers.
+
+    Parameters
+    ----------
+    x1, x2 : array_like
+
+    Returns
+    -------
+    Array
+        Of the shape they broadcast to; dtype as ``np.power`` gives.
+
+    Raises
+    ------
+    DtypeError
+        If an integer is raised to a negative Python integer.
+
+    Examples
+    --------
+    >>> jnp.power(jnp.array([1.0, 2.0, 3.0]), 2)
+    Array([1., 4., 9.], dtype=float64)
+    """
+    if current_trace() is EVAL:
+        arrays = plain((x1, x2), 2)
+        if arrays is not None and not _is_negative_integer(arrays):
+            return wrap(quiet(np.power, arrays, {}))
+    return strong(_power(x1, x2))
+
+
+def _is_negative_integer(arrays) -> bool:
+    return type(arrays[1]) is int and arrays[1] < 0
+
+
+power.rule = _power
+UFUNCS[np.power] = power
+pow = power
+
+
+@ufunc(np.float_power)
+def float_power(x, y):
+    """Raise to a power in double precision at least."""
+    return elementwise.pow(x, y)
+
+
+# --- comparison -------------------------------------------------------------------------------------
+
+
+def _compare(function: np.ufunc, compare: Callable, x, y):
+    """Compare operands of one dtype, or (the one mixed loop of NumPy) int64 with uint64 without rounding."""
+    if _dtype(x) == _dtype(y):
+        return compare(x, y)
+    x_is_signed = _dtype(x).kind == "i"
+    signed = x if x_is_signed else y
+    negative = elementwise.lt(signed, _constant(signed, 0))
+    unsigned = np.dtype(np.uint64)
+    among_positive = compare(convert(x, unsigned), convert(y, unsigned))
+    if_negative = function(-1, 0) if x_is_signed else function(0, -1)
+    return _select(negative, if_negative, among_positive)
+
+
+@ufunc(np.equal)
+def equal(x, y):
+    """Whether ``x1 == x2``, elementwise."""
+    return _compare(np.equal, elementwise.eq, x, y)
+
+
+@ufunc(np.not_equal)
+def not_equal(x, y):
+    """Whether ``x1 != x2``, elementwise."""
+    return _compare(np.not_equal, elementwise.ne, x, y)
+
+
+@ufunc(np.less)
+def less(x, y):
+    """Whether ``x1 < x2``, elementwise."""
+    return _compare(np.less, elementwise.lt, x, y)
+
+
+@ufunc(np.less_equal)
+def less_equal(x, y):
+    """Whether ``x1 <= x2``, elementwise."""
+    return _compare(np.less_equal, elementwise.le, x, y)
+
+
+@ufunc(np.greater)
+def greater(x, y):
+    """Whether ``x1 > x2``, elementwise."""
+    return _compare(np.greater, elementwise.gt, x, y)
+
+
+@ufunc(np.greater_equal)
+def greater_equal(x, y):
+    """Whether ``x1 >= x2``, elementwise."""
+    return _compare(np.greater_equal, elementwise.ge, x, y)
+
+
+@ufunc(np.maximum)
+def maximum(x, y):
+    """Larger of two elements; nan where one of them is nan.
+
+    Notes
+    -----
+    Equal operands share the derivative: ½ each.
+
+    Examples
+    --------
+    >>> jnp.maximum(jnp.array([-1.0, 2.0]), 0.0)
+    Array([0., 2.], dtype=float64)
+    """
+    return elementwise.max(x, y)
+
+
+@ufunc(np.minimum)
+def minimum(x, y):
+    """Smaller of two elements; nan where one of them is nan.
+
+    Notes
+    -----
+    Equal operands share the derivative: ½ each.
+    """
+    return elementwise.min(x, y)
+
+
+@ufunc(np.fmax)
+def fmax(x, y):
+    """Larger of two elements; a nan loses against a number."""
+    return _ignoring_nan(elementwise.max, x, y)
+
+
+@ufunc(np.fmin)
+def fmin(x, y):
+    """Smaller of two elements; a nan loses against a number."""
+    return _ignoring_nan(elementwise.min, x, y)
+
+
+def _ignoring_nan(choose: Callable, x, y):
+    if _dtype(x).kind not in "fc":
+        return choose(x, y)
+    chosen = _select(elementwise.ne(y, y), x, choose(x, y))
+    return _select(elementwise.ne(x, x), y, chosen)
+
+
+# --- logic and bits ---------------------------------------------------------------------------------
+
+
+@ufunc(np.logical_and)
+def logical_and(x, y):
+    """Whether both elements are true (not zero)."""
+    return elementwise.bitwise_and(_nonzero(x), _nonzero(y))
+
+
+@ufunc(np.logical_or)
+def logical_or(x, y):
+    """Whether one of the elements is true (not zero)."""
+    return elementwise.bitwise_or(_nonzero(x), _nonzero(y))
+
+
+@ufunc(np.logical_xor)
+def logical_xor(x, y):
+    """Whether exactly one of the elements is true (not zero)."""
+    return elementwise.bitwise_xor(_nonzero(x), _nonzero(y))
+
+
+@ufunc(np.logical_not)
+def logical_not(x):
+    """Whether the element is zero."""
+    return elementwise.bitwise_not(_nonzero(x))
+
+
+@ufunc(np.bitwise_and)
+def bitwise_and(x, y):
+    """Bits that are set in both operands."""
+    return elementwise.bitwise_and(x, y)
+
+
+@ufunc(np.bitwise_or)
+def bitwise_or(x, y):
+    """Bits that are set in one of the operands."""
+    return elementwise.bitwise_or(x, y)
+
+
+@ufunc(np.bitwise_xor)
+def bitwise_xor(x, y):
+    """Bits that are set in exactly one of the operands."""
+    return elementwise.bitwise_xor(x, y)
+
+
+@ufunc(np.invert)
+def invert(x):
+    """Flip all bits; logical not of bools."""
+    return elementwise.bitwise_not(x)
+
+
+bitwise_not = invert
+
+
+@ufunc(np.left_shift)
+def left_shift(x, y):
+    """Shift bits to the left."""
+    return elementwise.shift_left(x, y)
+
+
+@ufunc(np.right_shift)
+def right_shift(x, y):
+    """Shift bits to the right; signed integers keep their sign."""
+    shift = elementwise.shift_right_arithmetic if _dtype(x).kind == "i" else elementwise.shift_right_logical
+    return shift(x, y)
+
+
+@ufunc(np.bitwise_count)
+def bitwise_count(x):
+    """Number of bits that are set in the absolute value."""
+    magnitude = elementwise.abs(x) if _dtype(x).kind == "i" else x
+    return convert(elementwise.population_count(magnitude), np.dtype(np.uint8))
+
+
+# --- exponentials and logarithms ----------------------------------------------------------------------
+
+
+@ufunc(np.exp)
+def exp(x):
+    """Exponential.
+
+    Examples
+    --------
+    >>> jnp.exp(0.0)
+    Array(1., dtype=float64)
+    """
+    return elementwise.exp(x)
+
+
+@ufunc(np.exp2)
+def exp2(x):
+    """``2**x``."""
+    return elementwise.exp2(x)
+
+
+@ufunc(np.expm1)
+def expm1(x):
+    """``exp(x) - 1``, accurate near 0."""
+    return elementwise.expm1(x)
+
+
+@ufunc(np.log)
+def log(x):
+    """Natural logarithm; nan for negative numbers, -inf at 0."""
+    return elementwise.log(x)
+
+
+@ufunc(np.log1p)
+def log1p(x):
+    """``log(1 + x)``, accurate near 0."""
+    return elementwise.log1p(x)
+
+
+@ufunc(np.log2)
+def log2(x):
+    """Logarithm to base 2."""
+    return elementwise.div(elementwise.log(x), _constant(x, math.log(2.0)))
+
+
+@ufunc(np.log10)
+def log10(x):
+    """Logarithm to base 10."""
+    return elementwise.div(elementwise.log(x), _constant(x, math.log(10.0)))
+
+
+@ufunc(np.logaddexp)
+def logaddexp(x, y):
+    """``log(exp(x1) + exp(x2))`` without overflow.
+
+    Notes
+    -----
+    ż = exp(x - z)·ẋ + exp(y - z)·ẏ
+
+    Examples
+    --------
+    >>> jnp.logaddexp(1000.0, 1000.0)
+    Array(1000.69314718, dtype=float64)
+    """
+    return composite.logaddexp(x, y)
+
+
+@ufunc(np.logaddexp2)
+def logaddexp2(x, y):
+    """``log2(2**x1 + 2**x2)`` without overflow."""
+    log_2 = _constant(x, math.log(2.0))
+    return elementwise.div(composite.logaddexp(elementwise.mul(x, log_2), elementwise.mul(y, log_2)), log_2)
+
+
+@ufunc(np.sqrt)
+def sqrt(x):
+    """Square root; nan for negative numbers.
+
+    Notes
+    -----
+    ż = ẋ/(2z), which is inf at 0.
+    """
+    return elementwise.sqrt(x)
+
+
+@ufunc(np.cbrt)
+def cbrt(x):
+    """Cube root."""
+    return elementwise.cbrt(x)
+
+
+# --- trigonometry -------------------------------------------------------------------------------------
+
+
+@ufunc(np.sin)
+def sin(x):
+    """Sine of an angle in radians.
+
+    Examples
+    --------
+    >>> jnp.sin(jnp.array([0.0, jnp.pi / 2]))
+    Array([0., 1.], dtype=float64)
+    """
+    return elementwise.sin(x)
+
+
+@ufunc(np.cos)
+def cos(x):
+    """Cosine of an angle in radians."""
+    return elementwise.cos(x)
+
+
+@ufunc(np.tan)
+def tan(x):
+    """Tangent of an angle in radians."""
+    return elementwise.tan(x)
+
+
+@ufunc(np.arcsin)
+def arcsin(x):
+    """Angle in radians, from -π/2 to π/2, whose sine is ``x``."""
+    return elementwise.asin(x)
+
+
+@ufunc(np.arccos)
+def arccos(x):
+    """Angle in radians, from 0 to π, whose cosine is ``x``."""
+    return elementwise.acos(x)
+
+
+@ufunc(np.arctan)
+def arctan(x):
+    """Angle in radians, from -π/2 to π/2, whose tangent is ``x``."""
+    return elementwise.atan(x)
+
+
+@ufunc(np.arctan2)
+def arctan2(y, x):
+    """Angle in radians, from -π to π, of the point with ordinate ``x1`` and abscissa ``x2``."""
+    return elementwise.atan2(y, x)
+
+
+@ufunc(np.hypot)
+def hypot(x, y):
+    """``sqrt(x1**2 + x2**2)`` without overflow; at (0, 0) both derivatives are ½."""
+    return composite.hypot(x, y)
+
+
+@ufunc(np.sinh)
+def sinh(x):
+    """Hyperbolic sine."""
+    return elementwise.sinh(x)
+
+
+@ufunc(np.cosh)
+def cosh(x):
+    """Hyperbolic cosine."""
+    return elementwise.cosh(x)
+
+
+@ufunc(np.tanh)
+def tanh(x):
+    """Hyperbolic tangent."""
+    return elementwise.tanh(x)
+
+
+@ufunc(np.arcsinh)
+def arcsinh(x):
+    """Number whose hyperbolic sine is ``x``."""
+    return elementwise.asinh(x)
+
+
+@ufunc(np.arccosh)
+def arccosh(x):
+    """Non-negative number whose hyperbolic cosine is ``x``."""
+    return elementwise.acosh(x)
+
+
+@ufunc(np.arctanh)
+def arctanh(x):
+    """Number whose hyperbolic tangent is ``x``."""
+    return elementwise.atanh(x)
+
+
+acos, acosh, asin, asinh = arccos, arccosh, arcsin, arcsinh
+atan, atanh, atan2 = arctan, arctanh, arctan2
+
+
+@ufunc(np.rad2deg, np.degrees)
+def rad2deg(x):
+    """Convert an angle from radians to degrees."""
+    return elementwise.mul(x, _constant(x, 180.0 / math.pi))
+
+
+@ufunc(np.deg2rad, np.radians)
+def deg2rad(x):
+    """Convert an angle from degrees to radians."""
+    return elementwise.mul(x, _constant(x, math.pi / 180.0))
+
+
+degrees, radians = rad2deg, deg2rad
+
+
+# --- rounding and floating-point parts ------------------------------------------------------------------
+
+
+@ufunc(np.floor)
+def floor(x):
+    """Largest integer that is not larger, as a number of the same dtype. Its derivative is zero."""
+    return x if _dtype(x).kind in "biu" else elementwise.floor(x)
+
+
+@ufunc(np.ceil)
+def ceil(x):
+    """Smallest integer that is not smaller, as a number of the same dtype. Its derivative is zero."""
+    return x if _dtype(x).kind in "biu" else elementwise.ceil(x)
+
+
+@ufunc(np.trunc)
+def trunc(x):
+    """Integer part, rounded toward zero. Its derivative is zero."""
+    if _dtype(x).kind in "biu":
+        return x
+    return _select(elementwise.lt(x, _constant(x, 0)), elementwise.ceil(x), elementwise.floor(x))
+
+
+@ufunc(np.rint)
+def rint(x):
+    """Nearest integer, halves to the even one. Its derivative is zero."""
+    return round_to_even(x)
+
+
+def round_to_even(x):
+    """Round to the nearest integer, halves to even; of complex numbers, both parts."""
+    if _dtype(x).kind == "c":
+        return elementwise.complex(round_to_even(elementwise.real(x)), round_to_even(elementwise.imag(x)))
+    return elementwise.round(x, elementwise.TO_NEAREST_EVEN)
+
+
+@ufunc(np.isfinite)
+def isfinite(x):
+    """Whether neither inf nor nan."""
+    return _test_parts(elementwise.is_finite, elementwise.bitwise_and, x, of_integers=True)
+
+
+@ufunc(np.isnan)
+def isnan(x):
+    """Whether nan (not a number).
+
+    Examples
+    --------
+    >>> jnp.isnan(jnp.array([1.0, jnp.nan]))
+    Array([False,  True], dtype=bool)
+    """
+    return elementwise.ne(x, x)
+
+
+@ufunc(np.isinf)
+def isinf(x):
+    """Whether inf or -inf."""
+    return _test_parts(_is_inf, elementwise.bitwise_or, x, of_integers=False)
+
+
+def _is_inf(x):
+    return elementwise.eq(elementwise.abs(x), _constant(x, np.inf))
+
+
+def _test_parts(test: Callable, combine: Callable, x, of_integers: bool):
+    """Test floats, or both parts of complex numbers; integers have one answer."""
+    kind = _dtype(x).kind
+    if kind == "f":
+        return test(x)
+    if kind == "c":
+        return combine(test(elementwise.real(x)), test(elementwise.imag(x)))
+    return structural.full(aval_of(x).shape, of_integers, BOOL)
+
+
+@ufunc(np.signbit)
+def signbit(x):
+    """Whether the sign bit is set: true for negative numbers and -0.0."""
+    zero = _constant(x, 0)
+    is_negative_zero = elementwise.lt(elementwise.div(_constant(x, 1), x), zero)
+    return elementwise.bitwise_or(elementwise.lt(x, zero), is_negative_zero)
+
+
+@ufunc(np.copysign)
+def copysign(x, y):
+    """``x1`` with the sign of ``x2``."""
+    magnitude = elementwise.abs(x)
+    return _select(signbit.rule(y), elementwise.neg(magnitude), magnitude)
+
+
+@ufunc(np.nextafter)
+def nextafter(x, y):
+    """Next floating-point number after ``x1`` in the direction of ``x2``."""
+    return elementwise.nextafter(x, y)
+
+
+@ufunc(np.heaviside)
+def heaviside(x, y):
+    """Step function: 0 for negative ``x1``, ``x2`` at 0, 1 for positive ``x1``."""
+    zero, one = _constant(x, 0), _constant(x, 1)
+    is_zero, is_negative, is_nan = elementwise.eq(x, zero), elementwise.lt(x, zero), elementwise.ne(x, x)
+    step = _select(is_negative, zero, one)
+    return _select(is_nan, x, _select(is_zero, y, step))
+
+
+@ufunc(np.ldexp)
+def ldexp(x, y):
+    """``x1 * 2**x2`` with an integer ``x2``."""
+    return elementwise.mul(x, elementwise.exp2(convert(y, _dtype(x))))
+
+
+@ufunc(np.modf)
+def modf(x):
+    """Fractional and integral part, both with the sign of ``x``."""
+    whole = trunc.rule(x)
+    return elementwise.sub(x, whole), whole
+
+
+# --- complex numbers --------------------------------------------------------------------------------
+
+
+@ufunc(np.conjugate)
+def conjugate(x):
+    """Complex conjugate; real numbers are their own."""
+    return elementwise.conj(x) if _dtype(x).kind == "c" else x
+
+
+conj = conjugate

@@ -1,0 +1,55 @@
+"""Elementwise primitives of two operands whose value needs a scaled formula and whose derivative does not.
+
+    logaddexp:  z = max(x, y) + log1p(exp(-|x - y|)),   but   ∂z/∂x = exp(x - z)
+
+Written in smaller primitives, the maximum and the absolute value in these formulas would bring kinks that the
+functions do not have: the second derivative of softplus at 0 would be 0 and not ¼.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jaxlite.ops.elementwise import div, eq, exp, mul, select_n, sub
+from jaxlite.ops.families import FLOAT, match_scalars, nonlinear, scalar_like
+
+
+def _logaddexp_jvp_x(x_dot, ans, x, y):
+    return mul(x_dot, exp(sub(x, ans)))
+
+
+def _logaddexp_jvp_y(y_dot, ans, x, y):
+    return mul(y_dot, exp(sub(y, ans)))
+
+
+def _slope(x, ans):
+    """Return x/ans, and ½ where both are zero."""
+    return select_n(eq(ans, 0.0), div(x, ans), scalar_like(ans, 0.5))
+
+
+def _hypot_jvp_x(x_dot, ans, x, y):
+    return mul(x_dot, _slope(x, ans))
+
+
+def _hypot_jvp_y(y_dot, ans, x, y):
+    return mul(y_dot, _slope(y, ans))
+
+
+logaddexp_p = nonlinear(
+    "logaddexp", np.logaddexp, derivatives=(_logaddexp_jvp_x, _logaddexp_jvp_y), kinds=FLOAT,
+    doc="z = log(exp(x) + exp(y));  ż = exp(x - z)·ẋ + exp(y - z)·ẏ",
+)  # fmt: skip
+hypot_p = nonlinear(
+    "hypot", np.hypot, derivatives=(_hypot_jvp_x, _hypot_jvp_y), kinds=FLOAT,
+    doc="z = √(x² + y²);  ż = (x·ẋ + y·ẏ)/z, and (ẋ + ẏ)/2 at 0",
+)  # fmt: skip
+
+
+def logaddexp(x, y):
+    """Logarithm of exp(x) + exp(y), without overflow."""
+    return logaddexp_p.bind(*match_scalars(x, y))
+
+
+def hypot(x, y):
+    """Length of the hypotenuse, without overflow."""
+    return hypot_p.bind(*match_scalars(x, y))

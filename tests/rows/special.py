@@ -1,0 +1,55 @@
+"""Rows of the primitives in ``jaxlite/ops/special.py``."""
+
+import numpy as np
+from scipy import special
+
+from jaxlite.errors import DtypeError
+from tests.cases import Case, ErrorCase
+
+ANYWHERE = np.array([[-2.5, -0.7, 0.1], [0.6, 1.3, 3.2]])
+INSIDE_ONE = np.array([[-0.9, -0.3, 0.05], [0.2, 0.5, 0.8]])
+# Away from the poles at 0, -1, -2 …
+OFF_POLES = np.array([[-1.6, -0.5, 0.4], [0.9, 2.5, 7.0]])
+SPECIAL = np.array([0.0, -0.0, 1.0, -1.0, -2.0, 1e-300, 30.0, -30.0, np.inf, -np.inf, np.nan])
+
+
+def differentiable(name, reference, x):
+    return [
+        Case(name, (x,), reference=reference),
+        Case(name, (x[0].astype(np.float32),), reference=reference, order=1),
+        Case(name, (x[1, 1],), reference=reference),
+        Case(name, (x[:0],), reference=reference),
+        Case(name, (SPECIAL,), reference=reference, derivatives=None, label="special"),
+        Case(name, (np.array([0.25, 0.5], np.float16),), derivatives=None,
+             reference=lambda x: reference(x.astype(np.float32)).astype(np.float16)),
+    ]  # fmt: skip
+
+
+ROWS = [
+    *differentiable("erf", special.erf, ANYWHERE),
+    *differentiable("erfc", special.erfc, ANYWHERE),
+    *differentiable("erf_inv", special.erfinv, INSIDE_ONE),
+    *differentiable("lgamma", special.gammaln, OFF_POLES),
+    *differentiable("digamma", special.psi, OFF_POLES),
+    Case("polygamma", (np.float64(1.0), OFF_POLES), reference=special.polygamma, derivatives=(1,)),
+    Case(
+        "polygamma",
+        (np.array([0.0, 1.0, 4.0]), np.array([0.5, 2.5, 7.0])),
+        reference=special.polygamma,
+        derivatives=(1,),
+    ),
+    Case("polygamma", (np.array([1.0, 2.0]), np.float64(0.7)), reference=special.polygamma, derivatives=(1,)),
+    Case(
+        "polygamma",
+        (np.float32(2.0), np.float32(1.5)),
+        reference=lambda m, x: special.polygamma(2, 1.5).astype(np.float32),
+        derivatives=(1,),
+        order=1,
+    ),
+    Case("polygamma", (np.float64(1.0), np.zeros((0, 2))), reference=special.polygamma, derivatives=(1,)),
+]
+
+ERRORS = [
+    ErrorCase("erf", (np.arange(3),), {}, DtypeError, "erf takes floating operands, not i64"),
+    ErrorCase("lgamma", (ANYWHERE + 0j,), {}, DtypeError, "lgamma takes floating operands, not c128"),
+]
