@@ -1,0 +1,52 @@
+"""jaxlite: composable transformations of NumPy programs — grad, jvp, vjp, vmap, jit — with an IR one can read.
+
+>>> import jaxlite, numpy as np
+>>> jaxlite.grad(lambda x: np.sum(np.sin(x)))(np.zeros(2))
+Array([1., 1.], dtype=float64)
+"""
+
+from jaxlite import check, errors, lax, numpy, parsing, printing, to_python, tree, tree_util
+from jaxlite import dtypes as dtypes
+from jaxlite.api import (
+    block_until_ready,
+    closure_convert,
+    device_get,
+    device_put,
+    ensure_compile_time_eval,
+    eval_shape,
+    fwd_and_bwd,
+    grad,
+    hessian,
+    jacfwd,
+    jacobian,
+    jacrev,
+    jvp,
+    linear_transpose,
+    linearize,
+    make_jaxpr,
+    named_call,
+    typeof,
+    value_and_grad,
+    vjp,
+    vmap,
+)
+from jaxlite.array import Array
+from jaxlite.check import check_jaxpr
+from jaxlite.config import config, disable_jit
+from jaxlite.control.checkpoint import (
+    checkpoint,
+    checkpoint_name,
+    checkpoint_policies,
+    print_saved_residuals,
+    saved_residuals,
+)
+from jaxlite.control.custom_rules import custom_gradient, custom_jvp, custom_vjp
+from jaxlite.control.jit import ShapeDtypeStruct, jit
+from jaxlite.interpreters.evaluate import eval_jaxpr
+from jaxlite.ir import ClosedJaxpr, Eqn, Jaxpr, Literal, ShapedArray, Tape, Var
+from jaxlite.lax import stop_gradient
+from jaxlite.parsing import parse_jaxpr
+from jaxlite.source import named_scope
+
+remat = checkpoint
+__version__ = "0.1.0"

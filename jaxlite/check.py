@@ -86,7 +86,7 @@ class _Checker:
             raise place.error(f"it has {len(eqn.outvars)} results, but {len(derived)} are derived")
         for index, (var, aval) in enumerate(zip(eqn.outvars, derived, strict=True)):
             if type(var) is not Var:
-                raise place.error(f"result {index} is {var!r}, which is no variable")
+                raise place.error(f"result {index} is {var!r:.60}, which is no variable")
             if var in bound:
                 raise place.error(f"result {index} is a variable that is bound already")
             if var.aval != aval:

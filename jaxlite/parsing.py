@@ -124,6 +124,11 @@ class _Parser:
     """Recursive descent: one method for each rule of the grammar."""
 
     def __init__(self, text: str):
+        if not isinstance(text, str):
+            raise ArgumentError(
+                f"a text is needed, not {type(text).__name__}.",
+                fix='parse_jaxpr(str(jaxpr)); @lax.program("f64[3]") above a function.',
+            )
         self.source = _Text(text)
         self.tokens = self.source.tokens
         self.index = 0
@@ -448,9 +453,9 @@ def parse_jaxpr(text: str) -> Jaxpr:
 
     Examples
     --------
-    >>> import jaxlite
-    >>> j = parse_jaxpr("{ lambda ; a:f64[]. let b:f64[] = sin a; c:f64[] = mul b b in (c,) }")
-    >>> jaxlite.eval_jaxpr(j, (), 0.0)
+    >>> from jaxlite.interpreters.evaluate import eval_jaxpr
+    >>> jaxpr = parse_jaxpr("{ lambda ; a:f64[]. let b:f64[] = sin a; c:f64[] = mul b b in (c,) }")
+    >>> eval_jaxpr(jaxpr, (), 0.0)
     [Array(0., dtype=float64)]
     """
     parser = _Parser(text)

@@ -193,7 +193,10 @@ class _Writer:
         return _Program(head, lines, outvars, text)
 
     def line(self, eqn: Eqn, env: dict[Var, str], used: set[Var] | None) -> _Line:
-        outvars = [self.bind(v, env) if used is None or v in used else f"_:{v.aval}" for v in eqn.outvars]
+        outvars = [
+            self.bind(v, env) if used is None or v in used else f"_:{getattr(v, 'aval', '?')}"
+            for v in eqn.outvars
+        ]
         keys = sorted(eqn.params, key=lambda key: (key != "name", key))
         params = [(key, self.param(eqn.primitive.name, key, eqn.params[key])) for key in keys]
         operands = [_atom(v, env) for v in eqn.invars]
@@ -224,7 +227,7 @@ class _Writer:
         name = env.get(var)
         if name is None:
             name = env[var] = next(self.names)
-        return f"{name}:{var.aval}"
+        return f"{name}:{getattr(var, 'aval', '?')}"
 
     def short(self, text: str) -> str | None:
         return text if len(text) <= self.width else None
@@ -244,10 +247,14 @@ def _tuple_text(items: Sequence[str]) -> str:
 
 
 def _atom(atom: Atom, env: dict[Var, str]) -> str:
+    # Programs that break the rules print too, with question marks: messages of the checker show them.
     if type(atom) is Literal:
-        return f"{format_scalar(atom.val, atom.aval.dtype)}:{atom.aval}"
-    # Programs that break a rule print too: messages of the checker show them.
-    return env.get(atom) or f"?:{atom.aval}"
+        try:
+            number = format_scalar(atom.val, atom.aval.dtype)
+        except (TypeError, ValueError):
+            number = "?"
+        return f"{number}:{atom.aval}"
+    return env.get(atom) or f"?:{getattr(atom, 'aval', '?')}"
 
 
 # --- layout -----------------------------------------------------------------------------------------
@@ -278,12 +285,9 @@ class _Layout:
             self.lines.append(start + program.text + end)
             return
         self.fill(start, program.head, indent + 4)
-        if not program.lines:
-            self.lines[-1] += " "
         for line in program.lines:
             self.line(line, indent + 4)
-        outs = [f"{name}," for name in program.outvars]
-        outs = ["()"] if not outs else [f"({outs[0]})"] if len(outs) == 1 else _parenthesised(outs)
+        outs = _tuple_text(program.outvars).split()
         self.fill(" " * (indent + 2), ["in", *outs, "}" + end], indent + 4)
 
     def line(self, line: _Line, indent: int) -> None:
@@ -291,9 +295,10 @@ class _Layout:
             self.lines.append(" " * indent + line.text + line.comment)
             return
         left = _left(line.outvars)
-        length = indent + sum(map(len, left)) + len(left) + len(line.primitive)
-        if line.params_text is not None and (not line.params or length + len(line.params_text) <= self.width):
-            call = line.primitive + line.params_text
+        call = f"{line.primitive}{line.params_text or ''}"
+        # Params share a line if an operand fits behind them; programs only if everything does.
+        length = indent + len(" ".join([*left, call, *line.operands[:1]]))
+        if not line.params or (length <= self.width and all(type(value) is str for _, value in line.params)):
             self.fill(" " * indent, [*left, call, *line.operands], indent + 2)
         else:
             self.fill(" " * indent, [*left, f"{line.primitive}["], indent + 2)
@@ -317,10 +322,6 @@ class _Layout:
 
     def text(self) -> str:
         return "\n".join(self.lines)
-
-
-def _parenthesised(words: list[str]) -> list[str]:
-    return ["(" + words[0], *words[1:-1], words[-1].removesuffix(",") + ")"]
 
 
 # --- what the rest of jaxlite uses ------------------------------------------------------------------
@@ -374,8 +375,8 @@ def pretty_print(self, *, source_info: bool = False, width: int = WIDTH, use_col
     Examples
     --------
     >>> import jaxlite
-    >>> import jaxlite.numpy as jnp
-    >>> print(jaxlite.make_jaxpr(lambda x: jnp.sum(jnp.sin(x)))(jnp.zeros(3)).pretty_print())
+    >>> from jaxlite import lax
+    >>> print(jaxlite.make_jaxpr(lambda x: lax.reduce_sum(lax.sin(x), (0,)))(np.zeros(3)).pretty_print())
     { lambda ; a:f64[3]. let
         b:f64[3] = sin a
         c:f64[] = reduce_sum[axes=(0,)] b

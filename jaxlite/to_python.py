@@ -10,8 +10,8 @@
         c = lax.reduce_sum(b, axes=(0,))
         return (c,)
 
-An equation becomes a call of the primitive's user function. Primitives that contain programs or have several
-results are bound by ``lax.apply(name, operands, **params)``; the programs they contain become functions of
+An equation becomes a call of the primitive's user function. Primitives that contain programs, and a few
+others, are bound by ``lax.apply(name, operands, **params)``; the programs they contain become functions of
 the module, turned back into programs by the decorator ``lax.program``. Importing this file gives ``Jaxpr``
 and ``ClosedJaxpr`` their ``to_python``. Layer 1.
 """
@@ -35,6 +35,9 @@ _PYTHON_NAMES = RESERVED_WORDS | frozenset(keyword.kwlist) | frozenset(("lax", "
 
 _TYPES_WITH_TEXT = (bool, int, float, complex, str, Jaxpr, ShapedArray, Tape)
 _PYTHON_DTYPES = frozenset(PYTHON_SCALAR_DTYPES.values())
+
+# ``lax.and`` would be no Python; xor goes with the others.
+_FUNCTION_NAMES = {name: f"bitwise_{name}" for name in ("and", "or", "xor", "not")}
 
 # Their user functions hand the operand back where there seems to be nothing to do, and so keep a weak type.
 _MAY_RETURN_OPERAND = frozenset(("broadcast_in_dim", "reshape", "transpose", "convert_element_type"))
@@ -142,7 +145,8 @@ class _Module:
         params = [f"{key}={self.param(eqn, key, eqn.params[key])}" for key in sorted(eqn.params)]
         if _has_user_function(eqn):
             bare = _allows_python_numbers(eqn.invars)
-            return f"lax.{eqn.primitive.name}", [*(_atom(v, env, bare) for v in eqn.invars), *params]
+            name = _FUNCTION_NAMES.get(eqn.primitive.name, eqn.primitive.name)
+            return f"lax.{name}", [*(_atom(v, env, bare) for v in eqn.invars), *params]
         operands = _tuple_items([_atom(v, env) for v in eqn.invars])
         return "lax.apply", [f'"{eqn.primitive.name}"', f"({', '.join(operands)})", *params]
 
@@ -212,11 +216,18 @@ class _Module:
 
 
 def _has_user_function(eqn: Eqn) -> bool:
-    primitive = eqn.primitive
-    if primitive.multiple_results or keyword.iskeyword(primitive.name) or any(subjaxprs(eqn.params)):
+    name = eqn.primitive.name
+    # Functions of several results may return a single one bare; tapes are no matter of users.
+    if any(subjaxprs(eqn.params)) or (eqn.primitive.multiple_results and len(eqn.outvars) < 2):
         return False
-    weak_operands = any(v.aval.weak_type for v in eqn.invars)
-    return not (weak_operands and primitive.name in _MAY_RETURN_OPERAND)
+    if any(isinstance(v.aval, Tape) for v in (*eqn.invars, *eqn.outvars)):
+        return False
+    # Where all operands are weak, a number among them must not be given the dtype of the others.
+    loses_weak_type = any(type(v) is Literal for v in eqn.invars) and any(
+        v.aval.weak_type for v in eqn.outvars
+    )
+    keeps_weak_type = name in _MAY_RETURN_OPERAND and any(v.aval.weak_type for v in eqn.invars)
+    return not (loses_weak_type or keeps_weak_type)
 
 
 def _has_text(value: Any) -> bool:
@@ -299,8 +310,8 @@ def to_python(jaxpr: Jaxpr | ClosedJaxpr, name: str = "program") -> str:
     Examples
     --------
     >>> import jaxlite
-    >>> import jaxlite.numpy as jnp
-    >>> print(jaxlite.make_jaxpr(lambda x: 2.0 * jnp.sin(x))(jnp.zeros(3)).to_python())
+    >>> from jaxlite import lax
+    >>> print(jaxlite.make_jaxpr(lambda x: lax.mul(2.0, lax.sin(x)))(np.zeros(3)).to_python())
     from jaxlite import lax
     <BLANKLINE>
     <BLANKLINE>

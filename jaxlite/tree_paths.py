@@ -10,46 +10,74 @@ jaxlite (layer 0). What it produces::
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class DictKey:
+class _Entry:
+    """One step of a key path: equal to another of its class that holds the same value."""
+
+    # Not dataclasses: each of those costs 0.5 ms at import.
+    __slots__ = ()
+    __match_args__: tuple[str] = ("",)
+
+    @property
+    def _value(self) -> Any:
+        return getattr(self, self.__match_args__[0])
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._value))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.__match_args__[0]}={self._value!r})"
+
+
+class DictKey(_Entry):
     """The key of a dict, as an entry of a key path."""
 
-    key: Any
+    __slots__ = __match_args__ = ("key",)
+
+    def __init__(self, key: Any):
+        self.key = key
 
     def __str__(self) -> str:
         return f"[{self.key!r}]"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class SequenceKey:
+class SequenceKey(_Entry):
     """A position in a tuple or list, as an entry of a key path."""
 
-    idx: int
+    __slots__ = __match_args__ = ("idx",)
+
+    def __init__(self, idx: int):
+        self.idx = idx
 
     def __str__(self) -> str:
         return f"[{self.idx}]"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class GetAttrKey:
+class GetAttrKey(_Entry):
     """The name of an attribute, as an entry of a key path."""
 
-    name: str
+    __slots__ = __match_args__ = ("name",)
+
+    def __init__(self, name: str):
+        self.name = name
 
     def __str__(self) -> str:
         return f".{self.name}"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class FlattenedIndexKey:
+class FlattenedIndexKey(_Entry):
     """The number of a child in a registered node that gives its children no names."""
 
-    key: int
+    __slots__ = __match_args__ = ("key",)
+
+    def __init__(self, key: int):
+        self.key = key
 
     def __str__(self) -> str:
         return f"[<flat index {self.key}>]"
@@ -85,10 +113,7 @@ def keystr(keys: KeyPath, *, simple: bool = False, separator: str = "") -> str:
 
 
 def _simple_text(entry: Any) -> str:
-    match entry:
-        case DictKey(key) | SequenceKey(key) | GetAttrKey(key) | FlattenedIndexKey(key):
-            return str(key)
-    return str(entry)
+    return str(entry._value if isinstance(entry, _Entry) else entry)
 
 
 def path_name(path: KeyPath, root: str = "tree") -> str:
@@ -113,22 +138,28 @@ def path_name(path: KeyPath, root: str = "tree") -> str:
     return root + keystr(path)
 
 
-class Level(NamedTuple):
+class Level:
     """The outermost container of a tree, or of a structure (then `tree` is None)."""
 
-    kind: type
-    data: Any
-    children: Sequence
-    to_keys: Callable[[Any, Any, int], Sequence]
-    tree: Any
+    __slots__ = ("children", "data", "kind", "to_keys", "tree")
+
+    def __init__(self, kind: type, data: Any, children: Sequence, to_keys: Callable, tree: Any):
+        self.kind = kind
+        self.data = data
+        self.children = children
+        self.to_keys = to_keys
+        self.tree = tree
 
 
-class Difference(NamedTuple):
+class Difference:
     """The first place where two trees differ, and what each of them has there."""
 
-    path: KeyPath
-    expected: str
-    found: str
+    __slots__ = ("expected", "found", "path")
+
+    def __init__(self, path: KeyPath, expected: str, found: str):
+        self.path = path
+        self.expected = expected
+        self.found = found
 
     def describe(self, root: str) -> str:
         """``"carry[0]['w']: tuple of 2 against list of 3"``, the expected one first."""

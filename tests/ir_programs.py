@@ -1,21 +1,28 @@
 """Programs for the tests of the IR's text and checks: random ones, and primitives that exist for a test only.
 
-    { lambda ; a:f32[] b:f64[3]. let c:f64[3] = mul -0.0:f64[] b in (c, nan:f32[]) }
+{ lambda ; a:f32[] b:f64[3]. let c:f64[3] = mul -0.0:f64[] b in (c, nan:f32[]) }
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from jaxlite.control.jit import jit_p
+from jaxlite.api import grad, vmap
+from jaxlite.control.checkpoint import checkpoint
+from jaxlite.control.cond import cond
+from jaxlite.control.custom_rules import custom_jvp
+from jaxlite.control.jit import jit, jit_p
+from jaxlite.control.scan import scan
+from jaxlite.control.while_loop import while_loop
 from jaxlite.interpreters.stage import stage
 from jaxlite.ir import PRIMITIVES, Eqn, Jaxpr, Literal, ShapedArray, Var
 from jaxlite.lowering import HostCall
-from jaxlite.ops.elementwise import add, cos, lt, mul, neg, sin
+from jaxlite.ops.elementwise import add, lt, mul, neg, sin
 from jaxlite.ops.reductions import reduce_sum
 from jaxlite.ops.structural import broadcast_in_dim, reshape, transpose
 from jaxlite.parsing import parse_aval
 from jaxlite.primitive import NOT_LINEAR, PURE, RECORD, NotBatchable, Primitive, zero_tangent
+from jaxlite.trace import aval_of
 
 
 def make_primitive(
@@ -59,6 +66,65 @@ def program_of(primitive, *operands: str | Literal, outs=None, **params) -> Jaxp
     return Jaxpr(inputs, (), (Eqn(primitive, atoms, outvars, params, None),), outvars)
 
 
+def program_of_row(case) -> Jaxpr:
+    """Return the program that binds the primitive of a row; scalars among the operands become literals."""
+    traced = [x for x in case.args if isinstance(x, np.ndarray)]
+
+    def fun(*tracers):
+        given = iter(tracers)
+        args = [next(given) if isinstance(x, np.ndarray) else x for x in case.args]
+        outs = PRIMITIVES[case.primitive].bind(*args, **case.params)
+        return outs if PRIMITIVES[case.primitive].multiple_results else [outs]
+
+    return stage(fun, list(map(aval_of, traced)), keep_dead=True)[0]
+
+
+# --- programs of transformations --------------------------------------------------------------------
+
+
+def _scan(x):
+    carry, ys = scan(lambda c, y: (mul(c, sin(y)), add(c, y)), 1.0, x)
+    return add(carry, reduce_sum(ys, (0,)))
+
+
+def _while(x):
+    return reduce_sum(
+        while_loop(lambda c: lt(reduce_sum(c, (0,)), 90.0), lambda c: mul(c, add(c, c)), x), (0,)
+    )
+
+
+def _cond(x):
+    first = reduce_sum(x, (0,))
+    return cond(lt(first, 0.0), lambda x: sin(x), lambda x: mul(x, 2.0), first)
+
+
+def _checkpoint(x):
+    return checkpoint(lambda x: reduce_sum(sin(sin(x)), (0,)))(x)
+
+
+@custom_jvp
+def _custom(x):
+    return reduce_sum(sin(x), (0,))
+
+
+@_custom.defjvp
+def _custom_jvp(primals, tangents):
+    return _custom(*primals), reduce_sum(mul(primals[0], tangents[0]), (0,))
+
+
+TRANSFORMED = {
+    f"{transform_name}-{fun.__name__.strip('_')}": (transform(fun), np.full(shape, 1.5))
+    for fun in (_scan, _while, _cond, _checkpoint, _custom)
+    for transform_name, transform, shape in (
+        ("call", lambda f: f, 3),
+        ("grad", grad, 3),
+        ("jit_grad", lambda f: jit(grad(f)), 3),
+        ("vmap_grad", lambda f: vmap(grad(f)), (2, 3)),
+        ("grad_grad", lambda f: grad(lambda x: reduce_sum(grad(f)(x), (0,))), 3),
+    )
+}
+
+
 # --- random programs --------------------------------------------------------------------------------
 
 _SHAPES = ((), (3,), (2, 3), (0,))
@@ -69,6 +135,8 @@ _SPECIAL = (0.0, -0.0, 1.0, np.inf, -np.inf, np.nan, 5e-324, 1e300, 0.1)
 
 def random_scalar(rng: np.random.Generator, dtype: np.dtype):
     """Return a NumPy scalar of any bits, or a special one."""
+    if dtype.kind == "b":
+        return np.bool_(rng.integers(2))
     if dtype.kind in "iu":
         info = np.iinfo(dtype)
         return dtype.type(rng.integers(info.min, info.max, dtype=dtype, endpoint=True))
@@ -107,13 +175,13 @@ def _random_equation(rng, values, size, depth) -> list:
     dtype, shape = x.dtype, x.shape
     match rng.integers(8 if depth else 7):
         case 0:
-            return [sin(x) if dtype.kind in "fc" else neg(x)]
+            return [sin(x)] if dtype.kind in "fc" else [neg(x)] if dtype.kind in "iu" else []
         case 1:
             return [mul(x, random_scalar(rng, dtype))]
         case 2:
             return [add(x, x)]
         case 3:
-            return [lt(x, random_scalar(rng, dtype)) if dtype.kind in "iuf" else cos(x) if dtype.kind == "c" else x]
+            return [lt(x, random_scalar(rng, dtype))] if dtype.kind in "iuf" else []
         case 4:
             return [broadcast_in_dim(x, (2, *shape), range(1, len(shape) + 1))]
         case 5:

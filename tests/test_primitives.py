@@ -26,6 +26,7 @@ from jaxlite.interpreters.jvp import jvp_flat
 from jaxlite.interpreters.linearize import linearize_flat
 from jaxlite.interpreters.stage import stage
 from jaxlite.interpreters.transpose import backward_pass
+from jaxlite.ir import subjaxprs
 from jaxlite.lowering import Elementwise, Lowering
 from jaxlite.ops.structural import instantiate
 from jaxlite.primitive import (
@@ -52,6 +53,8 @@ from jaxlite.trace import aval_of
 from tests.rows import CASES, ERRORS
 from tests.tolerances import assert_close, assert_same_type, assert_within_ulps
 
+# Not every name of a primitive can be that of a function; JAX has these.
+BITWISE = ("and", "not", "or", "xor")
 BATCH_SIZE = 3
 MAX_COMBINATIONS = 30
 
@@ -175,7 +178,10 @@ rows_with_derivatives = rows_where(differentiable_args)
 @every_row
 def test_values(case):
     outs = run(case, *case.args)
-    expected = case.expected if case.reference is None else case.reference(*case.args, **case.params)
+    expected = case.expected
+    if case.reference is not None:
+        with np.errstate(all="ignore"):
+            expected = case.reference(*case.args, **case.params)
     expected = expected if isinstance(expected, tuple | list) else (expected,)
     assert len(outs) == len(expected)
     for out, reference in zip(outs, expected, strict=True):
@@ -212,10 +218,11 @@ def test_inputs_stay_and_layout_does_not_matter(case):
             assert_close(out, reference)
 
 
-@every_row
+@rows_where(lambda case: not any(subjaxprs(case.params)))
 def test_user_function(case):
     """``lax.name(*operands, **params)`` applies an equation again."""
-    outs = getattr(lax, case.primitive)(*case.args, **case.params)
+    name = f"bitwise_{case.primitive}" if case.primitive in BITWISE else case.primitive
+    outs = getattr(lax, name)(*case.args, **case.params)
     outs = outs if isinstance(outs, tuple | list) else (outs,)
     for out, reference in zip(outs, run(case, *case.args), strict=True):
         assert_close(out, reference)

@@ -330,8 +330,8 @@ def test_types_of_tapes_and_float0():
     shows(
         Jaxpr(inputs, (), (), ()),
         """
-        { lambda ; a:tape(f64[] f64*[3]) b:tape[4](tape(i64[])) c:tape()
-            d:float0[2,3]. let 
+        { lambda ; a:tape(f64[] f64*[3]) b:tape[4](tape(i64[])) c:tape() d:float0[2,3].
+            let
           in () }
         """,
     )
@@ -388,8 +388,8 @@ def test_params(value, text):
 def test_params_are_sorted_with_the_name_first():
     call = make_primitive("test_call")
     shows(
-        program_of(call, "f64[]", zeta=1, name="f", alpha=(2,)),
-        "{ lambda ; a:f64[]. let b:f64[] = test_call[name=f alpha=(2,) zeta=1] a in (b,) }",
+        program_of(call, "f64[]", c=1, name="f", alpha=(2,)),
+        "{ lambda ; a:f64[]. let b:f64[] = test_call[name=f alpha=(2,) c=1] a in (b,) }",
     )
 
 

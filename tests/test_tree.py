@@ -495,6 +495,10 @@ def test_key_entries():
     assert keystr(tuple(entries)) == "['a'][1].n[<flat index 2>]"
     assert keystr(tuple(entries), simple=True, separator="/") == "a/1/n/2"
     assert keystr(("raw", 3), separator="|") == "raw|3"
+    assert pickle.loads(pickle.dumps(entries)) == copy.deepcopy(entries) == entries
+    match SequenceKey(idx=4):
+        case SequenceKey(position):
+            assert position == 4
     assert path_name((SequenceKey(0), DictKey("w")), "args") == "args[0]['w']"
 
 

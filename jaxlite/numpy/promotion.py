@@ -100,7 +100,11 @@ def loop_dtypes(ufunc: np.ufunc, avals: Sequence[ShapedArray]) -> tuple[np.dtype
     DtypeError
         If NumPy has no loop for these operands.
     """
-    operands = tuple([_PYTHON_TYPE_OF_KIND[a.dtype.kind] if a.weak_type else a.dtype for a in avals])
+    # Python numbers among themselves promote as arrays of their dtypes do.
+    all_weak = all(a.weak_type for a in avals)
+    operands = tuple(
+        [_PYTHON_TYPE_OF_KIND[a.dtype.kind] if a.weak_type and not all_weak else a.dtype for a in avals]
+    )
     try:
         return _resolve(ufunc, operands)
     except TypeError as error:

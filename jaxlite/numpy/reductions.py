@@ -23,8 +23,9 @@ from jaxlite.numpy.promotion import (
     strip_weak,
 )
 from jaxlite.numpy.registry import implements
+from jaxlite.numpy.selection import real, truth
 from jaxlite.numpy.selection import where as where_
-from jaxlite.numpy.shaping import concatenate, expand_dims, ravel, reject_out, reshape, slice_axis
+from jaxlite.numpy.shaping import concatenate, ravel, reject_out, reshape, slice_axis
 from jaxlite.ops import cumulative, elementwise, reductions, structural
 from jaxlite.trace import aval_of
 
@@ -264,7 +265,7 @@ def all(a, axis=None, out=None, keepdims: bool = False, *, where=None):
     """
     reject_out("all", out)
     x, axes = _prepare("all", a, axis)
-    x = _masked(_truth(x), where, True)
+    x = _masked(truth(x), where, True)
     return _keep(reductions.reduce_and(x, axes), aval_of(x).shape, axes, keepdims)
 
 
@@ -289,13 +290,8 @@ def any(a, axis=None, out=None, keepdims: bool = False, *, where=None):
     """
     reject_out("any", out)
     x, axes = _prepare("any", a, axis)
-    x = _masked(_truth(x), where, False)
+    x = _masked(truth(x), where, False)
     return _keep(reductions.reduce_or(x, axes), aval_of(x).shape, axes, keepdims)
-
-
-def _truth(x):
-    dtype = aval_of(x).dtype
-    return x if dtype.kind == "b" else elementwise.ne(x, dtype.type(0))
 
 
 @implements(np.count_nonzero)
@@ -313,10 +309,15 @@ def count_nonzero(a, axis=None, keepdims: bool = False):
     Array
         int64
     """
-    return sum(_truth(operand("count_nonzero", a)), axis, keepdims=keepdims)
+    return sum(truth(operand("count_nonzero", a)), axis, keepdims=keepdims)
 
 
 # --- means and variances ----------------------------------------------------------------------------
+
+
+def _count_where(where, shape, axis, dtype: np.dtype, keepdims: bool):
+    counted = convert(operand("where", where), dtype)
+    return sum(broadcast_array(counted, shape), axis, keepdims=keepdims)
 
 
 @implements(np.mean, nonempty=True)
@@ -355,7 +356,7 @@ def mean(a, axis=None, dtype=None, out=None, keepdims: bool = False, *, where=No
     if where is None:
         count = working.type(_count(shape, axes))
     else:
-        count = sum(where_(where, working.type(1), working.type(0)) * np.ones(shape, working), axis, keepdims=keepdims)
+        count = _count_where(where, shape, axis, working, keepdims)
     return strip_weak(convert(ufuncs.divide(total, count), result_dtype))
 
 
@@ -405,7 +406,7 @@ def var(
     if where is None:
         count = _count(shape, axes)
     else:
-        count = sum(where_(where, 1.0, 0.0) * np.ones(shape), axis, keepdims=keepdims)
+        count = _count_where(where, shape, axis, np.dtype(np.float64), keepdims)
     divisor = count - (ddof if correction is None else correction)
     if where is None:
         # NumPy never divides by a negative number of degrees of freedom.
@@ -497,7 +498,7 @@ def _index_of_extreme(name: str, primitive, a, axis, out, keepdims):
     return structural.reshape(result, kept) if keepdims else result
 
 
-@implements(np.argmax)
+@implements(np.argmax, positional=3)
 def argmax(a, axis: int | None = None, out=None, keepdims: bool = False):
     """Index of the first largest element, or of the first nan.
 
@@ -518,7 +519,7 @@ def argmax(a, axis: int | None = None, out=None, keepdims: bool = False):
     return _index_of_extreme("argmax", reductions.argmax, a, axis, out, keepdims)
 
 
-@implements(np.argmin)
+@implements(np.argmin, positional=3)
 def argmin(a, axis: int | None = None, out=None, keepdims: bool = False):
     """Index of the first smallest element, or of the first nan.
 
@@ -694,13 +695,13 @@ def _cumulative(name: str, primitive, x, axis, dtype, include_initial: bool, neu
     return concatenate([np.full(shape, neutral, aval_of(result).dtype), result], axis)
 
 
-@implements(np.cumulative_sum, eager=False)
+@implements(getattr(np, "cumulative_sum", None), eager=False)
 def cumulative_sum(x, /, *, axis: int | None = None, dtype=None, include_initial: bool = False):
     """Running sum along an axis, with the 0 before the first element if asked for; see `cumsum`."""
     return _cumulative("cumulative_sum", cumulative.cumsum, x, axis, dtype, include_initial, 0)
 
 
-@implements(np.cumulative_prod, eager=False)
+@implements(getattr(np, "cumulative_prod", None), eager=False)
 def cumulative_prod(x, /, *, axis: int | None = None, dtype=None, include_initial: bool = False):
     """Running product along an axis, with the 1 before the first element if asked for; see `cumprod`."""
     return _cumulative("cumulative_prod", cumulative.cumprod, x, axis, dtype, include_initial, 1)
@@ -828,8 +829,7 @@ def logsumexp(a, axis=None, b=None, keepdims: bool = False, return_sign: bool = 
         x, b = promote_inexact("logsumexp", a, b)
         x = where_(ufuncs.not_equal(b, 0), x, aval_of(x).dtype.type(-np.inf))
     axes = canonical_axes(axis, aval_of(x).ndim)
-    real_part = ufuncs_real(x)
-    largest = max(real_part, axes, keepdims=True, initial=-np.inf, where=where)
+    largest = max(real(x), axes, keepdims=True, initial=-np.inf, where=where)
     # Constant: the derivative is softmax whatever the shift; and not infinite: inf - inf is nan.
     largest = structural.stop_gradient(where_(ufuncs.isfinite(largest), largest, aval_of(largest).dtype.type(0)))
     terms = ufuncs.exp(ufuncs.subtract(x, largest))
@@ -841,9 +841,3 @@ def logsumexp(a, axis=None, b=None, keepdims: bool = False, return_sign: bool = 
     result = ufuncs.add(ufuncs.log(total), largest if keepdims else reshape(largest, aval_of(total).shape))
     return (result, sign) if return_sign else result
 
-
-def ufuncs_real(x):
-    return elementwise.real(x) if aval_of(x).dtype.kind == "c" else x
-
-
-_UNUSED = expand_dims

@@ -111,12 +111,27 @@ def apply_ufunc(function: np.ufunc, rule: Callable, args):
     operands = [operand(function.__name__, arg, i) for i, arg in enumerate(args)]
     avals = [aval_of(x) for x in operands]
     dtypes = loop_dtypes(function, avals)
-    weak = all([aval.weak_type for aval in avals])
-    operands = [convert(x, dtype, weak) for x, dtype in zip(operands, dtypes)]
+    weak = all(aval.weak_type for aval in avals)
+    try:
+        operands = [convert(x, dtype, weak) for x, dtype in zip(operands, dtypes)]
+    except OverflowError:
+        if function not in _COMPARISONS:
+            raise
+        # NumPy compares with a Python integer of any size: u8 < 300.
+        return apply_ufunc(function, rule, [_widened(x) for x in operands])
     if len(operands) > 1:
         shape = broadcast_shapes_of(function.__name__, avals)
         operands = [broadcast(x, shape) for x in operands]
     return rule(*operands)
+
+
+_COMPARISONS = (np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal)
+
+
+def _widened(x):
+    if type(x) is not int:
+        return x
+    return np.int64(x) if -(2**63) <= x < 2**63 else np.float64(x)
 
 
 def ufunc(function: np.ufunc, *aliases: np.ufunc) -> Callable:
@@ -202,7 +217,13 @@ def _document(function: np.ufunc, doc: str | None) -> str:
 
 
 def implements(
-    *functions: Callable, arrays: int = 1, sequence: bool = False, eager: bool = True, extra: tuple[str, ...] = ()
+    *functions: Callable | None,
+    arrays: int = 1,
+    sequence: bool = False,
+    nonempty: bool = False,
+    eager: bool = True,
+    positional: int = 99,
+    extra: tuple[str, ...] = (),
 ) -> Callable:
     """Make the decorated function the answer to NumPy's ``functions``.
 
@@ -210,38 +231,51 @@ def implements(
 
     Parameters
     ----------
-    *functions : callable
-        Functions of NumPy with the same parameters.
+    *functions : callable or None
+        Functions of NumPy with the same parameters; None for one that this version of NumPy does not have.
     arrays : int, default 1
         How many leading arguments are arrays.
     sequence : bool, default False
         Whether the first argument is a sequence of arrays.
+    nonempty : bool, default False
+        Whether NumPy's function warns about empty arrays, which then take the other path.
     eager : bool, default True
         False where NumPy's function must not be called: it means something else.
+    positional : int
+        How many arguments NumPy's function takes by position, where they are fewer.
     extra : tuple of str
         Parameters that NumPy's function does not have.
     """
 
     def decorate(traced):
-        for answered in functions:
-            FUNCTIONS[answered] = traced
+        FUNCTIONS.update((function, traced) for function in functions if function is not None)
         if not eager:
             return traced
         numpy_function = functions[0]
         code = traced.__code__
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         shared = frozenset(names) - {"out", *extra}
+        # NumPy takes where=None for a mask that is False; our default means that there is no mask.
+        most = min(positional, names.index("where") if "where" in names[: code.co_argcount] else len(names))
 
         def call(*args, **kwargs):
-            if current_trace() is EVAL and (not kwargs or shared.issuperset(kwargs)):
+            if (
+                current_trace() is EVAL
+                and len(args) <= most
+                and (not kwargs or (shared.issuperset(kwargs) and kwargs.get("where", True) is not None))
+            ):
                 positional = plain_sequence(args) if sequence else plain(args, arrays)
-                if positional is not None and len(positional) >= arrays:
+                if positional is not None and len(positional) >= arrays and not (nonempty and _is_empty(positional[0])):
                     return wrap(quiet(numpy_function, positional, kwargs))
             return traced(*args, **kwargs)
 
         return functools.update_wrapper(call, traced)
 
     return decorate
+
+
+def _is_empty(x) -> bool:
+    return isinstance(x, np.ndarray) and x.size == 0
 
 
 def is_traced(*values) -> bool:

@@ -28,6 +28,7 @@ from jaxlite.numpy.promotion import (
 )
 from jaxlite.numpy.registry import implements
 from jaxlite.ops import elementwise, structural
+from jaxlite.ops import indexing as indexing_ops
 from jaxlite.trace import Tracer, as_array, aval_of
 
 
@@ -802,7 +803,7 @@ def dsplit(ary, indices_or_sections):
     return split(ary, indices_or_sections, 2)
 
 
-@implements(np.unstack, eager=False)
+@implements(getattr(np, "unstack", None), eager=False)
 def unstack(x, /, *, axis: int = 0):
     """Return the slices along an axis as a tuple.
 
@@ -1049,7 +1050,7 @@ def _roll_axis(x, shift, axis: int):
         # Twice the array, and a window of it at a traced place.
         twice = structural.concatenate([x, x], axis)
         start = (size - shift % size) % size
-        return structural.dynamic_slice_in_dim(twice, start, size, axis)
+        return indexing_ops.dynamic_slice_in_dim(twice, start, size, axis)
     cut = size - operator.index(shift) % size
     if cut == size:
         return x

@@ -17,7 +17,7 @@ from jaxlite.errors import DtypeError
 from jaxlite.numpy.promotion import broadcast, broadcast_shapes_of, convert, loop_dtypes, operand
 from jaxlite.numpy.registry import UFUNCS, plain, quiet, strong, ufunc, wrap
 from jaxlite.ops import composite, elementwise, structural
-from jaxlite.trace import EVAL, Tracer, aval_of, current_trace
+from jaxlite.trace import EVAL, aval_of, current_trace
 
 BOOL = np.dtype(np.bool_)
 
@@ -255,7 +255,7 @@ def float_power(x, y):
 def _compare(function: np.ufunc, compare: Callable, x, y):
     """Compare operands of one dtype, or (the one mixed loop of NumPy) int64 with uint64 without rounding."""
     if _dtype(x) == _dtype(y):
-        return compare(x, y)
+        return compare(x, y) if _dtype(x).kind != "c" else _compare_complex(compare, x, y)
     x_is_signed = _dtype(x).kind == "i"
     signed = x if x_is_signed else y
     negative = elementwise.lt(signed, _constant(signed, 0))
@@ -263,6 +263,17 @@ def _compare(function: np.ufunc, compare: Callable, x, y):
     among_positive = compare(convert(x, unsigned), convert(y, unsigned))
     if_negative = function(-1, 0) if x_is_signed else function(0, -1)
     return _select(negative, if_negative, among_positive)
+
+
+def _compare_complex(compare: Callable, x, y):
+    """Compare by real part, then by imaginary part; nan is in no order."""
+    if compare in (elementwise.eq, elementwise.ne):
+        return compare(x, y)
+    re_x, re_y, im_x, im_y = elementwise.real(x), elementwise.real(y), elementwise.imag(x), elementwise.imag(y)
+    strict = elementwise.lt if compare in (elementwise.lt, elementwise.le) else elementwise.gt
+    by_real = elementwise.bitwise_and(strict(re_x, re_y), elementwise.eq(im_x, im_x))
+    by_real = elementwise.bitwise_and(by_real, elementwise.eq(im_y, im_y))
+    return elementwise.bitwise_or(by_real, elementwise.bitwise_and(elementwise.eq(re_x, re_y), compare(im_x, im_y)))
 
 
 @ufunc(np.equal)
@@ -439,6 +450,8 @@ def exp(x):
 @ufunc(np.exp2)
 def exp2(x):
     """``2**x``."""
+    if _dtype(x).kind == "c":
+        return elementwise.exp(elementwise.mul(x, _constant(x, math.log(2.0))))
     return elementwise.exp2(x)
 
 

@@ -5,8 +5,8 @@
       preferred_element_type=None
     ] a b                                    a:f64[5,2,3]  b:f64[5,3,4]
 
-The dimensions of an operand are *batch* (paired, kept), *contracted* (paired, summed over) or *free* (kept). The
-result has the batch dimensions in the order given, then the free ones of lhs, then those of rhs.
+The dimensions of an operand are *batch* (paired, kept), *contracted* (paired, summed over) or *free* (kept).
+The result has the batch dimensions in the order given, then the free ones of lhs, then those of rhs.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def _free_dims(ndim: int, contract, batch) -> tuple[int, ...]:
 def _refuse(lhs, rhs, dimension_numbers, why: str, fix: str = "") -> ShapeError:
     (lhs_contract, rhs_contract), (lhs_batch, rhs_batch) = dimension_numbers
     return ShapeError(
-        f"dot_general: operands have types {lhs} and {rhs}; contracted dimensions are {lhs_contract} of lhs and "
-        f"{rhs_contract} of rhs, batch dimensions {lhs_batch} and {rhs_batch}.",
+        f"dot_general: operands have types {lhs} and {rhs}; contracted dimensions are {lhs_contract} and "
+        f"{rhs_contract}, batch dimensions {lhs_batch} and {rhs_batch}.",
         why=why,
         fix=fix,
     )
@@ -49,7 +49,7 @@ def _refuse(lhs, rhs, dimension_numbers, why: str, fix: str = "") -> ShapeError:
 def _check_dims(lhs, rhs, dimension_numbers) -> None:
     for name, pair in zip(("contracted", "batch"), dimension_numbers, strict=True):
         if len(pair[0]) != len(pair[1]):
-            raise _refuse(lhs, rhs, dimension_numbers, f"{name} dimensions come in pairs, one of each operand.")
+            raise _refuse(lhs, rhs, dimension_numbers, f"{name} dimensions come in pairs.")
     for name, x, *dims in zip(("lhs", "rhs"), (lhs, rhs), *dimension_numbers, strict=True):
         used = sum(dims, ())
         wrong = [d for d in used if not 0 <= d < x.ndim]
@@ -60,11 +60,10 @@ def _check_dims(lhs, rhs, dimension_numbers) -> None:
     for name, pair in zip(("contracted", "batch"), dimension_numbers, strict=True):
         for i, j in zip(*pair, strict=True):
             if lhs.shape[i] != rhs.shape[j]:
-                raise _refuse(
-                    lhs, rhs, dimension_numbers,
-                    f"{name} dimension {i} of lhs has size {lhs.shape[i]}, dimension {j} of rhs size {rhs.shape[j]}.",
-                    "paired dimensions need equal sizes; transpose or slice one operand.",
-                )  # fmt: skip
+                sizes = lhs.shape[i], rhs.shape[j]
+                why = f"{name} dimension {i} of lhs has size {sizes[0]}, {j} of rhs has size {sizes[1]}."
+                fix = "paired dimensions need equal sizes; transpose or slice one operand."
+                raise _refuse(lhs, rhs, dimension_numbers, why, fix)
 
 
 def _check_dtypes(lhs, rhs, preferred_element_type) -> None:
@@ -102,8 +101,8 @@ def _dot_general_abstract_eval(lhs, rhs, *, dimension_numbers, preferred_element
 def _layout(lhs_shape, lhs_dtype, rhs_shape, rhs_dtype, dimension_numbers, preferred_element_type):
     """Return what turns a contraction into a product of (stacks of) matrices.
 
-    ``(permutation, shape)`` of lhs as [batch, free, contracted] and of rhs as [batch, contracted, free], and the
-    shape of the result.
+    ``(permutation, shape)`` of lhs as [batch, free, contracted] and of rhs as [batch, contracted, free], and
+    the shape of the result.
     """
     lhs = ShapedArray(lhs_shape, lhs_dtype.newbyteorder("="))
     rhs = ShapedArray(rhs_shape, rhs_dtype.newbyteorder("="))

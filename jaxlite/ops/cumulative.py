@@ -1,11 +1,11 @@
-"""Running combinations along one axis: cumsum, cumprod, cummax, cummin, cumlogsumexp, and a linear recurrence.
+"""Running combinations along one axis: cumsum, cumprod, cummax, cummin, cumlogsumexp, linear_recurrence.
 
     b:f64[4] = cumprod[axis=0 reverse=False] a
     jvp:       ḃ:f64[4] = linear_recurrence[axis=0 reverse=False] f g      f = a[1:], g = ȧ·(1, b[:-1])
 
 A step of such an operation is zₖ = s(zₖ₋₁, xₖ), so its tangent is żₖ = ∂s/∂z·żₖ₋₁ + ∂s/∂x·ẋₖ: a linear
-recurrence, whose own derivatives are linear recurrences again. This is exact to any order, also where a factor of
-cumprod is zero, and costs one pass in both modes.
+recurrence, whose own derivatives are linear recurrences again. This is exact to any order, also where a
+factor of cumprod is zero, and costs one pass in both modes.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def _linear_recurrence_abstract_eval(factor, addend, *, axis, reverse):
     check_same_dtype("linear_recurrence", (factor, addend))
     check_kinds("linear_recurrence", (factor,), INEXACT)
     if factor.shape != addend.shape:
-        raise ShapeError(f"linear_recurrence: operands {factor}, {addend}.", why="their shapes must be equal.")
+        raise ShapeError(
+            f"linear_recurrence: operands {factor}, {addend}.", why="their shapes must be equal."
+        )
     _check_axis("linear_recurrence", factor, axis)
     return (factor.strip_weak_type(),)
 
@@ -208,8 +210,8 @@ cumsum_p = _cumulative(
     doc="zₖ = Σ x up to k;  x̄ = z̄ summed the other way",
 )  # fmt: skip
 cumprod_p = _cumulative(
-    "cumprod", np.multiply, jvp=_stepwise_jvp("cumprod", _cumprod_partials), transpose=NOT_LINEAR, lower="mul",
-    doc="zₖ = xₖ·zₖ₋₁;  żₖ = xₖ·żₖ₋₁ + zₖ₋₁·ẋₖ",
+    "cumprod", np.multiply, jvp=_stepwise_jvp("cumprod", _cumprod_partials), transpose=NOT_LINEAR,
+    lower="mul", doc="zₖ = xₖ·zₖ₋₁;  żₖ = xₖ·żₖ₋₁ + zₖ₋₁·ẋₖ",
 )  # fmt: skip
 cummax_p = _cumulative(
     "cummax", np.maximum, jvp=_stepwise_jvp("cummax", _choice_partials), transpose=NOT_LINEAR, lower="max",

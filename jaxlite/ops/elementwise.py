@@ -395,7 +395,8 @@ def pow(x, y):
 
     An integer to a negative power is truncated: 1 and -1 keep their powers, all others give 0.
     """
-    return pow_p.bind(x, y) if type(y) is int else pow_p.bind(*match_scalars(x, y))
+    integer_exponent = aval_of(y).dtype.kind in INTEGER and is_inexact(aval_of(x).dtype)
+    return pow_p.bind(x, y) if integer_exponent or type(y) is int else pow_p.bind(*match_scalars(x, y))
 
 
 def integer_pow(x, y: int):

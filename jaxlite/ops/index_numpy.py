@@ -1,8 +1,8 @@
 """Gather and scatter on NumPy arrays: what the primitives of ``indexing`` mean. Knows nothing of traces.
 
-Both move *windows*, boxes of one size, between an operand and a stack of windows; an array of start indices says
-where in the operand each window lies. ``x[[4, 1, 4], 2:]`` of x:f64[5,6] is three windows of sizes (1, 4), whose
-first dimension is not shown in the result::
+Both move *windows*, boxes of one size, between an operand and a stack of windows; an array of start indices
+says where in the operand each window lies. ``x[[4, 1, 4], 2:]`` of x:f64[5,6] is three windows of sizes
+(1, 4), whose first dimension is not shown in the result::
 
     Windows(operand_shape=(5, 6), sizes=(1, 4), hidden=(0,), start_dims=(0, 1), batching=(), shown_at=(1,))
     starts = [[4, 2], [1, 2], [4, 2]]        result: f64[3,4]
@@ -36,7 +36,7 @@ class Windows(NamedTuple):
     hidden : tuple of int
         Operand dimensions that the stack of windows does not have; their size is 1.
     start_dims : tuple of int
-        The operand dimension that each entry of an index vector is for; a window starts at 0 along the others.
+        The operand dimension of each entry of an index vector; along the others a window starts at 0.
     batching : tuple of (int, int)
         Pairs (operand dimension, dimension of the indices) that go side by side.
     shown_at : tuple of int
@@ -59,7 +59,7 @@ class Windows(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    """How to index the operand: first the prefix ``[:n]`` of each dimension, then these dimensions by arrays."""
+    """How to index the operand: cut a prefix ``[:n]`` of each dimension, then index some by arrays."""
 
     stack_shape: tuple[int, ...]
     prefix: tuple[slice, ...]
@@ -88,7 +88,8 @@ def _plan(windows: Windows, indices_shape: tuple[int, ...]) -> _Plan:
     index_axes = [("index", i) for i in range(num_index_dims)]
     window_axes = [("window", d) for d in shown]
     of_index, of_window = iter(index_axes), iter(window_axes)
-    stack = [next(of_window if d in windows.shown_at else of_index) for d in range(num_index_dims + len(shown))]
+    num_axes = num_index_dims + len(shown)
+    stack = [next(of_window if d in windows.shown_at else of_index) for d in range(num_axes)]
     gathered = [*index_axes, *(("window", d) for d in (*partial, *trailing))]
     taken = None
     if len(leading) == 1 and leading[0] in windows.start_dims and not partial:
@@ -124,7 +125,7 @@ def _out_of_range(name: str, indices, starts, limits, windows: Windows) -> JAXIn
     return JAXIndexError(
         f"{name}: {what} is out of bounds for axis {axis} with size {size}.",
         why=why,
-        fix="mode='clip', 'wrap', 'fill' or 'drop' in x.at[...] and jnp.take say what else to do with such indices.",
+        fix="x.at[...] and jnp.take do something else with mode='clip', 'wrap', 'fill' or 'drop'.",
     )
 
 
@@ -142,19 +143,19 @@ def _starts(name: str, indices: np.ndarray, windows: Windows, mode: str):
     return np.clip(starts, 0, np.maximum(limits, 0)), ~outside.any(axis=-1) if mode == FILL else None
 
 
-def _single_window(starts, windows: Windows) -> tuple[slice, ...]:
-    """Return the basic index of the only window."""
+def _single_window(starts, windows: Windows) -> tuple:
+    """Return the basic index of the only window; it gives a view also of an array of rank 0."""
     first = [0] * len(windows.sizes)
     for d, start in zip(windows.start_dims, starts.ravel().tolist(), strict=True):
         first[d] = start
-    return tuple([slice(i, i + n) for i, n in zip(first, windows.sizes, strict=True)])
+    return (*[slice(i, i + n) for i, n in zip(first, windows.sizes, strict=True)], ...)
 
 
 def _index_arrays(starts, windows: Windows, plan: _Plan, index_of_batching) -> list[np.ndarray]:
-    """Return one index array for each leading dimension: the axes of ``starts``, then one per partial dimension.
+    """Return one index array for each leading dimension.
 
-    ``index_of_batching`` maps a dimension of the indices to the index array of the operand dimension that goes
-    along with it.
+    Their axes are those of ``starts``, then one for each partial dimension. ``index_of_batching`` maps a
+    dimension of the indices to the index array of the operand dimension that goes along with it.
     """
     batching = dict(windows.batching)
     new_axes = (1,) * len(plan.partial)
@@ -176,7 +177,7 @@ def _index_arrays(starts, windows: Windows, plan: _Plan, index_of_batching) -> l
 
 
 def default_fill(dtype: np.dtype):
-    """Return what gather puts where a window is not inside: nan, the smallest integer, the largest unsigned, True."""
+    """Return what a window is filled with by default: nan, the smallest (unsigned: largest) integer, True."""
     if dtype.kind in "fc":
         return np.nan
     if dtype.kind == "b":
@@ -185,7 +186,7 @@ def default_fill(dtype: np.dtype):
     return info.min if dtype.kind == "i" else info.max
 
 
-def gather_windows(operand: np.ndarray, indices: np.ndarray, windows: Windows, mode: str, fill_value) -> np.ndarray:
+def gather_windows(operand, indices, windows: Windows, mode: str, fill_value) -> np.ndarray:
     """Return the stack of windows of ``operand`` that start at ``indices``."""
     plan = _plan(windows, indices.shape)
     starts, inside = _starts("gather", indices, windows, mode)
@@ -230,17 +231,11 @@ _COMBINE = {"add": np.add, "mul": np.multiply, "min": np.minimum, "max": np.maxi
 
 
 def scatter_windows(
-    how: str,
-    operand: np.ndarray,
-    indices: np.ndarray,
-    updates: np.ndarray,
-    windows: Windows,
-    mode: str,
-    unique: bool,
+    how: str, operand, indices, updates, windows: Windows, mode: str, unique: bool
 ) -> np.ndarray:
-    """Return a copy of ``operand`` with windows set ("set") or combined ("add", "mul", "min", "max") with updates.
+    """Return a copy of ``operand`` with windows replaced by updates ("set"), or combined with them ("add" …).
 
-    Windows are written one after the other in the row-major order of ``indices``, so that the last one wins.
+    They are written one after the other in the row-major order of ``indices``, so that the last one wins.
     """
     plan = _plan(windows, indices.shape)
     name = "scatter" if how == "set" else f"scatter_{how}"
@@ -251,7 +246,8 @@ def scatter_windows(
     combine = _COMBINE.get(how)
     updates = updates.transpose(plan.stacked_axes)
     index_shape = starts.shape[:-1]
-    if math.prod(index_shape) == 1:
+    num_windows = math.prod(index_shape)
+    if num_windows == 1:
         if inside is None or inside.all():
             region = out[_single_window(starts, windows)]
             updates = updates.reshape(region.shape)
@@ -259,8 +255,8 @@ def scatter_windows(
         return out
 
     # One axis for all indices: NumPy then writes in order.
-    updates = updates.reshape(-1, *updates.shape[len(index_shape) :])
-    starts = starts.reshape(-1, starts.shape[-1])
+    updates = updates.reshape(num_windows, *updates.shape[len(index_shape) :])
+    starts = starts.reshape(num_windows, starts.shape[-1])
     kept = slice(None) if inside is None else np.flatnonzero(inside)
     starts, updates = starts[kept], updates[kept]
 
@@ -268,30 +264,29 @@ def scatter_windows(
         along = [-1 if j == i else 1 for j in range(len(index_shape))]
         return np.broadcast_to(np.arange(index_shape[i]).reshape(along), index_shape).reshape(-1)[kept]
 
-    arrays = _index_arrays(starts, windows, plan, index_of_batching)
     if plan.partial or not (unique or combine is None) or not plan.leading:
-        return _scatter_flat(combine, out, arrays, updates, windows, plan)
+        first = np.zeros(len(starts), np.intp)
+        for d, i in windows.batching:
+            first += index_of_batching(i) * plan.strides[d]
+        for k, d in enumerate(windows.start_dims):
+            first += starts[:, k] * plan.strides[d]
+        return _scatter_flat(combine, out, first, updates, windows, plan)
+    arrays = _index_arrays(starts, windows, plan, index_of_batching)
     view = out[plan.prefix].transpose(plan.leading + plan.trailing)
     index = tuple([np.broadcast_to(array, len(updates)) for array in arrays])
     view[index] = updates if combine is None else combine(view[index], updates)
     return out
 
 
-def _scatter_flat(combine, out, arrays, updates, windows: Windows, plan: _Plan) -> np.ndarray:
-    """Scatter by positions in the flattened operand: also overlapping windows are written in order."""
+def _scatter_flat(combine, out, first, updates, windows: Windows, plan: _Plan) -> np.ndarray:
+    """Scatter by positions in the flattened operand: also windows that overlap are written in order.
+
+    ``first`` holds the position of the first element of each window.
+    """
     shown = [d for d in range(out.ndim) if d not in windows.hidden]
-    position = np.zeros((1,) * updates.ndim, np.intp)
-    for d, index in zip(plan.leading, arrays, strict=True):
-        along = [1] * updates.ndim
-        along[0] = index.shape[0]
-        if d in plan.partial:
-            along[1 + shown.index(d)] = windows.sizes[d]
-        position = position + index.reshape(along) * plan.strides[d]
-    for d in plan.trailing:
-        along = [1] * updates.ndim
-        along[1 + shown.index(d)] = windows.sizes[d]
-        position = position + np.arange(windows.sizes[d]).reshape(along) * plan.strides[d]
-    position = np.broadcast_to(position, updates.shape).reshape(-1)
+    along = [np.arange(windows.sizes[d]) * plan.strides[d] for d in shown]
+    in_window = functools.reduce(np.add.outer, along, np.zeros((), np.intp)).reshape(-1)
+    position = np.add.outer(first, in_window).reshape(-1)
     updates, flat = updates.reshape(-1), out.reshape(-1)
     if combine is None:
         flat[position] = updates

@@ -1,12 +1,12 @@
 """Indexing primitives: dynamic_slice, dynamic_update_slice, gather, and the scatter family.
 
-    c:f64[3] = gather[
-      dimension_numbers=GatherDimensionNumbers(offset_dims=(), collapsed_slice_dims=(0,), start_index_map=(0,),
-        operand_batching_dims=(), start_indices_batching_dims=())
+    c:f64[3] = gather[                                                    a:f64[5]  b:i64[3,1]
+      dimension_numbers=GatherDimensionNumbers(offset_dims=(), collapsed_slice_dims=(0,),
+        start_index_map=(0,), operand_batching_dims=(), start_indices_batching_dims=())
       fill_value=None  indices_are_sorted=False  mode=raise  slice_sizes=(1,)  unique_indices=False
-    ] a b                                                                     a:f64[5]  b:i64[3,1]
+    ] a b
 
-Indices are counted from the front here: negative ones are shifted by ``jaxlite.numpy``. What happens to those that
+Indices count from the front here: negative ones are shifted by ``jaxlite.numpy``. What happens to those that
 are still not inside is the param ``mode``, a string of `GatherScatterMode`. ``index_numpy`` holds the loops.
 """
 
@@ -43,6 +43,7 @@ from jaxlite.ops.structural import (
     zeros,
 )
 from jaxlite.ops.structural import slice as slice_
+from jaxlite.parsing import register_param_type
 from jaxlite.primitive import NOT_LINEAR, PRIMITIVES, PURE, RECORD, Primitive, Zero, is_linear
 from jaxlite.trace import Tracer, aval_of
 
@@ -76,7 +77,8 @@ class GatherScatterMode:
             return _MODES[mode]
         except (KeyError, TypeError):
             raise ArgumentError(
-                f"mode {mode!r} is not known.", fix="use 'raise', 'clip', 'fill', 'drop' or 'promise_in_bounds'."
+                f"mode {mode!r} is not known.",
+                fix="use 'raise', 'clip', 'fill', 'drop' or 'promise_in_bounds'.",
             ) from None
 
 
@@ -90,6 +92,7 @@ _MODES = {
 }
 
 
+@register_param_type
 class GatherDimensionNumbers(NamedTuple):
     """Which dimension of a ``gather`` is which.
 
@@ -112,6 +115,7 @@ class GatherDimensionNumbers(NamedTuple):
     start_indices_batching_dims: tuple[int, ...] = ()
 
 
+@register_param_type
 class ScatterDimensionNumbers(NamedTuple):
     """Which dimension of a ``scatter`` is which: those of the ``gather`` that reads what it writes.
 
@@ -168,6 +172,8 @@ def _dynamic_slice_abstract_eval(operand, *start_indices, slice_sizes):
 
 
 def _dynamic_slice_impl(operand, *start_indices, slice_sizes):
+    # Evaluation does not go through abstract_eval.
+    _check_starts("dynamic_slice", aval_of(operand), slice_sizes, tuple(map(aval_of, start_indices)))
     operand = np.asarray(operand)
     return (operand[_clamped(start_indices, operand.shape, slice_sizes)],)
 
@@ -239,13 +245,13 @@ def _normalize_starts(name: str, operand, starts, allow_negative_indices) -> lis
     elif len(starts) == 1 and aval_of(starts[0]).shape:
         (starts,) = map(_unstack, starts)
     else:
-        return [_index_scalar(i) for i in starts]
+        return [_index_scalar(name, i) for i in starts]
     if len(starts) != len(shape):
         _check_starts(name, aval_of(operand), shape, tuple(map(aval_of, starts)))
     if isinstance(allow_negative_indices, bool):
         allow_negative_indices = (allow_negative_indices,) * len(shape)
     return [
-        _from_front(_index_scalar(i), n) if negative else _index_scalar(i)
+        _from_front(_index_scalar(name, i), n) if negative else _index_scalar(name, i)
         for i, n, negative in zip(starts, shape, allow_negative_indices, strict=True)
     ]
 
@@ -260,12 +266,14 @@ def _unstack(vector) -> list:
     return [squeeze(slice_(vector, (i,), (i + 1,), None), (0,)) for i in range(aval.shape[0])]
 
 
-def _index_scalar(i):
+def _index_scalar(name: str, i):
     """Return an index as a NumPy scalar or tracer of integer dtype."""
     dtype = aval_of(i).dtype
     if dtype.kind not in "iu":
         raise DtypeError(
-            f"an index has type {aval_of(i)}.", why="indices are integers.", fix="convert with i.astype(int)."
+            f"{name}: a start index has type {aval_of(i)}.",
+            why="indices are integers.",
+            fix="convert with i.astype(int).",
         )
     if isinstance(i, Tracer) or aval_of(i).shape:
         return i
@@ -320,10 +328,7 @@ def dynamic_slice(
             raise ArgumentError("dynamic_slice needs slice_sizes.", fix="dynamic_slice(x, (i, j), (2, 3)).")
         *starts, slice_sizes = starts
     starts = _normalize_starts("dynamic_slice", operand, starts, allow_negative_indices)
-    sizes = tuple(map(operator.index, slice_sizes))
-    # Evaluation does not go through abstract_eval.
-    _check_starts("dynamic_slice", aval_of(operand), sizes, tuple(map(aval_of, starts)))
-    return dynamic_slice_p.bind(operand, *starts, slice_sizes=sizes)
+    return dynamic_slice_p.bind(operand, *starts, slice_sizes=tuple(map(operator.index, slice_sizes)))
 
 
 # --- dynamic_update_slice ---------------------------------------------------------------------------
@@ -345,6 +350,7 @@ def _dynamic_update_slice_abstract_eval(operand, update, *start_indices):
 
 
 def _dynamic_update_slice_impl(operand, update, *start_indices):
+    _check_update(aval_of(operand), aval_of(update), tuple(map(aval_of, start_indices)))
     out = np.array(operand)
     out[_clamped(start_indices, out.shape, np.shape(update))] = update
     return (out,)
@@ -418,7 +424,8 @@ def dynamic_update_slice(
     operand, update : array
         Of one dtype and rank; ``update`` is not larger in any dimension.
     *starts : i64[]
-        One index for each dimension, as the primitive takes them; or, as in JAX, one sequence or vector of them.
+        One index for each dimension, as the primitive takes them; or, as in JAX, one sequence or vector of
+        them.
     start_indices : sequence of i64[]
         The indices, when given by name; in a sequence, negative ones count from the end.
     allow_negative_indices : bool or sequence of bool
@@ -438,7 +445,6 @@ def dynamic_update_slice(
         starts = (start_indices, *starts)
     operand, update = match_scalars(operand, update)
     starts = _normalize_starts("dynamic_update_slice", operand, starts, allow_negative_indices)
-    _check_update(aval_of(operand), aval_of(update), tuple(map(aval_of, starts)))
     return dynamic_update_slice_p.bind(operand, update, *starts)
 
 
@@ -469,7 +475,7 @@ def _windows_error(operand, indices, numbers, sizes) -> str:
         if wrong:
             return f"{name} = {dims} {wrong}"
     if indices.shape[-1] != len(start_dims):
-        return f"index vectors have {indices.shape[-1]} entries, {names[2]} = {start_dims} has {len(start_dims)}"
+        return f"index vectors have {indices.shape[-1]} entries, but {names[2]} = {start_dims}"
     if {*batching} & {*collapsed, *start_dims}:
         return f"{names[3]} = {batching} must not share dimensions with {names[1]} or {names[2]}"
     if len(batching) != len(index_batching):
@@ -481,9 +487,9 @@ def _windows_error(operand, indices, numbers, sizes) -> str:
                 f"dimension {i} of the indices size {indices.shape[i]}"
             )
     if len(shown_at) + len(collapsed) + len(batching) != operand.ndim:
-        return f"{names[0]}, {names[1]} and {names[3]} must name {operand.ndim} dimensions, all of the operand's"
+        return f"{names[0]}, {names[1]} and {names[3]} must name the operand's {operand.ndim} dimensions"
     if len(sizes) != operand.ndim:
-        return f"slice_sizes = {sizes} must have one size for each of the {operand.ndim} dimensions of the operand"
+        return f"window sizes {sizes} must be one for each of the {operand.ndim} dimensions of the operand"
     for d, n in enumerate(sizes):
         hidden = d in collapsed or d in batching
         # A hidden dimension may be longer than the operand's, which is empty then: there is nothing inside.
@@ -494,36 +500,49 @@ def _windows_error(operand, indices, numbers, sizes) -> str:
 
 
 @functools.lru_cache(maxsize=4096)
-def _windows(name, operand: ShapedArray, indices: ShapedArray, dimension_numbers, slice_sizes) -> Windows:
-    """Check dimension numbers and return them in the common form of gather and scatter."""
+def _windows(
+    name: str,
+    operand: ShapedArray,
+    indices: ShapedArray,
+    updates: ShapedArray | None,
+    dimension_numbers: GatherDimensionNumbers | ScatterDimensionNumbers,
+    slice_sizes: tuple[int, ...],
+) -> Windows:
+    """Check the operands of a gather or scatter, and return what the two have in common."""
+
+    def refuse(kind, why, fix=""):
+        also = f", updates {updates}" if updates else ""
+        what = f"{name}: operand has type {operand}, indices {indices}{also}."
+        details = [f"{dimension_numbers}, window sizes {slice_sizes}"] if kind is ShapeError else []
+        return kind(what, details=details, why=f"{why}.", fix=fix)
+
     if indices.dtype.kind not in "iu":
-        raise DtypeError(
-            f"{name}: operand has type {operand}, indices {indices}.",
-            why="indices are integers.",
-            fix="convert with indices.astype(int).",
-        )
+        raise refuse(DtypeError, "indices are integers", "convert with indices.astype(int).")
+    if updates and updates.dtype != operand.dtype:
+        why = "a primitive takes operands of one dtype"
+        raise refuse(DtypeError, why, "convert with updates.astype(operand.dtype).")
     wrong = _windows_error(operand, indices, dimension_numbers, slice_sizes)
     if wrong:
-        raise ShapeError(
-            f"{name}: operand has type {operand}, indices {indices}, with {dimension_numbers} and "
-            f"window sizes {slice_sizes}.",
-            why=f"{wrong}.",
-        )
+        raise refuse(ShapeError, wrong)
     shown_at, collapsed, start_dims, batching, index_batching = dimension_numbers
     hidden = tuple(sorted((*collapsed, *batching)))
     sizes = tuple(1 if d in hidden else n for d, n in enumerate(slice_sizes))
     pairs = tuple(zip(batching, index_batching, strict=True))
-    return Windows(operand.shape, sizes, hidden, start_dims, pairs, shown_at)
+    windows = Windows(operand.shape, sizes, hidden, start_dims, pairs, shown_at)
+    expected = windows.stack_shape(indices.shape)
+    if updates and updates.shape != expected:
+        raise refuse(ShapeError, f"these windows at these indices need updates of shape {expected}")
+    return windows
 
 
 def _gather_abstract_eval(operand, indices, *, dimension_numbers, slice_sizes, **_):
-    windows = _windows("gather", operand, indices, dimension_numbers, slice_sizes)
+    windows = _windows("gather", operand, indices, None, dimension_numbers, slice_sizes)
     return (ShapedArray(windows.stack_shape(indices.shape), operand.dtype),)
 
 
 def _gather_impl(operand, indices, *, dimension_numbers, slice_sizes, mode, fill_value, **_):
     operand, indices = np.asarray(operand), np.asarray(indices)
-    windows = _windows("gather", aval_of(operand), aval_of(indices), dimension_numbers, slice_sizes)
+    windows = _windows("gather", aval_of(operand), aval_of(indices), None, dimension_numbers, slice_sizes)
     return (gather_windows(operand, indices, windows, mode, fill_value),)
 
 
@@ -533,19 +552,9 @@ def _gather_jvp(primals, tangents, *, fill_value, **params):
     return (ans,), (gather(operand_dot, indices, fill_value=0, **params),)
 
 
-def _gather_transpose(
-    cts, operand, indices, *, dimension_numbers, slice_sizes, mode, fill_value, unique_indices, indices_are_sorted
-):
-    operand_bar = scatter_add(
-        zeros(operand.aval),
-        indices,
-        cts[0],
-        ScatterDimensionNumbers(*dimension_numbers),
-        mode=mode,
-        unique_indices=unique_indices,
-        indices_are_sorted=indices_are_sorted,
-    )
-    return operand_bar, None
+def _gather_transpose(cts, operand, indices, *, dimension_numbers, slice_sizes, fill_value, **flags):
+    numbers = ScatterDimensionNumbers(*dimension_numbers)
+    return scatter_add(zeros(operand.aval), indices, cts[0], numbers, **flags), None
 
 
 def _shift(dims) -> tuple[int, ...]:
@@ -651,7 +660,7 @@ def _as_numbers(kind, dimension_numbers):
 
 
 def _as_fill_value(operand, fill_value):
-    """Return a Python number; None where it is what gather fills with anyway (nan, which is not equal to itself)."""
+    """Return a Python number; None for a nan, which is the default and no good as a key."""
     if fill_value is None:
         return None
     value = fill_value if type(fill_value) in (bool, int, float, complex) else np.asarray(fill_value).item()
@@ -666,27 +675,8 @@ def _inverse(dimension_numbers, operand_shape, updates_shape):
     numbers = GatherDimensionNumbers(*dimension_numbers)
     hidden = {*numbers.collapsed_slice_dims, *numbers.operand_batching_dims}
     window = iter([updates_shape[d] for d in numbers.offset_dims if d < len(updates_shape)])
-    sizes = tuple(1 if d in hidden else next(window, 0) for d in range(len(operand_shape)))
+    sizes = tuple(1 if d in hidden else next(window, n) for d, n in enumerate(operand_shape))
     return numbers, sizes
-
-
-@functools.lru_cache(maxsize=4096)
-def _scatter_windows(name, operand: ShapedArray, indices: ShapedArray, updates: ShapedArray, dimension_numbers):
-    if updates.dtype != operand.dtype:
-        raise DtypeError(
-            f"{name}: operand has type {operand}, updates {updates}.",
-            why="a primitive takes operands of one dtype.",
-            fix="convert with updates.astype(operand.dtype).",
-        )
-    _, sizes = _inverse(dimension_numbers, operand.shape, updates.shape)
-    windows = _windows(name, operand, indices, dimension_numbers, sizes)
-    expected = windows.stack_shape(indices.shape)
-    if expected != updates.shape:
-        raise ShapeError(
-            f"{name}: updates have type {updates}, operand {operand}, indices {indices}, with {dimension_numbers}.",
-            why=f"windows of sizes {sizes} at these indices need updates of shape {expected}.",
-        )
-    return windows
 
 
 def _read_back(written, indices, updates_shape, params, fill_value=0):
@@ -770,12 +760,13 @@ def _scatter_mul_jvp(primals, tangents, **params):
 def _product_of_others(operand_aval, indices, updates, params):
     """Return, for each element of the updates, the product of the other elements written to its place.
 
-    A quotient of products would be wrong where an update is zero, and so would its derivatives; this is a product
-    of the elements before and of those after it, in the order of their places.
+    A quotient of products would be wrong where an update is zero, and so would its derivatives; this is a
+    product of the elements before and of those after it, in the order of their places.
     """
     aval = aval_of(updates)
     ids = _element_ids((aval.size,))
-    places = _read_back(_element_ids(operand_aval.shape), indices, aval.shape, params, fill_value=operand_aval.size)
+    places = _element_ids(operand_aval.shape)
+    places = _read_back(places, indices, aval.shape, params, fill_value=operand_aval.size)
     sort = functools.partial(PRIMITIVES["sort"].bind, dimension=0, is_stable=True, num_keys=1)
     places, order = sort(reshape(places, (aval.size,)), ids)
     _, back = sort(order, ids)
@@ -853,15 +844,7 @@ def _scatter_max_jvp(primals, tangents, **params):
     return _scatter_extremum_jvp(scatter_max, primals, tangents, **params)
 
 
-def _scatter_batch(
-    primitive,
-    axis,
-    args,
-    dims,
-    *,
-    dimension_numbers,
-    **params,
-):
+def _scatter_batch(primitive, axis, args, dims, *, dimension_numbers, **params):
     (operand, indices, updates), (operand_dim, indices_dim, updates_dim) = args, dims
     window, inserted, index_map, batching, index_batching = dimension_numbers
     operand, updates = _to_front(axis, operand, operand_dim), _to_front(axis, updates, updates_dim)
@@ -885,7 +868,8 @@ def _scatter_primitive(how: str, *, jvp, transpose, doc: str, kinds: str = "biuf
                 f"{name}: operand has type {operand}, updates {updates}.",
                 why="complex numbers are not ordered.",
             )
-        return _scatter_windows(name, operand, indices, updates, dimension_numbers)
+        _, sizes = _inverse(dimension_numbers, operand.shape, updates.shape)
+        return _windows(name, operand, indices, updates, dimension_numbers, sizes)
 
     def abstract_eval(operand, indices, updates, *, dimension_numbers, **_):
         check(operand, indices, updates, dimension_numbers)
@@ -937,14 +921,8 @@ scatter_max_p = _scatter_primitive(
 )  # fmt: skip
 
 
-def _bind_scatter(
-    primitive, operand, scatter_indices, updates, dimension_numbers, indices_are_sorted, unique_indices, mode
-):
-    operand, updates = match_scalars(operand, updates)
-    return primitive.bind(
-        operand,
-        scatter_indices,
-        updates,
+def _scatter_params(dimension_numbers, indices_are_sorted, unique_indices, mode) -> dict[str, Any]:
+    return dict(
         dimension_numbers=_as_numbers(ScatterDimensionNumbers, dimension_numbers),
         mode=GatherScatterMode.from_any(mode),
         unique_indices=bool(unique_indices),
@@ -967,8 +945,8 @@ def scatter(
     Parameters
     ----------
     operand, updates : array
-        Of one dtype. ``updates`` has the windows at the dimensions ``update_window_dims``; its other dimensions
-        are those of the indices.
+        Of one dtype. ``updates`` has the windows at the dimensions ``update_window_dims``; its other
+        dimensions are those of the indices.
     scatter_indices : i64[..., k]
         Index vectors: where each window starts along ``scatter_dims_to_operand_dims``. Not negative.
     dimension_numbers : ScatterDimensionNumbers
@@ -993,9 +971,9 @@ def scatter(
     >>> scatter(np.zeros(4), np.array([[2], [0]]), np.array([7.0, 8.0]), numbers)
     Array([8., 0., 7., 0.], dtype=float64)
     """
-    return _bind_scatter(
-        scatter_p, operand, scatter_indices, updates, dimension_numbers, indices_are_sorted, unique_indices, mode
-    )
+    params = _scatter_params(dimension_numbers, indices_are_sorted, unique_indices, mode)
+    operand, updates = match_scalars(operand, updates)
+    return scatter_p.bind(operand, scatter_indices, updates, **params)
 
 
 def scatter_add(
@@ -1009,9 +987,9 @@ def scatter_add(
     mode: str | None = None,
 ):
     """Add updates to windows of an array; see `scatter`."""
-    return _bind_scatter(
-        scatter_add_p, operand, scatter_indices, updates, dimension_numbers, indices_are_sorted, unique_indices, mode
-    )
+    params = _scatter_params(dimension_numbers, indices_are_sorted, unique_indices, mode)
+    operand, updates = match_scalars(operand, updates)
+    return scatter_add_p.bind(operand, scatter_indices, updates, **params)
 
 
 def scatter_sub(
@@ -1025,11 +1003,9 @@ def scatter_sub(
     mode: str | None = None,
 ):
     """Subtract updates from windows of an array; see `scatter`."""
+    params = _scatter_params(dimension_numbers, indices_are_sorted, unique_indices, mode)
     operand, updates = match_scalars(operand, updates)
-    return _bind_scatter(
-        scatter_add_p, operand, scatter_indices, neg(updates), dimension_numbers, indices_are_sorted, unique_indices,
-        mode,
-    )  # fmt: skip
+    return scatter_add_p.bind(operand, scatter_indices, neg(updates), **params)
 
 
 def scatter_mul(
@@ -1043,9 +1019,9 @@ def scatter_mul(
     mode: str | None = None,
 ):
     """Multiply windows of an array by updates; see `scatter`."""
-    return _bind_scatter(
-        scatter_mul_p, operand, scatter_indices, updates, dimension_numbers, indices_are_sorted, unique_indices, mode
-    )
+    params = _scatter_params(dimension_numbers, indices_are_sorted, unique_indices, mode)
+    operand, updates = match_scalars(operand, updates)
+    return scatter_mul_p.bind(operand, scatter_indices, updates, **params)
 
 
 def scatter_min(
@@ -1059,9 +1035,9 @@ def scatter_min(
     mode: str | None = None,
 ):
     """Take the minimum of windows of an array and updates; see `scatter`."""
-    return _bind_scatter(
-        scatter_min_p, operand, scatter_indices, updates, dimension_numbers, indices_are_sorted, unique_indices, mode
-    )
+    params = _scatter_params(dimension_numbers, indices_are_sorted, unique_indices, mode)
+    operand, updates = match_scalars(operand, updates)
+    return scatter_min_p.bind(operand, scatter_indices, updates, **params)
 
 
 def scatter_max(
@@ -1075,9 +1051,9 @@ def scatter_max(
     mode: str | None = None,
 ):
     """Take the maximum of windows of an array and updates; see `scatter`."""
-    return _bind_scatter(
-        scatter_max_p, operand, scatter_indices, updates, dimension_numbers, indices_are_sorted, unique_indices, mode
-    )
+    params = _scatter_params(dimension_numbers, indices_are_sorted, unique_indices, mode)
+    operand, updates = match_scalars(operand, updates)
+    return scatter_max_p.bind(operand, scatter_indices, updates, **params)
 
 
 _TOLERANT_MODE = {

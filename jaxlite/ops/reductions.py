@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -16,7 +17,7 @@ from jaxlite.dtypes import as_dtype
 from jaxlite.errors import DtypeError, ShapeError
 from jaxlite.ir import ShapedArray
 from jaxlite.lowering import Reduction
-from jaxlite.ops.cumulative import cumprod
+from jaxlite.ops.cumulative import cumprod, delay
 from jaxlite.ops.elementwise import convert_element_type, div, eq, mul
 from jaxlite.ops.families import ANY, INTEGRAL, NUMERIC, check_kinds, linear_jvp, named
 from jaxlite.ops.structural import (
@@ -24,7 +25,6 @@ from jaxlite.ops.structural import (
     broadcast_in_dim,
     canonical_dims,
     inverse_permutation,
-    pad,
     reshape,
     shift_dims,
     transpose,
@@ -114,21 +114,17 @@ def _reduce_sum_transpose(cts, x, *, axes):
 
 def _others_product(x, axes):
     """Return, for each element, the product of all others along ``axes``: exact where some are zero."""
-    shape = aval_of(x).shape
-    kept = [d for d in range(len(shape)) if d not in axes]
-    order = (*kept, *axes)
-    rows_shape = (*(shape[d] for d in kept), -1)
-    n = 1
-    for d in axes:
-        n *= shape[d]
-    rows = reshape(transpose(x, order), (*rows_shape[:-1], n))
-    last = len(kept)
-    one = aval_of(x).dtype.type(1)
-    margin = [(0, 0, 0)] * last
-    before = pad(cumprod(rows, axis=last), one, [*margin, (1, -1, 0)])
-    after = pad(cumprod(rows, axis=last, reverse=True), one, [*margin, (-1, 1, 0)])
-    others = reshape(mul(before, after), [shape[d] for d in order])
-    return transpose(others, inverse_permutation(order))
+    if len(axes) != 1:
+        shape = aval_of(x).shape
+        order = (*(d for d in range(len(shape)) if d not in axes), *axes)
+        in_order = [shape[d] for d in order]
+        kept = in_order[: len(shape) - len(axes)]
+        rows = reshape(transpose(x, order), (*kept, math.prod(in_order[len(kept) :])))
+        return transpose(reshape(_others_product(rows, (len(kept),)), in_order), inverse_permutation(order))
+    (axis,) = axes
+    before = delay(cumprod(x, axis), 1, axis)
+    after = delay(cumprod(x, axis, reverse=True), 1, axis, reverse=True)
+    return mul(before, after)
 
 
 def _reduce_prod_jvp(primals, tangents, *, axes):

@@ -4,8 +4,8 @@
     ḃ:f64[5] = take_along_dim[dimension=0] ȧ c
     ā:f64[5] = put_along_dim_add[dimension=0 size=5] b̄ c
 
-The order is NumPy's: nan last, complex numbers by real, then imaginary part; equal elements (-0.0 and 0.0 too)
-keep theirs.
+The order is NumPy's: nan last, complex numbers by real, then imaginary part; equal elements (-0.0 and 0.0
+too) keep theirs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from jaxlite.errors import DtypeError, ShapeError
 from jaxlite.ir import ShapedArray
 from jaxlite.lowering import HostCall, IndexMap, Update
-from jaxlite.ops.families import REAL, check_kinds, linear_jvp
+from jaxlite.ops.families import REAL, check_kinds
 from jaxlite.ops.structural import align_dims, bind_checked, canonical_dims, iota, move_dim
 from jaxlite.primitive import NOT_LINEAR, PURE, RECORD, Primitive, Zero
 from jaxlite.trace import aval_of
@@ -143,7 +143,9 @@ def _sort_abstract_eval(*operands, dimension, is_stable, num_keys):
             why="there must be at least one, all of one shape that has that dimension.",
         )
     if not 1 <= num_keys <= len(operands):
-        raise ShapeError(f"sort: {num_keys} keys of operands {types}.", why="the first `num_keys` are the keys.")
+        raise ShapeError(
+            f"sort: {num_keys} keys of operands {types}.", why="the first `num_keys` are the keys."
+        )
     return tuple([x.strip_weak_type() for x in operands])
 
 
@@ -208,7 +210,9 @@ def sort(operand, *more, dimension: int = -1, is_stable: bool = True, num_keys: 
     """
     if more and isinstance(more[0], int):
         options = dict(zip(("dimension", "is_stable", "num_keys"), more, strict=False))
-        return sort(operand, **{"dimension": dimension, "is_stable": is_stable, "num_keys": num_keys, **options})
+        return sort(
+            operand, **{"dimension": dimension, "is_stable": is_stable, "num_keys": num_keys, **options}
+        )
     operands = tuple(operand) if isinstance(operand, list | tuple) else (operand, *more)
     (dimension,) = canonical_dims("sort", dimension, len(aval_of(operands[0]).shape) if operands else 1)
     outs = bind_checked(

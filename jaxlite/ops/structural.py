@@ -6,7 +6,7 @@
 
 All are linear; each one's transpose puts the cotangent back where the element came from. At the end stand the
 primitives that do not even move elements: ``copy`` and the markers ``stop_gradient``, ``name``,
-``optimization_barrier``. They import nothing of the other ``ops``, which are all built on them.
+``optimization_barrier``. Of the other ``ops`` this file imports ``families`` alone: all are built on it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from jaxlite.dtypes import as_dtype, is_inexact
 from jaxlite.errors import DtypeError, ShapeError
 from jaxlite.ir import ShapedArray
 from jaxlite.lowering import Identity, IndexMap
-from jaxlite.ops.families import check_same_dtype, linear_jvp, linear_unary, match_scalars
+from jaxlite.ops.families import check_same_dtype, linear_jvp, linear_unary, match_scalars, scalar_like
 from jaxlite.primitive import (
     NOT_LINEAR,
     PRIMITIVES,
@@ -62,7 +62,7 @@ def shift_dims(dims: Sequence[int], mapped: int) -> tuple[int, ...]:
 
 
 def bind_checked(primitive: Primitive, *operands, **params):
-    """Bind after checking the operands: evaluation runs NumPy, which accepts some that a primitive refuses."""
+    """Bind after checking the operands: NumPy, which evaluates, accepts some that a primitive refuses."""
     primitive.abstract_eval(*map(aval_of, operands), **params)
     return primitive.bind(*operands, **params)
 
@@ -508,7 +508,7 @@ def _pad_batch(axis, args, dims, *, padding_config):
         return (pad(x, padding_value, config),), (dim,)
     x = broadcast_dim(x, 0, axis.size) if dim is None else move_dim(x, dim, 0)
     config = ((0, 0, 0), *padding_config)
-    padded = pad(x, 0, config)
+    padded = pad(x, scalar_like(x, 0), config)
     shape = aval_of(padded).shape
     is_x = pad(full(aval_of(x).shape, True, bool), False, config)
     return (PRIMITIVES["select_n"].bind(is_x, broadcast_in_dim(padding_value, shape, (0,)), padded),), (0,)

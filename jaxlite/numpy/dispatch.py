@@ -1,0 +1,137 @@
+"""NumPy's own functions on traced values: ``np.sin(x)``, ``np.sum(x, axis=0)``, ``np.add.reduce(x)``.
+
+Installs ``__array_ufunc__`` and ``__array_function__`` on ``Tracer``. They look the function up in the tables of
+registry.py, and what stands in none of them raises an error that names the replacement.
+"""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+from numpy._core import umath
+
+from jaxlite.dtypes import as_dtype
+from jaxlite.errors import InplaceUpdateError, TracerArrayConversionError
+from jaxlite.numpy import reductions, selection, ufuncs
+from jaxlite.numpy.promotion import convert, loop_dtypes, operand
+from jaxlite.numpy.registry import FUNCTIONS, UFUNCS
+from jaxlite.numpy.shaping import reshape
+from jaxlite.trace import Tracer, aval_of
+
+_REDUCE = {
+    np.add: reductions.sum,
+    np.multiply: reductions.prod,
+    np.maximum: reductions.max,
+    np.minimum: reductions.min,
+    np.logical_and: reductions.all,
+    np.logical_or: reductions.any,
+}
+_ACCUMULATE = {np.add: reductions.cumsum, np.multiply: reductions.cumprod}
+
+# ndarray.clip(low, high) is this ufunc, which has no public name.
+UFUNCS[umath.clip] = selection.clip
+
+# Functions that write into their first argument. np.full and np.full_like end up in copyto.
+_WRITING = {
+    np.copyto: "x.at[...].set(values); np.full(s, t) -> jnp.full(s, t); np.full_like(a, t) -> jnp.full_like(a, t)",
+    np.put: "x.at[...].set(values)",
+    np.place: "jnp.where(mask, values, x)",
+    np.putmask: "jnp.where(mask, values, x)",
+    np.put_along_axis: "jnp.put_along_axis(x, indices, values, axis, inplace=False)",
+    np.fill_diagonal: "jnp.where(jnp.eye(n, dtype=bool), value, x)",
+}
+
+
+def _writes(name: str, fix: str) -> InplaceUpdateError:
+    return InplaceUpdateError(
+        f"{name} would write a traced value into an array, or into a traced value.",
+        why="every transformation needs to see each value as it was made.",
+        fix=fix,
+    )
+
+
+def _no_such(name: str, traced, fix: str) -> TracerArrayConversionError:
+    return TracerArrayConversionError(
+        f"{name} does not take traced values: {traced.describe()}", why="it is no function of jaxlite.numpy.", fix=fix
+    )
+
+
+def _array_ufunc(self, ufunc, method, *inputs, out=None, where=True, dtype=None, **options):
+    name = f"np.{ufunc.__name__}" if method == "__call__" else f"np.{ufunc.__name__}.{method}"
+    if out is not None and any(target is not None for target in out):
+        raise _writes(f"out= of {name}", "x = x + t instead of x += t; and use the result that is returned.")
+    if method == "at":
+        raise _writes(name, "x.at[index].add(values), and .multiply, .min, .max.")
+    for x in inputs:
+        if not _is_ours(x):
+            return NotImplemented
+    if method == "__call__":
+        return _call(name, self, ufunc, inputs, where, dtype, options)
+    if method == "reduce" and ufunc in _REDUCE:
+        options = {"axis": 0, **options, **({} if where is True else {"where": where})}
+        options |= {} if dtype is None else {"dtype": dtype}
+        return _REDUCE[ufunc](*inputs, **{key: value for key, value in options.items() if not _is_no_value(value)})
+    if method == "accumulate" and ufunc in _ACCUMULATE:
+        return _ACCUMULATE[ufunc](*inputs, **{"axis": 0, **options}, dtype=dtype)
+    if method == "outer" and ufunc in UFUNCS:
+        left, right = inputs
+        rank = np.ndim(right)
+        return UFUNCS[ufunc](reshape(left, (*np.shape(left), *(1,) * rank)), right)
+    raise _no_such(name, self, "write it with the functions of jaxlite.numpy.")
+
+
+def _call(name, traced, ufunc, inputs, where, dtype, options):
+    function = UFUNCS.get(ufunc)
+    if function is None:
+        raise _no_such(name, traced, "write it with the functions of jaxlite.numpy.")
+    if where is not True:
+        raise _no_such(f"where= of {name}", traced, f"jnp.where(mask, {name}(...), otherwise).")
+    unknown = options.keys() - {"casting", "order", "subok"}
+    if unknown:
+        raise _no_such(f"{', '.join(sorted(unknown))}= of {name}", traced, "leave it out.")
+    if dtype is None:
+        return function(*inputs)
+    dtype = as_dtype(dtype)
+    if all(d.kind == dtype.kind for d in loop_dtypes(ufunc, [aval_of(x) for x in inputs])[: ufunc.nin]):
+        return function(*[convert(operand(name, x), dtype) for x in inputs])
+    return ufuncs.strong(convert(function(*inputs), dtype))
+
+
+def _is_no_value(value) -> bool:
+    return value is np._NoValue
+
+
+def _is_ours(x) -> bool:
+    """Whether no other library has a say about this operand."""
+    return isinstance(x, Tracer | np.ndarray | np.generic) or not hasattr(type(x), "__array_ufunc__")
+
+
+def _array_function(self, func, types, args, kwargs):
+    if not all(issubclass(t, Tracer | np.ndarray) for t in types):
+        return NotImplemented
+    name = f"np.{_qualified_name(func)}"
+    if func in _WRITING:
+        raise _writes(name, _WRITING[func])
+    handler = FUNCTIONS.get(func)
+    if handler is None:
+        raise _no_such(name, self, _REPLACEMENTS.get(func, "write it with the functions of jaxlite.numpy."))
+    kwargs = {key: value for key, value in kwargs.items() if not _is_no_value(value)}
+    if kwargs.pop("out", None) is not None:
+        raise _writes(f"out= of {name}", "use the result that is returned.")
+    return handler(*args, **kwargs)
+
+
+def _qualified_name(func) -> str:
+    module = getattr(func, "__module__", None) or ""
+    return f"{module.partition('numpy.')[2]}.{func.__name__}".lstrip(".")
+
+
+_REPLACEMENTS: dict = {}
+_UNUSED = inspect
+
+
+def install() -> None:
+    """Give ``Tracer`` NumPy's two protocols."""
+    Tracer.__array_ufunc__ = _array_ufunc
+    Tracer.__array_function__ = _array_function

@@ -1,0 +1,593 @@
+"""Functions that are no ufuncs in NumPy but work element by element, or on polynomials, samples and grids.
+
+    jnp.sinc  round  unwrap  interp  polyval  gradient  trapezoid  cov  corrcoef  argwhere  compress  insert  delete
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+import operator
+
+import numpy as np
+
+from jaxlite.errors import ArgumentError, ShapeError
+from jaxlite.numpy import ufuncs
+from jaxlite.numpy.contraction import convolve, dot
+from jaxlite.numpy.promotion import (
+    canonical_axes,
+    canonical_axis,
+    convert,
+    operand,
+    promote_dtypes,
+    promote_inexact,
+    strip_weak,
+)
+from jaxlite.numpy.reductions import average, diff, sum
+from jaxlite.numpy.registry import implements
+from jaxlite.numpy.selection import concrete_or_error, nonzero, where
+from jaxlite.numpy.shaping import (
+    broadcast_to,
+    concatenate,
+    pad,
+    ravel,
+    reject_out,
+    reshape,
+    stack,
+    transpose,
+)
+from jaxlite.numpy.sorting import searchsorted
+from jaxlite.ops import elementwise
+from jaxlite.trace import Tracer, aval_of
+
+
+@implements(np.round)
+def round(a, decimals: int = 0, out=None):
+    """Round to a number of decimals, halves to the even neighbour. Its derivative is zero.
+
+    Parameters
+    ----------
+    a : array_like
+    decimals : int, default 0
+        Negative ones round to tens, hundreds, and so on.
+    out : None
+        Not supported.
+
+    Returns
+    -------
+    Array
+
+    Examples
+    --------
+    >>> jnp.round(jnp.array([0.5, 1.5, 2.25]))
+    Array([0., 2., 2.], dtype=float64)
+    """
+    reject_out("round", out)
+    x, decimals = operand("round", a), operator.index(decimals)
+    dtype = aval_of(x).dtype
+    if dtype.kind == "b":
+        return round(convert(x, np.dtype(np.float16)), decimals)
+    if dtype.kind in "iu":
+        if decimals >= 0:
+            return strip_weak(x)
+        rounded = round(convert(x, np.dtype(np.float64)), decimals)
+        return strip_weak(convert(rounded, dtype))
+    if decimals == 0:
+        return ufuncs.round_to_even(x)
+    scale = dtype.type(10.0 ** builtins.abs(decimals))
+    shrink, grow = (elementwise.div, elementwise.mul) if decimals > 0 else (elementwise.mul, elementwise.div)
+    return shrink(ufuncs.round_to_even(grow(x, scale)), scale)
+
+
+around = round
+
+
+@implements(np.fix)
+def fix(x, out=None):
+    """Round toward zero. Its derivative is zero.
+
+    Parameters
+    ----------
+    x : array_like
+    out : None
+        Not supported.
+
+    Returns
+    -------
+    Array
+    """
+    reject_out("fix", out)
+    return ufuncs.trunc(x)
+
+
+# sin(t)/t = 1 - t²/6 + t⁴/120 - …; eleven terms are exact to 1e-17 for |t| <= 1.6, with their derivatives.
+_SINC_SERIES = [(-1) ** n / math.factorial(2 * n + 1) for n in range(12)]
+
+
+@implements(np.sinc)
+def sinc(x, /):
+    """``sin(πx)/(πx)``, and 1 at 0.
+
+    Parameters
+    ----------
+    x : array_like
+
+    Returns
+    -------
+    Array
+    """
+    (x,) = promote_inexact("sinc", x)
+    dtype = aval_of(x).dtype
+    t = ufuncs.multiply(x, dtype.type(math.pi))
+    # The quotient has no derivative at 0, and loses digits of its second one near 0; the series has all of them.
+    small = ufuncs.less(ufuncs.absolute(t), 0.5)
+    safe = where(small, dtype.type(1), t)
+    near = where(small, t, dtype.type(0))
+    return where(small, _sinc_series(ufuncs.square(near)), ufuncs.divide(ufuncs.sin(safe), safe))
+
+
+def _sinc_series(t_squared):
+    dtype = aval_of(t_squared).dtype
+    result = dtype.type(_SINC_SERIES[-1])
+    for coefficient in reversed(_SINC_SERIES[:-1]):
+        result = ufuncs.add(ufuncs.multiply(result, t_squared), dtype.type(coefficient))
+    return result
+
+
+@implements(np.unwrap)
+def unwrap(p, discont=None, axis: int = -1, period=2 * math.pi):
+    """Add multiples of a period so that no neighbours differ by more than half of it.
+
+    Parameters
+    ----------
+    p : array_like
+        Angles in radians, or whatever has the period.
+    discont : number, optional
+        Smallest jump to correct; half the period by default.
+    axis : int, default -1
+    period : number, default 2π
+
+    Returns
+    -------
+    Array
+    """
+    (p,) = promote_inexact("unwrap", p)
+    axis = canonical_axis(axis, aval_of(p).ndim)
+    steps = diff(p, axis=axis)
+    half = period / 2
+    wrapped = ufuncs.subtract(ufuncs.mod(ufuncs.add(steps, half), period), half)
+    wrapped = where(ufuncs.logical_and(ufuncs.equal(wrapped, -half), ufuncs.greater(steps, 0)), half, wrapped)
+    limit = half if discont is None else discont
+    correction = where(ufuncs.less(ufuncs.absolute(steps), limit), 0.0, ufuncs.subtract(wrapped, steps))
+    first = strip_weak(p)[(builtins.slice(None),) * axis + (builtins.slice(0, 1),)]
+    return concatenate([first, ufuncs.add(strip_weak(p)[_tail(axis)], correction.cumsum(axis))], axis)
+
+
+def _tail(axis: int):
+    return (builtins.slice(None),) * axis + (builtins.slice(1, None),)
+
+
+def _head(axis: int):
+    return (builtins.slice(None),) * axis + (builtins.slice(None, -1),)
+
+
+@implements(np.interp, arrays=3, eager=False)
+def interp(x, xp, fp, left=None, right=None, period=None):
+    """Interpolate linearly between samples.
+
+    Parameters
+    ----------
+    x : array_like
+        Where to evaluate.
+    xp, fp : array_like
+        ``[n]``; places of the samples, rising, and their values.
+    left, right : number, optional
+        Beyond the samples; by default the first and last value.
+    period : number, optional
+        Of the places.
+
+    Returns
+    -------
+    Array
+        Of the shape of ``x``.
+    """
+    x, xp, fp = (strip_weak(v) for v in promote_inexact("interp", x, xp, fp))
+    if xp.ndim != 1 or xp.shape != fp.shape or not xp.shape[0]:
+        raise ShapeError(f"interp: samples of types {aval_of(xp)} and {aval_of(fp)}.", why="both are [n], n > 0.")
+    if period is not None:
+        x, xp = ufuncs.mod(x, period), ufuncs.mod(xp, period)
+        order = xp.argsort()
+        xp, fp = xp[order], fp[order]
+        xp = concatenate([xp[-1:] - period, xp, xp[:1] + period])
+        fp = concatenate([fp[-1:], fp, fp[:1]])
+    n = xp.shape[0]
+    i = ufuncs.minimum(ufuncs.maximum(searchsorted(xp, x, "right"), 1), builtins.max(n - 1, 1))
+    low, high = i - 1, ufuncs.minimum(i, n - 1)
+    width, rise = xp[high] - xp[low], fp[high] - fp[low]
+    flat = ufuncs.equal(width, 0)
+    slope = rise / where(flat, 1.0, width)
+    result = where(flat, fp[low], fp[low] + slope * (x - xp[low]))
+    if period is not None:
+        return result
+    result = where(x < xp[0], fp[0] if left is None else left, result)
+    return where(x > xp[-1], fp[-1] if right is None else right, result)
+
+
+@implements(np.gradient, eager=False)
+def gradient(f, *varargs, axis=None, edge_order: int = 1):
+    """Derivative of samples along axes by central differences.
+
+    Parameters
+    ----------
+    f : array_like
+    *varargs : number or vector
+        Distance of the samples, for all axes or for each, or their places along an axis.
+    axis : int or tuple of int, optional
+        All axes by default.
+    edge_order : {1}
+        One-sided differences at the edges.
+
+    Returns
+    -------
+    Array, or list of Array
+    """
+    (f,) = map(strip_weak, promote_inexact("gradient", f))
+    axes = canonical_axes(axis, f.ndim)
+    if edge_order != 1:
+        raise ArgumentError("gradient: edge_order must be 1.")
+    if len(varargs) not in (0, 1, len(axes)):
+        raise ArgumentError(f"gradient: {len(varargs)} distances for {len(axes)} axes.")
+    spacings = list(varargs) if len(varargs) == len(axes) else list(varargs or (1.0,)) * len(axes)
+    results = [_gradient_along(f, h, d) for h, d in zip(spacings, axes, strict=True)]
+    return results[0] if len(results) == 1 else tuple(results)
+
+
+def _gradient_along(f, spacing, axis: int):
+    if f.shape[axis] < 2:
+        raise ShapeError(f"gradient: axis {axis} of {aval_of(f)} has fewer than two samples.")
+    steps = diff(f, axis=axis)
+    if np.ndim(spacing):
+        h = reshape(diff(spacing), [-1 if d == axis else 1 for d in range(f.ndim)])
+        slopes = steps / h
+        before, after = h[_head(axis)], h[_tail(axis)]
+        # Weighted so that parabolas are exact.
+        inner = (slopes[_head(axis)] * after + slopes[_tail(axis)] * before) / (before + after)
+    else:
+        slopes = steps / spacing
+        inner = (steps[_head(axis)] + steps[_tail(axis)]) / (2.0 * spacing)
+    first = slopes[(builtins.slice(None),) * axis + (builtins.slice(0, 1),)]
+    last = slopes[(builtins.slice(None),) * axis + (builtins.slice(-1, None),)]
+    return concatenate([first, inner, last], axis)
+
+
+@implements(getattr(np, "trapezoid", None), eager=False)
+def trapezoid(y, x=None, dx=1.0, axis: int = -1):
+    """Integrate samples by the trapezoidal rule.
+
+    Parameters
+    ----------
+    y : array_like
+    x : array_like, optional
+        Places of the samples.
+    dx : number, default 1.0
+        Distance of the samples, where no places are given.
+    axis : int, default -1
+
+    Returns
+    -------
+    Array
+    """
+    (y,) = map(strip_weak, promote_inexact("trapezoid", y))
+    axis = canonical_axis(axis, y.ndim)
+    if x is None:
+        widths = dx
+    else:
+        x = strip_weak(operand("trapezoid", x, 1))
+        widths = diff(x) if x.ndim == 1 else diff(x, axis=axis)
+        if x.ndim == 1:
+            widths = reshape(widths, [-1 if d == axis else 1 for d in range(y.ndim)])
+    return sum(widths * (y[_tail(axis)] + y[_head(axis)]) * 0.5, axis)
+
+
+# --- polynomials ----------------------------------------------------------------------------------------
+
+
+@implements(np.polyval, arrays=2, eager=False)
+def polyval(p, x, *, unroll: int = 16):
+    """Evaluate a polynomial by Horner's rule.
+
+    Parameters
+    ----------
+    p : array_like
+        ``[n]``, coefficients, highest power first.
+    x : array_like
+    unroll : any
+        Ignored.
+
+    Returns
+    -------
+    Array
+        Of the shape of ``x``.
+    """
+    p, x = (strip_weak(v) for v in promote_dtypes("polyval", p, x))
+    result = ufuncs.multiply(x, 0)
+    for i in range(p.shape[0]):
+        result = result * x + p[i]
+    return result
+
+
+@implements(np.polyder, eager=False)
+def polyder(p, m: int = 1):
+    """Differentiate a polynomial ``m`` times.
+
+    Parameters
+    ----------
+    p : array_like
+        ``[n]``, coefficients, highest power first.
+    m : int, default 1
+
+    Returns
+    -------
+    Array
+    """
+    p = strip_weak(operand("polyder", p))
+    for _ in range(m):
+        n = p.shape[0]
+        p = p[:-1] * np.arange(n - 1, 0, -1)
+    return p
+
+
+@implements(np.polymul, eager=False)
+def polymul(a1, a2):
+    """Multiply polynomials.
+
+    Parameters
+    ----------
+    a1, a2 : array_like
+        Coefficients, highest power first.
+
+    Returns
+    -------
+    Array
+    """
+    return convolve(a1, a2)
+
+
+@implements(np.polyadd, eager=False)
+def polyadd(a1, a2):
+    """Add polynomials.
+
+    Parameters
+    ----------
+    a1, a2 : array_like
+        Coefficients, highest power first.
+
+    Returns
+    -------
+    Array
+    """
+    a1, a2 = (strip_weak(v) for v in promote_dtypes("polyadd", a1, a2))
+    n = builtins.max(a1.shape[0], a2.shape[0])
+    return pad(a1, (n - a1.shape[0], 0)) + pad(a2, (n - a2.shape[0], 0))
+
+
+# --- statistics -----------------------------------------------------------------------------------------
+
+
+@implements(np.cov, eager=False)
+def cov(
+    m, y=None, rowvar: bool = True, bias: bool = False, ddof: int | None = None, fweights=None, aweights=None,
+    dtype=None,
+):  # fmt: skip
+    """Covariance matrix of variables.
+
+    Parameters
+    ----------
+    m : array_like
+        ``[n]`` or ``[variables, n]``
+    y : array_like, optional
+        Further variables.
+    rowvar : bool, default True
+        Whether variables are rows and not columns.
+    bias : bool, default False
+        Whether the divisor is n and not n - 1.
+    ddof : int, optional
+        The divisor is n - ddof.
+    fweights, aweights : array_like, optional
+        ``[n]``; how often each observation counts, and its importance.
+    dtype : dtype, optional
+
+    Returns
+    -------
+    Array
+    """
+    (m,) = promote_inexact("cov", m)
+    x = _rows(m, rowvar)
+    if y is not None:
+        x = concatenate([x, _rows(promote_inexact("cov", y)[0], rowvar)])
+    if dtype is not None:
+        x = x.astype(dtype)
+    n = x.shape[1]
+    ddof = (0 if bias else 1) if ddof is None else ddof
+    weights = None
+    if fweights is not None:
+        weights = strip_weak(operand("cov", fweights))
+    if aweights is not None:
+        aweights = strip_weak(operand("cov", aweights))
+        weights = aweights if weights is None else weights * aweights
+    mean, total = average(x, axis=1, weights=weights, returned=True)
+    total = n if weights is None else total[0]
+    if weights is None:
+        divisor = builtins.max(n - ddof, 0)
+        divisor = aval_of(x).dtype.type(divisor) if aval_of(x).dtype.kind == "f" else float(divisor)
+    elif aweights is None or ddof == 0:
+        divisor = total - ddof
+    else:
+        divisor = total - ddof * sum(weights * aweights) / total
+    x = x - mean[:, None]
+    right = x if weights is None else x * weights
+    return reshape_scalar(ufuncs.divide(dot(x, ufuncs.conjugate(transpose(right))), divisor))
+
+
+def _rows(x, rowvar: bool):
+    x = strip_weak(x)
+    if x.ndim > 2:
+        raise ShapeError(f"cov: {aval_of(x)} has more than two axes.")
+    if x.ndim < 2:
+        return reshape(x, (1, -1))
+    return x if rowvar or x.shape[0] == 1 else transpose(x)
+
+
+def reshape_scalar(x):
+    """Return a 1 x 1 matrix as a scalar."""
+    return reshape(x, ()) if x.shape == (1, 1) else x
+
+
+@implements(np.corrcoef, eager=False)
+def corrcoef(x, y=None, rowvar: bool = True, dtype=None):
+    """Matrix of correlation coefficients of variables.
+
+    Parameters
+    ----------
+    x, y, rowvar, dtype
+        As for `cov`.
+
+    Returns
+    -------
+    Array
+    """
+    c = cov(x, y, rowvar, dtype=dtype)
+    if c.ndim == 0:
+        return c / c
+    deviations = ufuncs.sqrt(c.diagonal().real)
+    result = c / deviations[:, None] / deviations[None, :]
+    if aval_of(result).dtype.kind == "c":
+        return elementwise.complex(result.real.clip(-1, 1), result.imag.clip(-1, 1))
+    return result.clip(-1, 1)
+
+
+# --- elements of a shape that depends on values -----------------------------------------------------------
+
+
+@implements(np.argwhere, eager=False)
+def argwhere(a, *, size: int | None = None, fill_value=None):
+    """Return the indices of elements that are not zero, one row each; parameters as for `nonzero`."""
+    found = nonzero(a, size=size, fill_value=fill_value)
+    return stack(found, axis=1) if found else strip_weak(np.argwhere(np.asarray(a)))
+
+
+@implements(np.flatnonzero, eager=False)
+def flatnonzero(a, *, size: int | None = None, fill_value=None):
+    """Return the indices into the flattened array of elements that are not zero; parameters as for `nonzero`."""
+    return nonzero(ravel(a), size=size, fill_value=fill_value)[0]
+
+
+def _known(name: str, x) -> np.ndarray:
+    return np.asarray(concrete_or_error(name, x) if isinstance(x, Tracer) else x)
+
+
+@implements(np.compress, eager=False)
+def compress(condition, a, axis: int | None = None, out=None):
+    """Take the slices along an axis where a condition is true.
+
+    Parameters
+    ----------
+    condition : array_like of bool
+        ``[n]``; not traced.
+    a : array_like
+    axis : int, optional
+        By default the array is flattened.
+    out : None
+        Not supported.
+
+    Returns
+    -------
+    Array
+    """
+    reject_out("compress", out)
+    x = strip_weak(operand("compress", a))
+    if axis is None:
+        x, axis = reshape(x, (-1,)), 0
+    axis = canonical_axis(axis, x.ndim)
+    return x[(builtins.slice(None),) * axis + (np.flatnonzero(_known("compress", condition)),)]
+
+
+@implements(np.extract, eager=False)
+def extract(condition, arr):
+    """Take the elements where a condition is true.
+
+    Parameters
+    ----------
+    condition : array_like of bool
+        Not traced.
+    arr : array_like
+
+    Returns
+    -------
+    Array
+        A vector.
+    """
+    return compress(ravel(condition), arr)
+
+
+@implements(np.delete, eager=False)
+def delete(arr, obj, axis: int | None = None):
+    """Remove slices along an axis.
+
+    Parameters
+    ----------
+    arr : array_like
+    obj : int, slice, or array of int or bool
+        Which; not traced.
+    axis : int, optional
+        By default the array is flattened.
+
+    Returns
+    -------
+    Array
+    """
+    x = strip_weak(operand("delete", arr))
+    if axis is None:
+        x, axis = reshape(x, (-1,)), 0
+    axis = canonical_axis(axis, x.ndim)
+    obj = obj if isinstance(obj, builtins.slice) else _known("delete", obj)
+    kept = np.delete(np.arange(x.shape[axis]), obj)
+    return x[(builtins.slice(None),) * axis + (kept,)]
+
+
+@implements(np.insert, eager=False)
+def insert(arr, obj, values, axis: int | None = None):
+    """Put values before the given places along an axis.
+
+    Parameters
+    ----------
+    arr : array_like
+    obj : int, slice, or array of int
+        Places; not traced.
+    values : array_like
+    axis : int, optional
+        By default the array is flattened.
+
+    Returns
+    -------
+    Array
+    """
+    x = strip_weak(operand("insert", arr))
+    values = strip_weak(convert(operand("insert", values), aval_of(x).dtype))
+    if axis is None:
+        x, axis = reshape(x, (-1,)), 0
+    axis = canonical_axis(axis, x.ndim)
+    n = x.shape[axis]
+    obj = obj if isinstance(obj, builtins.slice) else _known("insert", obj)
+    # NumPy says where everything goes: insert places of the values (n, n + 1, …) among places of the elements.
+    count = np.insert(np.arange(n), obj, 0).size - n
+    places = np.insert(np.arange(n), obj, n + np.arange(count))
+    if np.ndim(obj) == 0 and not isinstance(obj, builtins.slice) and values.ndim:
+        # A single place takes several values, along the axis.
+        values = values if values.ndim == x.ndim else reshape(values, (*(1,) * (x.ndim - values.ndim), *values.shape))
+        count = values.shape[axis]
+        places = np.insert(np.arange(n), [int(obj)] * count, n + np.arange(count))
+    shape = (*x.shape[:axis], count, *x.shape[axis + 1 :])
+    joined = concatenate([x, broadcast_to(values, shape)], axis)
+    return joined[(builtins.slice(None),) * axis + (places,)]
+

@@ -1,0 +1,294 @@
+"""Dtypes under the names ``jnp.float32`` …, and what asks about dtypes.
+
+``jnp.float32`` is a class that makes arrays and that every ``dtype=`` takes::
+
+    jnp.float32(3)  ->  Array(3., dtype=float32)          jnp.float32 == np.float32  ->  True
+"""
+
+from __future__ import annotations
+
+import builtins
+
+import numpy as np
+
+from jaxlite.dtypes import as_dtype
+from jaxlite.numpy.creation import asarray
+from jaxlite.numpy.promotion import operand
+from jaxlite.numpy.registry import FUNCTIONS
+from jaxlite.trace import Tracer, aval_of
+
+class _ScalarMeta(type):
+    """The type of ``jnp.float32`` …: calling it converts, and it equals NumPy's scalar type."""
+
+    dtype: np.dtype
+
+    def __call__(cls, x=0):
+        return asarray(x, cls.dtype)
+
+    def __eq__(cls, other):
+        return cls is other or cls.dtype.type is other or other == cls.dtype
+
+    def __hash__(cls):
+        return hash(cls.dtype.type)
+
+    def __instancecheck__(cls, instance):
+        return isinstance(instance, cls.dtype.type)
+
+    def __repr__(cls):
+        return f"<class 'jaxlite.numpy.{cls.__name__}'>"
+
+
+def _scalar_type(name: str, dtype) -> _ScalarMeta:
+    return _ScalarMeta(name, (), {"dtype": np.dtype(dtype), "__doc__": f"Convert to an array of dtype {name}."})
+
+
+bool_ = _scalar_type("bool_", np.bool_)
+int8, int16, int32, int64 = (_scalar_type(name, name) for name in ("int8", "int16", "int32", "int64"))
+uint8, uint16, uint32, uint64 = (_scalar_type(name, name) for name in ("uint8", "uint16", "uint32", "uint64"))
+float16, float32, float64 = (_scalar_type(name, name) for name in ("float16", "float32", "float64"))
+complex64, complex128 = (_scalar_type(name, name) for name in ("complex64", "complex128"))
+int_, uint, float_, complex_ = int64, uint64, float64, complex128
+half, single, double, csingle, cdouble = float16, float32, float64, complex64, complex128
+
+generic = np.generic
+number = np.number
+integer, signedinteger, unsignedinteger = np.integer, np.signedinteger, np.unsignedinteger
+inexact, floating, complexfloating = np.inexact, np.floating, np.complexfloating
+character, flexible, object_ = np.character, np.flexible, np.object_
+
+dtype = np.dtype
+
+
+def finfo(dtype):
+    """Return the limits of a floating dtype, as ``np.finfo`` does.
+
+    Parameters
+    ----------
+    dtype : dtype, or array of it
+
+    Returns
+    -------
+    numpy.finfo
+    """
+    return np.finfo(dtype.dtype if hasattr(dtype, "dtype") else dtype)
+
+
+def iinfo(dtype):
+    """Return the limits of an integer dtype, as ``np.iinfo`` does.
+
+    Parameters
+    ----------
+    dtype : dtype, or array of it
+
+    Returns
+    -------
+    numpy.iinfo
+    """
+    return np.iinfo(dtype.dtype if hasattr(dtype, "dtype") else dtype)
+
+
+def issubdtype(arg1, arg2) -> builtins.bool:
+    """Whether a dtype is of a kind, such as ``jnp.floating``.
+
+    Parameters
+    ----------
+    arg1, arg2 : dtype, or abstract scalar type
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> jnp.issubdtype(jnp.float32, jnp.floating)
+    True
+    """
+    return np.issubdtype(_plain_type(arg1), _plain_type(arg2))
+
+
+def _plain_type(arg):
+    return arg.dtype if isinstance(arg, _ScalarMeta) else arg
+
+
+def _as_operand(x):
+    """Return an array, dtype or Python scalar as ``np.result_type`` takes it; traced values by their types."""
+    if isinstance(x, _ScalarMeta):
+        return x.dtype
+    if isinstance(x, Tracer):
+        return {"i": 0, "f": 0.0, "c": 0j}[x.aval.dtype.kind] if x.aval.weak_type else x.aval.dtype
+    if isinstance(x, np.ndarray | np.generic):
+        return x.dtype
+    if isinstance(x, builtins.bool | int | float | complex):
+        return x
+    return as_dtype(x)
+
+
+def result_type(*args) -> np.dtype:
+    """Return the dtype that NumPy promotes arrays, dtypes and Python numbers to.
+
+    Parameters
+    ----------
+    *args : array_like or dtype
+
+    Returns
+    -------
+    numpy.dtype
+
+    Examples
+    --------
+    >>> jnp.result_type(jnp.float32, 1.0)
+    dtype('float32')
+    """
+    return np.result_type(*map(_as_operand, args))
+
+
+def promote_types(a, b) -> np.dtype:
+    """Return the dtype that NumPy promotes two dtypes to.
+
+    Parameters
+    ----------
+    a, b : dtype
+
+    Returns
+    -------
+    numpy.dtype
+    """
+    return np.promote_types(as_dtype(a), as_dtype(b))
+
+
+def can_cast(from_, to, casting: str = "safe") -> builtins.bool:
+    """Whether a dtype can be converted to another, as ``np.can_cast`` says.
+
+    Parameters
+    ----------
+    from_ : dtype or array
+    to : dtype
+    casting : str
+
+    Returns
+    -------
+    bool
+    """
+    return np.can_cast(from_.dtype if hasattr(from_, "dtype") else from_, as_dtype(to), casting)
+
+
+def isdtype(dtype, kind) -> builtins.bool:
+    """Whether a dtype is of a kind named as in the array API standard, such as "real floating".
+
+    Parameters
+    ----------
+    dtype : dtype
+    kind : str, dtype, or tuple of them
+
+    Returns
+    -------
+    bool
+    """
+    kind = tuple(map(_plain_type, kind)) if isinstance(kind, tuple) else _plain_type(kind)
+    return np.isdtype(as_dtype(dtype), kind)
+
+
+def iscomplexobj(x) -> builtins.bool:
+    """Whether a value has a complex dtype.
+
+    Parameters
+    ----------
+    x : array_like
+
+    Returns
+    -------
+    bool
+    """
+    return x.aval.dtype.kind == "c" if isinstance(x, Tracer) else builtins.bool(np.iscomplexobj(x))
+
+
+def isrealobj(x) -> builtins.bool:
+    """Whether a value has a dtype that is not complex.
+
+    Parameters
+    ----------
+    x : array_like
+
+    Returns
+    -------
+    bool
+    """
+    return not iscomplexobj(x)
+
+
+def isscalar(element) -> builtins.bool:
+    """Whether a value is a number or an array of rank 0.
+
+    Parameters
+    ----------
+    element : any
+
+    Returns
+    -------
+    bool
+    """
+    if isinstance(element, Tracer | np.ndarray):
+        return not element.shape
+    return np.isscalar(element) and not isinstance(element, str | bytes)
+
+
+def shape(a) -> tuple[int, ...]:
+    """Return the shape of a value.
+
+    Parameters
+    ----------
+    a : array_like
+
+    Returns
+    -------
+    tuple of int
+    """
+    return aval_of(operand("shape", a)).shape
+
+
+def ndim(a) -> int:
+    """Return the number of axes of a value.
+
+    Parameters
+    ----------
+    a : array_like
+
+    Returns
+    -------
+    int
+    """
+    return aval_of(operand("ndim", a)).ndim
+
+
+def size(a, axis: int | tuple[int, ...] | None = None) -> int:
+    """Return the number of elements of a value, or along some of its axes.
+
+    Parameters
+    ----------
+    a : array_like
+    axis : int or tuple of int, optional
+
+    Returns
+    -------
+    int
+    """
+    aval = aval_of(operand("size", a))
+    if axis is None:
+        return aval.size
+    count = 1
+    for d in axis if isinstance(axis, tuple) else (axis,):
+        count *= aval.shape[d]
+    return count
+
+
+FUNCTIONS.update(
+    {
+        np.shape: shape,
+        np.ndim: ndim,
+        np.size: size,
+        np.iscomplexobj: iscomplexobj,
+        np.isrealobj: isrealobj,
+        np.result_type: result_type,
+        np.can_cast: can_cast,
+    }
+)

@@ -1,0 +1,556 @@
+"""Dense linear algebra: cholesky, triangular_solve, lu, and what is solved with them.
+
+    b:f64[3,3] = cholesky[symmetrize_input=True] a
+    c:f64[3,3] d:i32[3] e:i32[3] = lu a
+    f:f64[3,2] = solve_with_lu[transpose_a=False] a c d y
+
+Operands are stacks of matrices: leading dimensions are independent problems, equal in all operands. What
+cannot be factored or solved gives inf or nan, never an exception, so that compiled and eager code agree and
+one bad matrix of a stack spoils nothing but itself. LAPACK comes from SciPy, imported at the first use.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from jaxlite.errors import DtypeError, ShapeError
+from jaxlite.ir import ShapedArray
+from jaxlite.lowering import Library
+from jaxlite.ops.contraction import dot_general
+from jaxlite.ops.elementwise import add, conj, convert_element_type, eq, ge, mul, neg, select_n
+from jaxlite.ops.families import check_same_dtype, scalar_like, sum_terms
+from jaxlite.ops.sorting import put_along_dim_add, take_along_dim
+from jaxlite.ops.structural import (
+    bind_checked,
+    broadcast_dim,
+    broadcast_in_dim,
+    expand_dims,
+    iota,
+    move_dim,
+    pad,
+    reshape,
+    slice_in_dim,
+    squeeze,
+    stop_gradient,
+    transpose,
+)
+from jaxlite.primitive import NOT_LINEAR, PURE, RECORD, Primitive, Zero
+from jaxlite.trace import aval_of
+
+_LAPACK_DTYPES = frozenset(map(np.dtype, ("float32", "float64", "complex64", "complex128")))
+_PIVOT_DTYPE = np.dtype(np.int32)
+
+
+@functools.cache
+def _blas(routine: str, dtype: np.dtype):
+    from scipy.linalg import get_blas_funcs
+
+    return get_blas_funcs((routine,), dtype=dtype)[0]
+
+
+@functools.cache
+def _lapack(routine: str, dtype: np.dtype):
+    from scipy.linalg import get_lapack_funcs
+
+    return get_lapack_funcs((routine,), dtype=dtype)[0]
+
+
+def _check_dtypes(name: str, *avals: ShapedArray) -> None:
+    check_same_dtype(name, avals)
+    if avals[0].dtype not in _LAPACK_DTYPES:
+        raise DtypeError(
+            f"{name}: operands have types {', '.join(map(str, avals))}.",
+            why="LAPACK computes in f32, f64, c64 and c128.",
+            fix="convert with x.astype(np.float64).",
+        )
+
+
+def _check_square(name: str, a: ShapedArray) -> None:
+    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
+        raise ShapeError(
+            f"{name}: operand has type {a}.", why="it must be a square matrix, or a stack of them."
+        )
+
+
+# --- matrices, in primitives ------------------------------------------------------------------------
+
+
+def _matmul(x, y):
+    """Multiply stacks of matrices of equal stack shape."""
+    ndim = len(aval_of(x).shape)
+    stack = tuple(range(ndim - 2))
+    return dot_general(x, y, (((ndim - 1,), (ndim - 2,)), (stack, stack)))
+
+
+def _transposed(x):
+    ndim = len(aval_of(x).shape)
+    return transpose(x, (*range(ndim - 2), ndim - 1, ndim - 2))
+
+
+def _conjugated(x):
+    return conj(x) if aval_of(x).dtype.kind == "c" else x
+
+
+def _on_matrices(mask, x):
+    """Broadcast a matrix over the stack of ``x``."""
+    shape = aval_of(x).shape
+    return broadcast_in_dim(mask, shape, (len(shape) - 2, len(shape) - 1))
+
+
+def _places(shape):
+    """Return the row and the column of each element of a matrix."""
+    return iota(np.int64, shape, 0), iota(np.int64, shape, 1)
+
+
+def _lower_triangle(x, diagonal: int = 0):
+    """Keep what lies on or below a diagonal, as ``np.tril``."""
+    rows, columns = _places(aval_of(x).shape[-2:])
+    return select_n(_on_matrices(ge(add(rows, diagonal), columns), x), scalar_like(x, 0), x)
+
+
+def _upper_triangle(x, diagonal: int = 0):
+    """Keep what lies on or above a diagonal, as ``np.triu``."""
+    rows, columns = _places(aval_of(x).shape[-2:])
+    return select_n(_on_matrices(ge(columns, add(rows, diagonal)), x), scalar_like(x, 0), x)
+
+
+def _half_lower_triangle(x):
+    """Keep the lower triangle and half of the diagonal: y + yᴴ = x for Hermitian x."""
+    rows, columns = _places(aval_of(x).shape[-2:])
+    lower = _lower_triangle(x)
+    return select_n(_on_matrices(eq(rows, columns), x), lower, mul(lower, 0.5))
+
+
+def _add_to_diagonal(x, first: int):
+    """Add 1 to the diagonal from element ``first`` on."""
+    rows, columns = _places(aval_of(x).shape[-2:])
+    ones = convert_element_type(eq(rows, columns), aval_of(x).dtype)
+    if first:
+        ones = mul(ones, convert_element_type(ge(rows, first), aval_of(x).dtype))
+    return add(x, _on_matrices(ones, x))
+
+
+def _pad_matrices(x, rows: int, columns: int):
+    """Append zero rows and columns."""
+    ndim = len(aval_of(x).shape)
+    return pad(x, 0, [(0, 0, 0)] * (ndim - 2) + [(0, rows, 0), (0, columns, 0)])
+
+
+def _stack_front(size: int, args, dims):
+    """Bring the mapped dimension of operands of any rank to the front; operands without one get it."""
+    return [
+        broadcast_dim(x, 0, size) if d is None else move_dim(x, d, 0) for x, d in zip(args, dims, strict=True)
+    ]
+
+
+# --- cholesky ---------------------------------------------------------------------------------------
+
+
+def _cholesky_abstract_eval(a, *, symmetrize_input):
+    _check_square("cholesky", a)
+    _check_dtypes("cholesky", a)
+    return (a.strip_weak_type(),)
+
+
+def _cholesky_impl(a, *, symmetrize_input):
+    if symmetrize_input:
+        a = (a + np.conj(np.swapaxes(a, -1, -2))) * a.dtype.type(0.5)
+    try:
+        return (np.linalg.cholesky(a),)
+    except np.linalg.LinAlgError:
+        pass
+    out = np.empty(a.shape, a.dtype)
+    for i in np.ndindex(a.shape[:-2]):
+        try:
+            out[i] = np.linalg.cholesky(a[i])
+        except np.linalg.LinAlgError:
+            out[i] = np.tril(np.full(a.shape[-2:], np.nan, a.dtype))
+    return (out,)
+
+
+def _cholesky_jvp(primals, tangents, *, symmetrize_input):
+    (a,), (a_dot,) = primals, tangents
+    ans = cholesky(a, symmetrize_input)
+    # What is factored is y + yᴴ: of the whole input, or of its lower triangle alone. Differs from JAX, which
+    # in the second case takes ȧ as it is and so is right for Hermitian ȧ only.
+    y = mul(a_dot, 0.5) if symmetrize_input else _half_lower_triangle(a_dot)
+    symmetric_dot = add(y, _conjugated(_transposed(y)))
+    right = triangular_solve(ans, symmetric_dot, lower=True, transpose_a=True, conjugate_a=True)
+    both = triangular_solve(ans, right, left_side=True, lower=True)
+    return (ans,), (_matmul(ans, _half_lower_triangle(both)),)
+
+
+def _cholesky_batch(axis, args, dims, *, symmetrize_input):
+    return (cholesky(move_dim(args[0], dims[0], 0), symmetrize_input),), (0,)
+
+
+cholesky_p = Primitive(
+    name="cholesky",
+    multiple_results=False,
+    effects=PURE,
+    abstract_eval=_cholesky_abstract_eval,
+    impl=_cholesky_impl,
+    jvp=_cholesky_jvp,
+    partial_eval=RECORD,
+    transpose=NOT_LINEAR,
+    batch=_cholesky_batch,
+    lower=Library("potrf"),
+    doc="L·Lᴴ = A;  L̇ = L·Φ(L⁻¹·Ȧ·L⁻ᴴ), Φ the lower triangle with half of the diagonal",
+)
+
+
+def cholesky(a, symmetrize_input: bool = True):
+    """Return the lower triangular factor of a Hermitian positive definite matrix.
+
+    Parameters
+    ----------
+    a : array [..., n, n]
+    symmetrize_input : bool
+        Whether to factor (a + aᴴ)/2, which makes the derivative symmetric; otherwise only the lower triangle
+        of ``a`` is read.
+
+    Returns
+    -------
+    array [..., n, n]
+        The factor; nan on and below the diagonal where the matrix is not positive definite.
+    """
+    return bind_checked(cholesky_p, a, symmetrize_input=bool(symmetrize_input))
+
+
+# --- triangular_solve -------------------------------------------------------------------------------
+
+
+def _triangular_solve_abstract_eval(a, b, *, left_side, lower, transpose_a, conjugate_a, unit_diagonal):
+    _check_square("triangular_solve", a)
+    _check_dtypes("triangular_solve", a, b)
+    if b.ndim != a.ndim or a.shape[:-2] != b.shape[:-2] or b.shape[-2 if left_side else -1] != a.shape[-1]:
+        raise ShapeError(
+            f"triangular_solve: operands have types {a} and {b}, left_side={left_side}.",
+            why="stacks must have equal shapes, and b as many rows (left_side) or columns as a.",
+            fix="a vector b is a matrix of one column, b[:, None].",
+        )
+    return (b.strip_weak_type(),)
+
+
+def _triangular_solve_impl(a, b, *, left_side, lower, transpose_a, conjugate_a, unit_diagonal):
+    if not b.size:
+        return (np.array(b),)
+    if conjugate_a and not transpose_a:
+        a = np.conj(a)
+    # BLAS, not LAPACK's trtrs, which refuses singular matrices.
+    trsm = _blas("trsm", b.dtype)
+    options = {
+        "side": not left_side,
+        "lower": lower,
+        "trans_a": 2 if transpose_a and conjugate_a else int(transpose_a),
+        "diag": unit_diagonal,
+    }
+    out = np.empty(b.shape, b.dtype)
+    for i in np.ndindex(b.shape[:-2]):
+        out[i] = trsm(1.0, a[i], b[i], **options)
+    return (out,)
+
+
+def _triangular_solve_jvp(primals, tangents, **params):
+    (a, b), (a_dot, b_dot) = primals, tangents
+    ans = triangular_solve(a, b, **params)
+    terms = [] if type(b_dot) is Zero else [b_dot]
+    if type(a_dot) is not Zero:
+        off = 1 if params["unit_diagonal"] else 0
+        a_dot = _lower_triangle(a_dot, -off) if params["lower"] else _upper_triangle(a_dot, off)
+        a_dot = _conjugated(a_dot) if params["conjugate_a"] else a_dot
+        a_dot = neg(_transposed(a_dot) if params["transpose_a"] else a_dot)
+        terms.append(_matmul(a_dot, ans) if params["left_side"] else _matmul(ans, a_dot))
+    return (ans,), (triangular_solve(a, sum_terms(terms, ans), **params),)
+
+
+def _triangular_solve_transpose(cts, a, b, *, transpose_a, **params):
+    return None, triangular_solve(a, cts[0], transpose_a=not transpose_a, **params)
+
+
+def _triangular_solve_batch(axis, args, dims, *, left_side, **params):
+    (a, b), (a_dim, b_dim) = args, dims
+    if a_dim is not None or len(aval_of(a).shape) > 2:
+        a, b = _stack_front(axis.size, args, dims)
+        return (triangular_solve(a, b, left_side=left_side, **params),), (0,)
+    # One matrix for all: a single solve with the right-hand sides side by side.
+    b = move_dim(b, b_dim, 2 if left_side else 0)
+    shape = aval_of(b).shape
+    merged = (shape[0], shape[1] * shape[2]) if left_side else (shape[0] * shape[1], shape[2])
+    out = triangular_solve(a, reshape(b, merged), left_side=left_side, **params)
+    return (reshape(out, shape),), (2 if left_side else 0,)
+
+
+triangular_solve_p = Primitive(
+    name="triangular_solve",
+    multiple_results=False,
+    effects=PURE,
+    abstract_eval=_triangular_solve_abstract_eval,
+    impl=_triangular_solve_impl,
+    jvp=_triangular_solve_jvp,
+    partial_eval=RECORD,
+    transpose=_triangular_solve_transpose,
+    batch=_triangular_solve_batch,
+    lower=Library("trsm"),
+    doc="op(A)·X = B (or X·op(A) = B);  op(A)·Ẋ = Ḃ - op(Ȧ)·X",
+)
+
+
+def triangular_solve(
+    a,
+    b,
+    left_side: bool = False,
+    lower: bool = False,
+    transpose_a: bool = False,
+    conjugate_a: bool = False,
+    unit_diagonal: bool = False,
+):
+    """Solve ``op(a) @ x = b`` (left_side) or ``x @ op(a) = b`` for a triangular matrix.
+
+    Parameters
+    ----------
+    a : array [..., n, n]
+        Only one triangle is read.
+    b : array [..., n, k] if ``left_side``, else [..., k, n]
+    left_side : bool
+        Which side of ``x`` the matrix stands on.
+    lower : bool
+        Which triangle of ``a`` to use.
+    transpose_a, conjugate_a : bool
+        Whether ``op`` transposes and conjugates.
+    unit_diagonal : bool
+        Whether to take the diagonal as ones without reading it.
+
+    Returns
+    -------
+    array
+        Of the shape of ``b``; inf or nan where ``a`` is singular.
+    """
+    return bind_checked(
+        triangular_solve_p,
+        a,
+        b,
+        left_side=bool(left_side),
+        lower=bool(lower),
+        transpose_a=bool(transpose_a),
+        conjugate_a=bool(conjugate_a),
+        unit_diagonal=bool(unit_diagonal),
+    )
+
+
+# --- lu ---------------------------------------------------------------------------------------------
+
+
+def _lu_abstract_eval(a):
+    _check_dtypes("lu", a)
+    if a.ndim < 2:
+        raise ShapeError(f"lu: operand has type {a}.", why="it must be a matrix, or a stack of them.")
+    *stack, m, n = a.shape
+    pivots = ShapedArray((*stack, min(m, n)), _PIVOT_DTYPE)
+    return a.strip_weak_type(), pivots, ShapedArray((*stack, m), _PIVOT_DTYPE)
+
+
+def _lu_impl(a):
+    *stack, m, n = a.shape
+    lu = np.empty(a.shape, a.dtype)
+    pivots = np.empty((*stack, min(m, n)), _PIVOT_DTYPE)
+    permutation = np.empty((*stack, m), _PIVOT_DTYPE)
+    permutation[...] = np.arange(m)
+    if lu.size:
+        getrf = _lapack("getrf", a.dtype)
+        for i in np.ndindex(*stack):
+            lu[i], pivots[i], _ = getrf(a[i])
+            rows = permutation[i]
+            for row, other in enumerate(pivots[i].tolist()):
+                rows[row], rows[other] = rows[other], rows[row]
+    return lu, pivots, permutation
+
+
+def _take_rows(x, permutation):
+    shape = aval_of(x).shape
+    rows = broadcast_in_dim(permutation, shape, tuple(range(len(shape) - 1)))
+    return take_along_dim(x, rows, len(shape) - 2)
+
+
+def _put_rows(x, permutation):
+    shape = aval_of(x).shape
+    rows = broadcast_in_dim(permutation, shape, tuple(range(len(shape) - 1)))
+    return put_along_dim_add(x, rows, len(shape) - 2, shape[-2])
+
+
+def _lu_jvp(primals, tangents):
+    factors, pivots, permutation = lu(*primals)
+    *stack, m, n = aval_of(factors).shape
+    k = min(m, n)
+    row, column = len(stack), len(stack) + 1
+    # Both factors completed to square matrices by ones on the diagonal.
+    lower = _lower_triangle(slice_in_dim(factors, 0, k, axis=column), -1)
+    lower = _add_to_diagonal(_pad_matrices(lower, 0, m - k), 0)
+    upper = _upper_triangle(slice_in_dim(factors, 0, k, axis=row))
+    upper = _pad_matrices(upper, n - k, 0)
+    upper = _add_to_diagonal(upper, k) if n > k else upper
+    moved = _take_rows(tangents[0], permutation)
+    left = triangular_solve(lower, moved, left_side=True, lower=True, unit_diagonal=True)
+    both = triangular_solve(upper, left)
+    lower_dot = _matmul(lower, _lower_triangle(both, -1))
+    upper_dot = _matmul(_upper_triangle(both), upper)
+    return (factors, pivots, permutation), (
+        add(lower_dot, upper_dot),
+        Zero.like(pivots),
+        Zero.like(permutation),
+    )
+
+
+def _lu_batch(axis, args, dims):
+    return lu(move_dim(args[0], dims[0], 0)), (0, 0, 0)
+
+
+lu_p = Primitive(
+    name="lu",
+    multiple_results=True,
+    effects=PURE,
+    abstract_eval=_lu_abstract_eval,
+    impl=_lu_impl,
+    jvp=_lu_jvp,
+    partial_eval=RECORD,
+    transpose=NOT_LINEAR,
+    batch=_lu_batch,
+    lower=Library("getrf"),
+    doc="A permuted = L·U;  L̇ = L·tril(M, -1), U̇ = triu(M)·U with M = L⁻¹·(Ȧ permuted)·U⁻¹",
+)
+
+
+def lu(a):
+    """Factor a matrix into lower and upper triangle with partial pivoting.
+
+    Parameters
+    ----------
+    a : array [..., m, n]
+
+    Returns
+    -------
+    lu : array [..., m, n]
+        ``U`` on and above the diagonal, ``L`` (whose diagonal is ones) below.
+    pivots : i32[..., min(m, n)]
+        Row ``i`` was exchanged with row ``pivots[i]``, one after the other.
+    permutation : i32[..., m]
+        ``a[permutation] == L @ U``.
+    """
+    return bind_checked(lu_p, a)
+
+
+# --- solving with the factors -----------------------------------------------------------------------
+
+
+def _solve_with_lu_abstract_eval(a, factors, pivots, b, *, transpose_a):
+    _check_square("solve_with_lu", a)
+    _check_dtypes("solve_with_lu", a, factors, b)
+    if a.shape != factors.shape or pivots.shape != a.shape[:-1] or b.shape[:-1] != a.shape[:-1]:
+        raise ShapeError(
+            f"solve: operands have types {a} and {b}.",
+            why="stacks must have equal shapes, and b as many rows as a.",
+            fix="jnp.linalg.solve broadcasts stacks.",
+        )
+    return (b.strip_weak_type(),)
+
+
+def _solve_with_lu_impl(a, factors, pivots, b, *, transpose_a):
+    out = np.empty(b.shape, b.dtype)
+    if out.size:
+        # getrs does not check for zeros on the diagonal.
+        getrs = _lapack("getrs", b.dtype)
+        for i in np.ndindex(b.shape[:-2]):
+            out[i] = getrs(factors[i], pivots[i], b[i], trans=int(transpose_a))[0]
+    return (out,)
+
+
+def _solve_with_lu_jvp(primals, tangents, *, transpose_a):
+    a, factors, pivots, b = primals
+    a_dot, _, _, b_dot = tangents
+    ans = solve_with_lu(a, factors, pivots, b, transpose_a)
+    terms = [] if type(b_dot) is Zero else [b_dot]
+    if type(a_dot) is not Zero:
+        terms.append(_matmul(neg(_transposed(a_dot) if transpose_a else a_dot), ans))
+    if not terms:
+        return (ans,), (Zero.like(ans),)
+    return (ans,), (solve_with_lu(a, factors, pivots, sum_terms(terms, ans), transpose_a),)
+
+
+def _solve_with_lu_transpose(cts, a, factors, pivots, b, *, transpose_a):
+    return None, None, None, solve_with_lu(a, factors, pivots, cts[0], not transpose_a)
+
+
+def _solve_with_lu_batch(axis, args, dims, *, transpose_a):
+    *matrix, b = args
+    *matrix_dims, b_dim = dims
+    if any(d is not None for d in matrix_dims) or len(aval_of(b).shape) > 3:
+        return (solve_with_lu(*_stack_front(axis.size, args, dims), transpose_a),), (0,)
+    b = move_dim(b, b_dim, 2)
+    n, k, size = aval_of(b).shape
+    return (reshape(solve_with_lu(*matrix, reshape(b, (n, k * size)), transpose_a), (n, k, size)),), (2,)
+
+
+solve_with_lu_p = Primitive(
+    name="solve_with_lu",
+    multiple_results=False,
+    effects=PURE,
+    abstract_eval=_solve_with_lu_abstract_eval,
+    impl=_solve_with_lu_impl,
+    jvp=_solve_with_lu_jvp,
+    partial_eval=RECORD,
+    transpose=_solve_with_lu_transpose,
+    batch=_solve_with_lu_batch,
+    lower=Library("getrs"),
+    doc="op(A)·X = B, given the factors of A;  op(A)·Ẋ = Ḃ - op(Ȧ)·X, with the same factors",
+)
+
+
+def solve_with_lu(a, lu, pivots, b, transpose_a: bool = False):
+    """Solve ``a @ x = b`` (or with the transpose of ``a``) given the factors that `lu` made of ``a``.
+
+    Derivatives go through ``a``; the factors count as constants, and serve derivatives of every order.
+    """
+    return bind_checked(solve_with_lu_p, a, lu, pivots, b, transpose_a=bool(transpose_a))
+
+
+def solve(a, b):
+    """Solve ``a @ x = b`` for square matrices.
+
+    Parameters
+    ----------
+    a : array [..., n, n]
+    b : array [..., n, k], or [n]
+
+    Returns
+    -------
+    array
+        Of the shape of ``b``; inf or nan where ``a`` is singular.
+    """
+    if len(aval_of(b).shape) == 1:
+        return squeeze(solve(a, expand_dims(b, (1,))), (1,))
+    factors, pivots, _ = lu(stop_gradient(a))
+    return solve_with_lu(a, factors, pivots, b)
+
+
+def lu_solve(lu, permutation, b, trans: int = 0):
+    """Solve ``op(a) @ x = b`` given factors of ``a``, differentiably in the factors.
+
+    Parameters
+    ----------
+    lu : array [..., n, n]
+    permutation : integer array [..., n]
+        As `lu` returns them.
+    b : array [..., n, k], or [n]
+    trans : {0, 1, 2}
+        Whether ``op`` does nothing, transposes, or transposes and conjugates.
+    """
+    if len(aval_of(b).shape) == 1:
+        return squeeze(lu_solve(lu, permutation, expand_dims(b, (1,)), trans), (1,))
+    lower = {"left_side": True, "lower": True, "unit_diagonal": True}
+    upper = {"left_side": True, "lower": False}
+    if trans == 0:
+        return triangular_solve(lu, triangular_solve(lu, _take_rows(b, permutation), **lower), **upper)
+    op = {"transpose_a": True, "conjugate_a": trans == 2}
+    return _put_rows(triangular_solve(lu, triangular_solve(lu, b, **upper, **op), **lower, **op), permutation)

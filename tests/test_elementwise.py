@@ -1,0 +1,168 @@
+"""Elementwise primitives where the row table does not reach: kinks, singular points, scalars, dtypes."""
+
+import numpy as np
+import pytest
+
+from jaxlite import api
+from jaxlite.errors import ArgumentError, DtypeError, RuleError
+from jaxlite.interpreters.stage import stage
+from jaxlite.ir import ShapedArray
+from jaxlite.ops import elementwise as ew
+from jaxlite.ops import special
+from jaxlite.ops.elementwise import select_n
+
+INF, NAN = np.inf, np.nan
+
+
+def safe_log(x):
+    return select_n(ew.gt(x, 0.0), ew.mul(x, 0.0), ew.log(x))
+
+
+# Values of JAX: what a derivative is where mathematics has no word for it.
+@pytest.mark.parametrize(
+    "f, args, expected",
+    [
+        pytest.param(ew.abs, (0.0,), (1,), id="abs"),
+        pytest.param(ew.abs, (-0.0,), (1,), id="abs of -0"),
+        pytest.param(ew.abs, (0j,), (0,), id="complex abs"),
+        pytest.param(ew.sign, (0.0,), (0,), id="sign"),
+        pytest.param(ew.max, (1.0, 1.0), (0.5, 0.5), id="max tie"),
+        pytest.param(ew.min, (1.0, 1.0), (0.5, 0.5), id="min tie"),
+        pytest.param(ew.max, (2.0, NAN), (0, 0), id="max of nan"),
+        pytest.param(ew.clamp, (0.0, 0.0, 1.0), (0, 0, 0), id="clamp at the lower bound"),
+        pytest.param(ew.clamp, (0.0, 1.0, 1.0), (0, 0, 0), id="clamp at the upper bound"),
+        pytest.param(ew.clamp, (0.0, 2.0, 1.0), (0, 0, 1), id="clamp outside"),
+        pytest.param(ew.floor, (2.0,), (0,), id="floor"),
+        pytest.param(ew.sqrt, (0.0,), (INF,), id="sqrt"),
+        pytest.param(ew.cbrt, (0.0,), (INF,), id="cbrt"),
+        pytest.param(ew.log, (0.0,), (INF,), id="log"),
+        pytest.param(ew.pow, (0.0, 2.0), (0, 0), id="0**2."),
+        pytest.param(ew.pow, (0.0, 1.0), (1, 0), id="0**1."),
+        pytest.param(ew.pow, (0.0, 0.5), (INF, 0), id="0**.5"),
+        pytest.param(ew.pow, (0.0, 0.0), (NAN, 0), id="0**0."),
+        pytest.param(ew.pow, (-2.0, 2.0), (-4, NAN), id="(-2)**2."),
+        pytest.param(lambda x: ew.pow(x, 0), (0.0,), (0,), id="0**0"),
+        pytest.param(lambda x: ew.integer_pow(x, 0), (0.0,), (0,), id="integer_pow 0"),
+        pytest.param(lambda x: ew.integer_pow(x, 2), (0.0,), (0,), id="integer_pow 2"),
+        pytest.param(lambda x: ew.integer_pow(x, -1), (0.0,), (-INF,), id="integer_pow -1"),
+        pytest.param(ew.atan2, (0.0, 0.0), (NAN, NAN), id="atan2"),
+        pytest.param(ew.mod, (3.0, 3.0), (1, -1), id="mod"),
+        pytest.param(ew.mod, (-7.0, 2.0), (1, 4), id="mod of a negative number"),
+        pytest.param(ew.rem, (7.0, 2.0), (1, -3), id="rem"),
+        pytest.param(ew.rem, (-7.0, 2.0), (1, 3), id="rem of a negative number"),
+        pytest.param(lambda x: select_n(ew.gt(x, 0.0), 0.0, ew.sqrt(x)), (0.0,), (NAN,), id="select of sqrt"),
+        pytest.param(safe_log, (-1.0,), (0,), id="select of log"),
+    ],
+)
+def test_derivative_at_kinks_and_singular_points(f, args, expected):
+    grads = api.grad(f, tuple(range(len(args))))(*args)
+    np.testing.assert_array_equal(np.array(grads), expected)
+
+
+def test_second_derivative_of_an_integer_power_at_zero():
+    assert api.grad(api.grad(lambda x: ew.integer_pow(x, 2)))(0.0) == 2.0
+    assert api.grad(api.grad(lambda x: ew.pow(x, 2.0)))(0.0) == 2.0
+
+
+def test_gradient_of_a_real_function_of_a_complex_number():
+    assert api.grad(lambda z: ew.real(ew.mul(z, z)))(1 + 2j) == 2 + 4j
+    assert api.grad(lambda z: ew.imag(z))(1 + 2j) == -1j
+    np.testing.assert_allclose(api.grad(ew.abs)(3 + 4j), 0.6 - 0.8j, rtol=1e-15)
+
+
+# The derivatives that lose their digits in the obvious form; values by mpmath.
+@pytest.mark.parametrize(
+    "f, x, expected",
+    [
+        (ew.expm1, -60.0, 8.75651076269652e-27),
+        (ew.asin, 1 - 1e-12, 707114.6025256453),
+        (ew.acos, 1 - 1e-12, -707114.6025256453),
+        (ew.atanh, 1 - 1e-12, 500011061105.0014),
+        (ew.acosh, 1e200, 1e-200),
+        (lambda y: ew.rem(1.0, y), 1e-8, -99999999.0),
+    ],
+    ids=["expm1", "asin", "acos", "atanh", "acosh", "rem"],
+)
+def test_derivative_keeps_its_digits(f, x, expected):
+    np.testing.assert_allclose(api.grad(f)(x), expected, rtol=1e-15)
+
+
+SMOOTH = (
+    *("neg", "abs", "square", "sqrt", "rsqrt", "cbrt", "exp", "exp2", "expm1", "log", "log1p", "logistic"),
+    *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "atanh"),
+    *("erf", "erfc", "erf_inv", "lgamma", "digamma"),
+)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+@pytest.mark.parametrize("name", SMOOTH)
+def test_rules_keep_the_dtype(name, dtype):
+    f = getattr(ew, name, None) or getattr(special, name)
+    for derivative in (api.grad(f), api.grad(api.grad(f))):
+        result = derivative(dtype(0.5))
+        assert result.dtype == dtype
+        np.testing.assert_allclose(result, derivative(0.5), rtol=20 * np.finfo(dtype).eps)
+        # Staging catches what evaluation would promote: a rule that mixes dtypes.
+        jaxpr, _ = stage(lambda x, derivative=derivative: [derivative(x)], [ShapedArray((), np.dtype(dtype))])
+        assert jaxpr.out_avals[0].dtype == dtype
+
+
+def test_scalars_take_the_dtype_of_the_array():
+    x = np.ones(3, np.float32)
+    for result in (
+        ew.mul(x, 2),
+        ew.add(2.5, x),
+        ew.max(x, 0),
+        ew.clamp(0, x, 1.0),
+        ew.select_n(x > 0, x, 0.0),
+    ):
+        assert result.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "f, scalar",
+    [
+        (lambda: ew.mul(np.arange(3), 2.5), "2.5 is no i64"),
+        (lambda: ew.add(np.ones(3), 1j), "1j is no f64"),
+        (lambda: ew.add(np.uint8(3), -1), "-1 is no u8"),
+        (lambda: ew.bitwise_and(np.array([True]), 2), "2 is no bool"),
+    ],
+    ids=["float", "complex", "negative", "int"],
+)
+def test_scalars_that_would_change_are_refused(f, scalar):
+    with pytest.raises(DtypeError, match=f"the Python scalar {scalar}"):
+        f()
+
+
+def test_params_are_checked_without_staging_too():
+    with pytest.raises(DtypeError, match="integers cannot be raised to negative powers"):
+        ew.integer_pow(np.arange(3), -1)
+    with pytest.raises(ArgumentError, match="is rounded by method 2"):
+        ew.round(np.ones(3), 2)
+    with pytest.raises(DtypeError, match="cannot be read as f32"):
+        ew.bitcast_convert_type(np.ones(3), np.float32)
+
+
+def test_polygamma_has_no_derivative_in_its_order():
+    with pytest.raises(RuleError, match="not differentiable with respect to its order"):
+        api.grad(lambda m: special.polygamma(m, 2.0))(1.0)
+
+
+@pytest.mark.parametrize("new_dtype", [np.int32, np.uint8, np.bool_])
+def test_conversion_out_of_range_neither_raises_nor_warns(new_dtype):
+    x = np.array([NAN, INF, -INF, 1e300, -1.0])
+    assert ew.convert_element_type(x, new_dtype).dtype == new_dtype
+    assert ew.convert_element_type(x + 1j, new_dtype).dtype == new_dtype
+
+
+def test_conversion_to_integers_stops_derivatives():
+    def f(x):
+        return ew.mul(ew.convert_element_type(ew.convert_element_type(x, np.int64), np.float64), x)
+
+    assert api.grad(f)(2.75) == 2.0
+
+
+def test_weak_operands_give_weak_results_only_in_the_arithmetic_of_python():
+    weak = ShapedArray((), np.dtype(np.float64), True)
+    jaxpr, _ = stage(lambda x: [ew.mul(x, x), ew.pow(x, x), ew.mod(x, x), ew.abs(x), ew.sin(x)], [weak])
+    assert [aval.weak_type for aval in jaxpr.out_avals] == [True, True, True, True, False]

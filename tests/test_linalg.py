@@ -1,0 +1,112 @@
+"""Solving with factors: derivatives of every order, singular matrices, batches, and agreement with JAX."""
+
+import numpy as np
+import pytest
+
+from jaxlite import api
+from jaxlite.errors import ShapeError
+from jaxlite.ops import linalg
+from jaxlite.ops.elementwise import mul, real, sin
+from jaxlite.ops.reductions import reduce_sum
+from jaxlite.test_util import check_batch, check_grads
+from tests.tolerances import assert_close
+
+A = np.array([[2.0, -1.0, 0.5], [0.7, 3.0, -0.2], [-0.4, 0.9, 2.5]])
+B = np.array([[1.0, -2.0], [0.5, 0.3], [2.0, 1.5]])
+COMPLEX = A + 0.3j * A.T
+SINGULAR = np.array([[1.0, 2.0], [2.0, 4.0]])
+
+
+def sum_all(x):
+    return reduce_sum(x, tuple(range(x.ndim)))
+
+
+def test_solve_of_vectors_matrices_and_stacks():
+    assert_close(linalg.solve(A, B), np.linalg.solve(A, B))
+    assert_close(linalg.solve(A, B[:, 0]), np.linalg.solve(A, B[:, 0]))
+    stack = np.stack([A, A.T])
+    assert_close(linalg.solve(stack, np.stack([B, B])), np.linalg.solve(stack, np.stack([B, B])))
+    assert linalg.solve(A.astype(np.float32), B.astype(np.float32)).dtype == np.float32
+
+
+def test_derivatives_of_solve():
+    check_grads(linalg.solve, (COMPLEX, B.astype(COMPLEX.dtype)), order=2)
+    check_grads(linalg.solve, (A, B), order=3, modes=["fwd"])
+
+
+def test_solve_factors_once_for_all_derivatives():
+    def second(a):
+        return api.jvp(api.grad(lambda a: sum_all(sin(linalg.solve(a, B)))), (a,), (A.T,))[1]
+
+    assert [eqn.primitive.name for eqn in api.make_jaxpr(second)(A).eqns].count("lu") == 1
+
+
+def test_batches_of_solve():
+    check_batch(linalg.solve, (A, B))
+    check_batch(linalg.solve, (np.stack([A, A.T]), np.stack([B, -B])))
+
+
+def test_solve_with_one_matrix_is_one_solve():
+    eqns = api.make_jaxpr(api.vmap(linalg.solve, (None, 0)))(A, np.ones((5, 3, 2))).eqns
+    (solve,) = [eqn for eqn in eqns if eqn.primitive.name == "solve_with_lu"]
+    assert solve.invars[-1].aval.shape == (3, 10)
+
+
+def test_singular_matrices_give_inf_or_nan():
+    assert not np.isfinite(linalg.solve(SINGULAR, np.ones(2))).any()
+    assert not np.isfinite(linalg.solve(np.zeros((2, 2)), np.ones(2))).any()
+    gradient = api.grad(lambda a: sum_all(linalg.solve(a, np.ones(2))))(SINGULAR)
+    assert not np.isfinite(gradient).any()
+
+
+def test_one_singular_matrix_spoils_nothing_else():
+    out = np.asarray(linalg.solve(np.stack([SINGULAR, 2 * np.eye(2)]), np.ones((2, 2, 1))))
+    assert not np.isfinite(out[0]).any()
+    np.testing.assert_array_equal(out[1], np.full((2, 1), 0.5))
+
+
+@pytest.mark.parametrize("trans", [0, 1, 2])
+@pytest.mark.parametrize("a", [A, COMPLEX, np.stack([A, A.T])], ids=["real", "complex", "stack"])
+def test_lu_solve(a, trans):
+    factors, _, permutation = linalg.lu(a)
+    op = (a, np.swapaxes(a, -1, -2), np.conj(np.swapaxes(a, -1, -2)))[trans]
+    b = np.broadcast_to(B, (*a.shape[:-2], 3, 2)).astype(a.dtype)
+    assert_close(linalg.lu_solve(factors, permutation, b, trans), np.linalg.solve(op, b))
+    check_grads(lambda lu, b: linalg.lu_solve(lu, permutation, b, trans), (factors, b), order=2)
+
+
+def test_lu_solve_of_a_vector():
+    factors, _, permutation = linalg.lu(A)
+    assert_close(linalg.lu_solve(factors, permutation, B[:, 0]), np.linalg.solve(A, B[:, 0]))
+
+
+def test_solve_refuses_what_does_not_fit():
+    with pytest.raises(ShapeError, match=r"solve: operands have types f64\[3,3\] and f64\[2,3\]"):
+        linalg.solve(A, B.T)
+    with pytest.raises(ShapeError, match="triangular_solve: operands have types"):
+        linalg.triangular_solve(A, B)
+
+
+def test_gradient_of_cholesky_is_symmetric():
+    positive = A @ A.T
+    gradient = np.asarray(api.grad(lambda a: sum_all(sin(linalg.cholesky(a))))(positive))
+    np.testing.assert_array_equal(gradient, gradient.T)
+
+
+def test_cholesky_of_an_indefinite_matrix_is_nan_in_the_lower_triangle():
+    factor = np.asarray(linalg.cholesky(np.stack([np.diag([1.0, -1.0]), np.eye(2)])))
+    np.testing.assert_array_equal(factor, [[[np.nan, 0.0], [np.nan, np.nan]], np.eye(2)])
+
+
+def test_derivatives_agree_with_jax(oracle):
+    jax, jnp = oracle, oracle.numpy
+    hermitian = COMPLEX @ COMPLEX.conj().T + np.eye(3)
+    pairs = [
+        (lambda a: linalg.solve(a, mul(a, a)), lambda a: jnp.linalg.solve(a, a * a), COMPLEX),
+        (linalg.cholesky, jnp.linalg.cholesky, hermitian),
+        (lambda a: linalg.lu(a)[0], lambda a: jax.lax.linalg.lu(a)[0], COMPLEX),
+    ]
+    for ours, theirs, x in pairs:
+        gradient = api.grad(lambda x, f=ours: sum_all(real(mul(f(x), sin(f(x))))))(x)
+        expected = jax.grad(lambda x, f=theirs: (f(x) * jnp.sin(f(x))).real.sum())(x)
+        assert_close(gradient, np.asarray(expected), rtol=1e-10)

@@ -1,0 +1,76 @@
+"""The spellings of sort and top_k, and their derivatives at ties."""
+
+import numpy as np
+import pytest
+
+from jaxlite import api
+from jaxlite.errors import ShapeError
+from jaxlite.ops import sorting
+from jaxlite.ops.elementwise import mul
+from jaxlite.ops.reductions import reduce_sum
+
+X = np.array([[3.0, 1.0, 2.0], [0.5, -1.0, 0.0]])
+PLACES = np.broadcast_to(np.arange(3), X.shape)
+
+
+def test_one_operand_gives_an_array_several_a_tuple():
+    np.testing.assert_array_equal(sorting.sort(X), np.sort(X))
+    np.testing.assert_array_equal(sorting.sort(X, 0), np.sort(X, 0))
+    (alone,) = sorting.sort([X])
+    np.testing.assert_array_equal(alone, np.sort(X))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: sorting.sort((X, PLACES)),
+        lambda: sorting.sort([X, PLACES], 1, True, 1),
+        lambda: sorting.sort(X, PLACES, dimension=1),
+        lambda: sorting.sort_key_val(X, PLACES),
+    ],
+)
+def test_spellings_of_sort(call):
+    values, places = call()
+    np.testing.assert_array_equal(values, np.sort(X))
+    np.testing.assert_array_equal(places, np.argsort(X))
+    np.testing.assert_array_equal(sorting.argsort(X), places)
+
+
+def test_evaluation_refuses_operands_of_different_shapes():
+    with pytest.raises(ShapeError, match=r"sort: operands f64\[2,3\], i64\[3\] along dimension 1"):
+        sorting.sort([X, PLACES[0]])
+    with pytest.raises(ShapeError, match=r"top_k: k = 4 of f64\[2,3\]"):
+        sorting.top_k(X, 4)
+
+
+def test_nan_is_last_and_zeros_keep_their_order():
+    x = np.array([np.nan, 0.0, -0.0, -np.inf, np.inf])
+    ordered = np.asarray(sorting.sort(x))
+    np.testing.assert_array_equal(ordered, [-np.inf, 0.0, -0.0, np.inf, np.nan])
+    assert np.signbit(ordered).tolist() == [True, False, True, False, False]
+
+
+def test_derivative_at_ties_follows_the_stable_order():
+    f = lambda x: reduce_sum(mul(sorting.sort(x), np.array([1.0, 2.0, 3.0])), (0,))  # noqa: E731
+    np.testing.assert_array_equal(api.grad(f)(np.array([5.0, 5.0, 5.0])), [1.0, 2.0, 3.0])
+
+
+def test_payload_gets_the_derivative_of_its_place():
+    f = lambda keys, x: sorting.sort_key_val(keys, x)[1]  # noqa: E731
+    jacobian = api.jacobian(f, 1)(X[0], np.array([10.0, 20.0, 30.0]))
+    np.testing.assert_array_equal(jacobian, np.eye(3)[[1, 2, 0]])
+
+
+def test_top_k_along_another_axis():
+    values, places = sorting.top_k(X, 1, axis=0)
+    np.testing.assert_array_equal(values, X.max(0, keepdims=True))
+    np.testing.assert_array_equal(places, X.argmax(0)[None])
+    assert places.dtype == np.int32
+
+
+def test_top_k_takes_nan_first_and_the_first_of_equal_ones():
+    values, places = sorting.top_k(np.array([1.0, np.nan, 3.0, 3.0, np.nan]), 4)
+    np.testing.assert_array_equal(values, [np.nan, np.nan, 3.0, 3.0])
+    assert places.tolist() == [1, 4, 2, 3]
+    gradient = api.grad(lambda x: reduce_sum(sorting.top_k(x, 2)[0], (0,)))(np.array([1.0, 5.0, 3.0]))
+    assert gradient.tolist() == [0.0, 1.0, 1.0]
