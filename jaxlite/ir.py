@@ -70,11 +70,6 @@ class ShapedArray:
     __repr__ = __str__
 
 
-# How one element of a vmap is found in a batched tape: MASKED says that elements ran for different numbers of steps,
-# and that the last column of the tape tells at which steps each of them was active.
-MASKED = "masked"
-
-
 @dataclass(frozen=True, slots=True)
 class Tape:
     """The abstract value of a record that a loop of unknown length leaves behind: one row of elements a step.
@@ -104,11 +99,16 @@ class Tape:
         return Tape(tuple(e.to_tangent() for e in self.elements if e.dtype.kind in "fcO"), self.stack)
 
     def mapped(self, size: int, dim) -> Tape:
-        return Tape(tuple(e.mapped(size, 0) for e in self.elements), self.stack)
+        """Return the aval of such tapes of ``size`` elements of a vmap, side by side.
+
+        The last column tells at which steps each of them was active: they may have run for different numbers.
+        """
+        active = ShapedArray((size,), np.dtype(np.bool_))
+        return Tape((*(e.mapped(size, 0) for e in self.elements), active), self.stack)
 
     def unmapped(self, dim) -> Tape:
-        elements = self.elements[:-1] if dim == MASKED else self.elements
-        return Tape(tuple(e.unmapped(0) for e in elements), self.stack)
+        """Return the aval of one element's tape."""
+        return Tape(tuple(e.unmapped(0) for e in self.elements[:-1]), self.stack)
 
     def stacked(self, length: int) -> Tape:
         return Tape(self.elements, (length, *self.stack))

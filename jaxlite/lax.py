@@ -227,14 +227,14 @@ def dot(lhs, rhs, precision=None, preferred_element_type=None):
     left, right = aval_of(lhs), aval_of(rhs)
     if not (1 <= left.ndim <= 2 and 1 <= right.ndim <= 2):
         raise ShapeError(f"dot: operands have types {left}, {right}.", why="dot takes vectors and matrices.")
-    return dot_general(lhs, rhs, (((left.ndim - 1,), (0,)), ((), ())), preferred_element_type)
+    return dot_general(lhs, rhs, (((left.ndim - 1,), (0,)), ((), ())), preferred_element_type=preferred_element_type)
 
 
 def batch_matmul(lhs, rhs, precision=None):
     """Multiply matrices that lie in the last two dimensions."""
     ndim = aval_of(lhs).ndim
     batch = tuple(range(ndim - 2))
-    return dot_general(lhs, rhs, (((ndim - 1,), (ndim - 2,)), (batch, batch)), None)
+    return dot_general(lhs, rhs, (((ndim - 1,), (ndim - 2,)), (batch, batch)))
 
 
 def with_sharding_constraint(x, *_, **__):

@@ -155,6 +155,12 @@ class Tracer:
         """Explain, in one clause, why `concrete` is None."""
         return "its value is unknown while the function is being transformed."
 
+    def why_no_number(self) -> str:
+        """Explain, in one clause, why this is no plain number even where its value is known."""
+        if self.concrete() is None:
+            return self.why_unknown()
+        return "it carries a derivative, which a plain number would lose without a word."
+
     def creation_source(self) -> Source | None:
         """Where the value was made, as far as it is recorded."""
         return None
@@ -179,30 +185,31 @@ class Tracer:
             "jaxlite.lax.while_loop; an argument that steers Python code: jit(f, static_argnames=...).",
         )
 
-    def _convert(self, convert, name):
-        value = self.concrete()
-        if value is not None:
-            return convert(value)
-        raise ConcretizationTypeError(
-            f"{name}() needs a number, but the value is traced: {self.describe()}",
-            why=self.why_unknown(),
-            fix="x.astype(dtype) converts a traced value; or move the conversion out of the transformed function.",
+    def _not_a_number(self, name: str) -> ConcretizationTypeError:
+        return ConcretizationTypeError(
+            f"{name} needs a plain number, but the value is traced: {self.describe()}",
+            why=self.why_no_number(),
+            fix="jnp.sin(x) instead of math.sin(x), x.astype(dtype) instead of float(x); "
+            "jaxlite.lax.stop_gradient(x) first where the derivative is not wanted.",
         )
 
     def __float__(self) -> float:
-        return self._convert(float, "float")
-
-    def __int__(self) -> int:
-        return self._convert(int, "int")
+        raise self._not_a_number("float()")
 
     def __complex__(self) -> complex:
-        return self._convert(complex, "complex")
+        raise self._not_a_number("complex()")
+
+    def __int__(self) -> int:
+        value = self.concrete()
+        if value is None:
+            raise self._not_a_number("int()")
+        return int(value)
 
     def item(self, *args):
-        return self._convert(lambda value: value.item(*args), "item")
+        raise self._not_a_number("item()")
 
     def tolist(self):
-        return self._convert(lambda value: np.asarray(value).tolist(), "tolist")
+        raise self._not_a_number("tolist()")
 
     def __index__(self) -> int:
         value = self.concrete()
@@ -216,12 +223,9 @@ class Tracer:
         )
 
     def __array__(self, dtype=None, copy=None):
-        value = self.concrete()
-        if value is not None:
-            return np.asarray(value, dtype=dtype)
         raise TracerArrayConversionError(
             f"NumPy needs an array, but the value is traced: {self.describe()}",
-            why=self.why_unknown(),
+            why=self.why_no_number(),
             fix="use the jaxlite.numpy function: np.array([t, u]) -> jnp.stack([t, u]); np.asarray(t) -> "
             "jnp.asarray(t); np.full(s, t) -> jnp.full(s, t); a.dot(t) -> jnp.dot(a, t).",
         )

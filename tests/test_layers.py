@@ -20,6 +20,10 @@ LAYERS = {
     "source": 0,
     "tree": 0,
     "tree_code": 0,
+    "tree_def": 0,
+    "tree_nodes": 0,
+    "tree_paths": 0,
+    "counters": 0,
     "dtypes": 0,
     "config": 0,
     # 1: the IR
@@ -27,6 +31,7 @@ LAYERS = {
     "check": 1,
     "printing": 1,
     "parsing": 1,
+    "to_python": 1,
     # 2: values in flight, and how an operation is declared
     "array": 2,
     "lowering": 2,
@@ -49,6 +54,8 @@ LAYERS = {
     "datasets": 7,
     "flatten_util": 7,
     "lax": 7,
+    "debug": 7,
+    "experimental": 7,
     "nn": 7,
     "numpy": 7,
     "random": 7,

@@ -41,10 +41,11 @@ def _parts(x: np.ndarray) -> tuple[np.ndarray, ...]:
     return (x.real, x.imag) if x.dtype.kind == "c" else (x,)
 
 
-def assert_close(got, expected, rtol: float | None = None) -> None:
+def assert_close(got, expected, rtol: float | None = None, atol: float = 0.0) -> None:
     """Fail unless type and values agree up to rounding, relative to the largest finite element.
 
-    ``rtol`` replaces the table's value where more operations lie between the two than a handful.
+    ``rtol`` replaces the table's value where more operations lie between the two than a handful; ``atol`` is
+    for results that may cancel to nothing.
     """
     assert_same_type(got, expected)
     got, expected = np.asarray(got), np.asarray(expected)
@@ -56,4 +57,4 @@ def assert_close(got, expected, rtol: float | None = None) -> None:
     rtol = tolerance_of(expected.dtype).rounding if rtol is None else rtol
     magnitude = np.abs(expected)
     largest = float(np.max(magnitude, initial=0.0, where=np.isfinite(magnitude)))
-    np.testing.assert_allclose(got, expected, rtol=rtol, atol=rtol * largest)
+    np.testing.assert_allclose(got, expected, rtol=rtol, atol=rtol * largest + atol)

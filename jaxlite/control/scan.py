@@ -323,7 +323,7 @@ def _scan_batch(axis, args, dims, *, jaxpr, length, num_carry, num_consts, rever
         reverse=reverse,
         unroll=unroll,
     )
-    ys_dims = [1 if d == 0 and isinstance(aval_of(y), ShapedArray) else d for y, d in zip(outs, out_dims, strict=True)]
+    ys_dims = [1 if d == 0 and not isinstance(aval_of(y), Tape) else d for y, d in zip(outs, out_dims, strict=True)]
     return outs, (*out_dims[:num_carry], *ys_dims[num_carry:])
 
 

@@ -20,7 +20,7 @@ from jaxlite.interpreters.jvp import jvp_jaxpr
 from jaxlite.interpreters.linearize import partial_eval_jaxpr
 from jaxlite.interpreters.stage import stage
 from jaxlite.interpreters.transpose import add_cotangents, backward_pass
-from jaxlite.ir import MASKED, Jaxpr, ShapedArray, Tape, Var, cached_by_jaxpr
+from jaxlite.ir import Jaxpr, ShapedArray, Tape, Var, cached_by_jaxpr
 from jaxlite.lowering import Region
 from jaxlite.ops.elementwise import select_n
 from jaxlite.ops.indexing import without_index_errors
@@ -190,55 +190,80 @@ def empty_tape(aval):
     return empty_tape_p.bind(aval=aval)
 
 
-def _tape_zeros_like_impl(tape):
-    return (map_rows(_zero_row, tape.aval.to_tangent(), tape),)
+def _tape_zeros_like_abstract_eval(tape, *, num_masks):
+    split = len(tape.elements) - num_masks
+    return (Tape(Tape(tape.elements[:split]).to_tangent().elements + tape.elements[split:], tape.stack),)
 
 
-def _zero_row(row):
-    zeros_of = lambda v: _tape_zeros_like_impl(v)[0] if is_tape(v) else np.zeros_like(v)  # noqa: E731
-    return [zeros_of(v) for v in row if is_tape(v) or np.asarray(v).dtype.kind in "fc"]
+def _tape_zeros_like_impl(tape, *, num_masks):
+    (aval,) = _tape_zeros_like_abstract_eval(tape.aval, num_masks=num_masks)
+
+    def zero_row(row):
+        split = len(row) - num_masks
+        return [*(_zero_element(v) for v in row[:split] if _has_tangent(v)), *row[split:]]
+
+    return (map_rows(zero_row, aval, tape),)
+
+
+def _has_tangent(value) -> bool:
+    return is_tape(value) or np.asarray(value).dtype.kind in "fc"
+
+
+def _zero_element(value):
+    return _tape_zeros_like_impl(value, num_masks=0)[0] if is_tape(value) else np.zeros_like(value)
+
+
+def _tape_zeros_like_batch(axis, args, dims, *, num_masks):
+    return (tape_zeros_like(args[0], num_masks + 1),), (0,)
 
 
 tape_zeros_like_p = Primitive(
     name="tape_zeros_like",
     multiple_results=False,
     effects=PURE,
-    abstract_eval=lambda tape: (tape.to_tangent(),),
+    abstract_eval=_tape_zeros_like_abstract_eval,
     impl=_tape_zeros_like_impl,
     jvp=zero_tangent,
     partial_eval=RECORD,
     transpose=NOT_LINEAR,
-    batch=lambda axis, args, dims: ((tape_zeros_like(args[0]),), (0,)),
+    batch=_tape_zeros_like_batch,
     lower=Region("tape"),
-    doc="the zero tangent of a tape",
+    doc="the zero tangent of a tape; the masks of batched tapes stay",
 )
 
 
-def tape_zeros_like(tape):
-    """Return the zero tangent of a tape, as long as the tape."""
-    return tape_zeros_like_p.bind(tape)
+def tape_zeros_like(tape, num_masks: int = 0):
+    """Return the zero tangent of a tape, as long as the tape, with its last ``num_masks`` columns as they are."""
+    return tape_zeros_like_p.bind(tape, num_masks=num_masks)
 
 
-def _tape_broadcast_abstract_eval(tape, *, size):
-    return (tape.mapped(size, 0),)
+def _tape_broadcast_abstract_eval(tape, *, size, mask):
+    mapped = tape.mapped(size, 0)
+    return (mapped if mask else Tape(mapped.elements[:-1], tape.stack),)
 
 
-def _tape_broadcast_impl(tape, *, size):
+def _tape_broadcast_impl(tape, *, size, mask):
+    (aval,) = _tape_broadcast_abstract_eval(tape.aval, size=size, mask=mask)
+    active = [np.ones(size, np.bool_)] if mask else []
+
     def broadcast_row(row):
-        return [
-            _tape_broadcast_impl(v, size=size)[0] if is_tape(v) else np.broadcast_to(v, (size, *np.shape(v)))
-            for v in row
-        ]
+        return [*(_broadcast_element(v, size) for v in row), *active]
 
-    return (map_rows(broadcast_row, tape.aval.mapped(size, 0), tape),)
+    return (map_rows(broadcast_row, aval, tape),)
 
 
-def _tape_broadcast_transpose(cts, tape, *, size):
+def _broadcast_element(value, size: int):
+    if is_tape(value):
+        return _tape_broadcast_impl(value, size=size, mask=True)[0]
+    return np.broadcast_to(value, (size, *np.shape(value)))
+
+
+def _tape_broadcast_jvp(primals, tangents, *, size, mask):
+    return (tape_broadcast(*primals, size, mask),), (tape_broadcast(*tangents, size, False),)
+
+
+def _tape_broadcast_transpose(cts, tape, *, size, mask):
     return (tape_sum_leading(cts[0]),)
-
-
-def _tape_broadcast_jvp(primals, tangents, *, size):
-    return (tape_broadcast(*primals, size),), (tape_broadcast(*tangents, size),)
 
 
 tape_broadcast_p = Primitive(
@@ -252,29 +277,35 @@ tape_broadcast_p = Primitive(
     transpose=_tape_broadcast_transpose,
     batch=NotBatchable("a tape that is shared by the elements of one vmap is not spread by another"),
     lower=Region("tape"),
-    doc="every element of every row gets a leading axis",
+    doc="every element of every row gets a leading axis, and the tape a mask of ones",
 )
 
 
-def tape_broadcast(tape, size: int):
+def tape_broadcast(tape, size: int, mask: bool):
     """Spread every element of a tape along a new leading axis."""
-    return tape_broadcast_p.bind(tape, size=size)
+    return tape_broadcast_p.bind(tape, size=size, mask=mask)
+
+
+def _tape_sum_leading_abstract_eval(tape):
+    return (Tape(tuple(e.unmapped(0) for e in tape.elements), tape.stack),)
 
 
 def _tape_sum_leading_impl(tape):
-    def sum_row(row):
-        return [_tape_sum_leading_impl(v)[0] if is_tape(v) else np.sum(v, axis=0) for v in row]
+    (aval,) = _tape_sum_leading_abstract_eval(tape.aval)
+    return (map_rows(lambda row: [np.sum(v, axis=0) for v in row], aval, tape),)
 
-    return (map_rows(sum_row, tape.aval.unmapped(0), tape),)
+
+def _tape_sum_leading_jvp(primals, tangents):
+    return (tape_sum_leading(*primals),), (tape_sum_leading(*tangents),)
 
 
 tape_sum_leading_p = Primitive(
     name="tape_sum_leading",
     multiple_results=False,
     effects=PURE,
-    abstract_eval=lambda tape: (tape.unmapped(0),),
+    abstract_eval=_tape_sum_leading_abstract_eval,
     impl=_tape_sum_leading_impl,
-    jvp=lambda primals, tangents: ((tape_sum_leading(*primals),), (tape_sum_leading(*tangents),)),
+    jvp=_tape_sum_leading_jvp,
     partial_eval=RECORD,
     transpose=NOT_LINEAR,
     batch=NotBatchable("it is the transpose of tape_broadcast"),
@@ -577,46 +608,59 @@ def batched_loop_body(jaxpr, axis, batched, carry_slice: tuple[int, int], force_
         batched[start:stop] = carry_out
 
 
+@cached_by_jaxpr
+def _always_active_body(jaxpr, tapes_out: tuple[int, ...], num_carry: int) -> Jaxpr:
+    """Return the body with a mask of True behind the elements of each tape it writes."""
+
+    def body(*args):
+        outs = eval_jaxpr(jaxpr, (), *args)
+        groups = split_list(outs[num_carry:], *tapes_out)[:-1]
+        return [*outs[:num_carry], *(value for group in groups for value in (*group, np.True_))]
+
+    return stage(body, jaxpr.in_avals, "step")[0]
+
+
 def _tape_scan_batch(axis, args, dims, *, jaxpr, num_consts, num_carry, tapes_out, reverse):
     consts, carry, tapes = split_list(args, num_consts, num_carry)
-    tape_dims = dims[num_consts + num_carry :]
-    masked = MASKED in tape_dims
-    lane_body, out_sizes = jaxpr, tapes_out
+    tapes_batched = tuple(d is not None for d in dims[num_consts + num_carry :])
+    masked = any(tapes_batched)
     if masked:
         lane_body = _masked_body(jaxpr, num_consts, num_carry, tapes_out)
-        out_sizes = tuple(n + 1 for n in tapes_out)
-    elements_batched = [
-        d is not None for t, d in zip(tapes, tape_dims, strict=True) for _ in _lane_elements(aval_of(t), d)
-    ]
-    batched = [d is not None for d in dims[: num_consts + num_carry]] + elements_batched + [True] * masked
+    else:
+        lane_body = _always_active_body(jaxpr, tapes_out, num_carry)
+    elements = [b for t, b in zip(tapes, tapes_batched, strict=True) for _ in _elements(aval_of(t), b)]
+    batched = (*(d is not None for d in dims[: num_consts + num_carry]), *elements, *(True,) * masked)
     span = (num_consts, num_consts + num_carry)
-    body, batched, out_dims = batched_loop_body(lane_body, axis, tuple(batched), span, True)
+    body, batched, out_dims = batched_loop_body(lane_body, axis, batched, span, True)
     if masked:
-        body = _drop_active_inputs(body, tuple(map(aval_of, tapes)), tape_dims, span[1])
-    head = [
-        to_front(x, d, axis.size)[0] if b else x
-        for x, d, b in zip((*consts, *carry), dims, batched, strict=False)
-    ]
+        body = _read_mask_from_tapes(body, tuple(map(aval_of, tapes)), tapes_batched, span[1])
+    head = [to_front(x, d, axis.size)[0] if b else x for x, d, b in zip((*consts, *carry), dims, batched, strict=False)]
     outs = tape_scan_p.bind(
-        *head, *tapes, jaxpr=body, num_consts=num_consts, num_carry=num_carry, tapes_out=out_sizes, reverse=reverse
+        *head,
+        *tapes,
+        jaxpr=body,
+        num_consts=num_consts,
+        num_carry=num_carry,
+        tapes_out=tuple(n + 1 for n in tapes_out),
+        reverse=reverse,
     )
-    return outs, (*out_dims[:num_carry], *(MASKED if masked else 0,) * len(tapes_out))
+    return outs, (*out_dims[:num_carry], *(0,) * len(tapes_out))
 
 
-def _lane_elements(aval: Tape, dim):
-    return aval.elements[:-1] if dim == MASKED else aval.elements
+def _elements(aval: Tape, batched: bool):
+    """Return the elements of a tape without the mask that batching added."""
+    return aval.elements[:-1] if batched else aval.elements
 
 
-def _drop_active_inputs(body: Jaxpr, tape_avals, tape_dims, num_head: int) -> Jaxpr:
-    """Take the mask from the last element of the masked tapes instead of from an input of its own."""
-    head, rest = list(body.invars[:num_head]), iter(body.invars[num_head:-1])
+def _read_mask_from_tapes(body: Jaxpr, tape_avals, tapes_batched, num_head: int) -> Jaxpr:
+    """Take the mask from the last element of the batched tapes instead of from an input of its own."""
+    invars, rest = list(body.invars[:num_head]), iter(body.invars[num_head:-1])
     active = body.invars[-1]
-    invars = head
     given = False
-    for aval, dim in zip(tape_avals, tape_dims, strict=True):
-        invars += [next(rest) for _ in _lane_elements(aval, dim)]
-        if dim == MASKED:
-            # Tapes of one loop have the same mask, so one of them will do.
+    for aval, batched in zip(tape_avals, tapes_batched, strict=True):
+        invars += [next(rest) for _ in _elements(aval, batched)]
+        if batched:
+            # Tapes of one loop have one mask, so the first will do.
             invars.append(Var(active.aval) if given else active)
             given = True
     return body.replace(invars=tuple(invars))

@@ -44,7 +44,7 @@ from jaxlite.interpreters.batch import batch_jaxpr, to_front
 from jaxlite.interpreters.evaluate import eval_jaxpr, run_jaxpr
 from jaxlite.interpreters.jvp import jvp_jaxpr
 from jaxlite.interpreters.stage import stage
-from jaxlite.ir import MASKED, Jaxpr, Tape, cached_by_jaxpr
+from jaxlite.ir import Jaxpr, Tape, cached_by_jaxpr
 from jaxlite.lowering import Region
 from jaxlite.ops.elementwise import add, convert_element_type, lt, select_n
 from jaxlite.ops.indexing import without_index_errors
@@ -210,32 +210,29 @@ def _while_batch(axis, args, dims, *, cond_jaxpr, body_jaxpr, cond_nconsts, body
     body, batched, out_dims = batched_loop_body(body_jaxpr, axis, (*consts_batched, *carry_batched), span, True)
     carry_batched = batched[body_nconsts:]
     cond_dims = tuple(0 if b else None for b in (*cond_batched, *carry_batched))
-    _, (pred_dim,) = batch_jaxpr(cond_jaxpr, axis, cond_dims)
-    masked = pred_dim is not None
-    new_cond, new_nconsts, new_tapes = cond_jaxpr, body_nconsts, tapes_out
-    if masked:
+    new_cond, (pred_dim,) = batch_jaxpr(cond_jaxpr, axis, cond_dims)
+    ragged = pred_dim is not None
+    stepwise = ragged or bool(tapes_out)
+    if stepwise:
         lane = _lane_body(body_jaxpr, cond_jaxpr, cond_nconsts, num_carry, tapes_out)
         span = (cond_nconsts + body_nconsts, cond_nconsts + body_nconsts + num_carry)
-        flags = (*cond_batched, *consts_batched, *carry_batched)
-        body, batched, out_dims = batched_loop_body(lane, axis, flags, span, True)
+        body, batched, out_dims = batched_loop_body(
+            lane, axis, (*cond_batched, *consts_batched, *carry_batched), span, True
+        )
         carry_batched = batched[span[0] :]
+    if ragged:
         new_cond = _any_lane(cond_jaxpr, axis, (*cond_batched, *carry_batched))
-        new_nconsts = cond_nconsts + body_nconsts
-        new_tapes = tuple(n + 1 for n in tapes_out)
     flags = (*cond_batched, *consts_batched, *carry_batched)
     operands = [to_front(x, d, axis.size)[0] if b else x for x, d, b in zip(args, dims, flags, strict=True)]
     cond_consts, body_consts, carry = split_list(operands, cond_nconsts, body_nconsts)
+    if stepwise:
+        body_consts = [*cond_consts, *body_consts]
     outs = while_p.bind(
-        *cond_consts, *(cond_consts if masked else ()), *body_consts, *carry,
-        cond_jaxpr=new_cond if masked else _batched_condition(cond_jaxpr, axis, cond_dims),
-        body_jaxpr=body, cond_nconsts=cond_nconsts, body_nconsts=new_nconsts, tapes_out=new_tapes,
+        *cond_consts, *body_consts, *carry,
+        cond_jaxpr=new_cond, body_jaxpr=body, cond_nconsts=cond_nconsts, body_nconsts=len(body_consts),
+        tapes_out=tuple(n + 1 for n in tapes_out),
     )  # fmt: skip
-    return outs, (*out_dims[:num_carry], *(MASKED if masked else 0,) * len(tapes_out))
-
-
-def _batched_condition(cond_jaxpr, axis, dims) -> Jaxpr:
-    """Return the condition on operands that are batched but do not decide."""
-    return batch_jaxpr(cond_jaxpr, axis, dims)[0]
+    return outs, (*out_dims[:num_carry], *(0,) * len(tapes_out))
 
 
 while_p = Primitive(

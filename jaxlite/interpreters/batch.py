@@ -118,7 +118,7 @@ def batch_jaxpr(jaxpr: Jaxpr, axis: MappedAxis, dims: tuple, force: tuple[bool, 
     jaxpr : Jaxpr
         Mapped arrays among the outputs have the mapped axis in front.
     out_dims : tuple
-        0 for mapped outputs, None for the others (`MASKED` for tapes whose elements differ in length).
+        0 for mapped outputs, None for the others.
     """
     forced = (force,) * len(jaxpr.outvars) if isinstance(force, bool) else force
     dims_out: tuple = ()
@@ -142,7 +142,7 @@ def batch_jaxpr(jaxpr: Jaxpr, axis: MappedAxis, dims: tuple, force: tuple[bool, 
 def to_front(value, dim, size: int) -> tuple[Any, Any]:
     """Move the mapped dimension to the front, or make one there; returns the value and its new ``dim``."""
     if isinstance(aval_of(value), Tape):
-        return (PRIMITIVES["tape_broadcast"].bind(value, size=size), 0) if dim is None else (value, dim)
+        return (PRIMITIVES["tape_broadcast"].bind(value, size=size, mask=True), 0) if dim is None else (value, 0)
     return (broadcast_dim(value, 0, size) if dim is None else move_dim(value, dim, 0)), 0
 
 

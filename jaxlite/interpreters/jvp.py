@@ -111,7 +111,7 @@ def drop_tangents(value):
 def instantiate_tangent(primal, tangent):
     """Turn a symbolic zero into the zero of its primal; only the primal knows how long a tape is."""
     if type(tangent) is Zero and isinstance(tangent.aval, Tape):
-        return PRIMITIVES["tape_zeros_like"].bind(primal)
+        return PRIMITIVES["tape_zeros_like"].bind(primal, num_masks=0)
     return instantiate(tangent)
 
 

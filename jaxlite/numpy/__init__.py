@@ -3,7 +3,8 @@
     promotion.py     operands: dtypes and shapes as NumPy decides
     registry.py      which function answers for which function of NumPy; the path that calls NumPy itself
     ufuncs.py        one rule per ufunc
-    reductions.py selection.py shaping.py contraction.py creation.py indexing.py sorting.py elements.py linalg.py
+    reductions.py selection.py shaping.py contraction.py creation.py indexing.py sorting.py elements.py
+    linalg.py scalar_types.py
     methods.py       operators, methods and .at of traced values and of Array
     dispatch.py      np.sin(tracer), np.sum(tracer)
 

@@ -1,6 +1,6 @@
 """Products that sum over axes: dot, matmul, tensordot, einsum and their relatives, all by ``dot_general``.
 
-    jnp.einsum("ij,jk->ki", x, y)  ->  dot_general[dimension_numbers=(((1,), (0,)), ((), ()))] x y;  transpose
+jnp.einsum("ij,jk->ki", x, y)  ->  dot_general[dimension_numbers=(((1,), (0,)), ((), ()))] x y;  transpose
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def _product(name: str, a, b, lhs_contract, rhs_contract, preferred_element_type
     if [x.shape[d] for d in lhs_contract] != [y.shape[d] for d in rhs_contract]:
         raise ShapeError(
             f"{name}: operands have types {x} and {y}.",
-            why=f"axes {tuple(lhs_contract)} of the first and {tuple(rhs_contract)} of the second are summed over, "
-            "so their sizes must agree.",
+            why=f"axes {tuple(lhs_contract)} of the first and {tuple(rhs_contract)} of the second are summed "
+            "over, so their sizes must agree.",
             fix=_suggest_transpose(x, y),
         )
     numbers = ((tuple(lhs_contract), tuple(rhs_contract)), (tuple(lhs_batch), tuple(rhs_batch)))
@@ -97,7 +97,9 @@ def _matmul(a, b, preferred_element_type=None):
             fix="multiply by a scalar with *.",
         )
     if y.ndim <= 2:
-        return _product("matmul", a, b, (x.ndim - 1,), (y.ndim - 2 if y.ndim == 2 else 0,), preferred_element_type)
+        return _product(
+            "matmul", a, b, (x.ndim - 1,), (y.ndim - 2 if y.ndim == 2 else 0,), preferred_element_type
+        )
     if x.ndim == 1:
         return _product("matmul", a, b, (0,), (y.ndim - 2,), preferred_element_type)
     if x.ndim == 2:
@@ -119,7 +121,7 @@ def _matmul(a, b, preferred_element_type=None):
 
 @implements(np.matmul, arrays=2, extra=("precision", "preferred_element_type"))
 def matmul(a, b, *, precision=None, preferred_element_type=None):
-    """Matrix product; axes before the last two broadcast, vectors are rows on the left and columns on the right.
+    """Matrix product; axes before the last two broadcast, vectors are rows on the left, columns on the right.
 
     Parameters
     ----------
@@ -196,7 +198,7 @@ def inner(a, b, *, precision=None, preferred_element_type=None):
     return _product("inner", a, b, (m - 1,), (n - 1,), preferred_element_type)
 
 
-@implements(np.outer, arrays=2, eager=False)
+@implements(np.outer, arrays=2)
 def outer(a, b, out=None):
     """Products of every element of ``a`` with every element of ``b``.
 
@@ -245,7 +247,14 @@ UFUNCS[np.vecdot] = _vecdot_ufunc
 
 
 @implements(np.tensordot, arrays=2, extra=("precision", "preferred_element_type"))
-def tensordot(a, b, axes: int | Sequence[int] | Sequence[Sequence[int]] = 2, *, precision=None, preferred_element_type=None):
+def tensordot(
+    a,
+    b,
+    axes: int | Sequence[int] | Sequence[Sequence[int]] = 2,
+    *,
+    precision=None,
+    preferred_element_type=None,
+):
     """Sum of products over several pairs of axes.
 
     Parameters
@@ -272,7 +281,8 @@ def tensordot(a, b, axes: int | Sequence[int] | Sequence[Sequence[int]] = 2, *, 
     if isinstance(axes, int | np.integer):
         if axes > min(m, n) or axes < 0:
             raise ShapeError(
-                f"tensordot: {axes} axes of operands {aval_of(a)} and {aval_of(b)}.", why="there are not so many."
+                f"tensordot: {axes} axes of operands {aval_of(a)} and {aval_of(b)}.",
+                why="there are not so many.",
             )
         lhs, rhs = range(m - axes, m), range(axes)
     else:
@@ -280,7 +290,9 @@ def tensordot(a, b, axes: int | Sequence[int] | Sequence[Sequence[int]] = 2, *, 
     lhs = [canonical_axis(d, m) for d in lhs]
     rhs = [canonical_axis(d, n) for d in rhs]
     if len(lhs) != len(rhs):
-        raise ShapeError(f"tensordot: axes {axes} name {len(lhs)} axes on the left and {len(rhs)} on the right.")
+        raise ShapeError(
+            f"tensordot: axes {axes} name {len(lhs)} axes on the left and {len(rhs)} on the right."
+        )
     return _product("tensordot", a, b, lhs, rhs, preferred_element_type)
 
 
@@ -303,7 +315,9 @@ def kron(a, b):
     b = broadcast_array(b, (1,) * (ndim - aval_of(b).ndim) + aval_of(b).shape)
     shape = tuple(n * m for n, m in zip(aval_of(a).shape, aval_of(b).shape, strict=True))
     # [n, 1] · [1, m] along every axis
-    blocks = ufuncs.multiply(expand_dims(a, tuple(range(1, 2 * ndim, 2))), expand_dims(b, tuple(range(0, 2 * ndim, 2))))
+    blocks = ufuncs.multiply(
+        expand_dims(a, tuple(range(1, 2 * ndim, 2))), expand_dims(b, tuple(range(0, 2 * ndim, 2)))
+    )
     return reshape(blocks, shape)
 
 
@@ -346,9 +360,7 @@ def wrap_array(x):
 
 
 @implements(np.einsum, eager=False)
-def einsum(
-    subscripts, /, *operands, out=None, optimize="auto", precision=None, preferred_element_type=None
-):
+def einsum(subscripts, /, *operands, out=None, optimize="auto", precision=None, preferred_element_type=None):
     """Sum of products over named axes.
 
     Parameters
@@ -387,7 +399,9 @@ def einsum(
     operands = [operand("einsum", x, i) for i, x in enumerate(operands)]
     dtype = common_dtype(operands)
     result = _einsum(subscripts, [convert(x, dtype) for x in operands], optimize)
-    return strip_weak(result if preferred_element_type is None else convert(result, as_dtype(preferred_element_type)))
+    return strip_weak(
+        result if preferred_element_type is None else convert(result, as_dtype(preferred_element_type))
+    )
 
 
 def _from_lists(args):
@@ -396,18 +410,22 @@ def _from_lists(args):
     output = operands.pop() if len(args) % 2 else None
 
     def letters(axes):
-        return "".join("..." if a is Ellipsis else chr(ord("a") + a if a < 26 else ord("A") + a - 26) for a in axes)
+        return "".join(
+            "..." if a is Ellipsis else chr(ord("a") + a if a < 26 else ord("A") + a - 26) for a in axes
+        )
 
     text = ",".join(map(letters, lists))
     return (text if output is None else f"{text}->{letters(output)}"), tuple(operands)
 
 
 def _parse(subscripts: str, shapes) -> tuple[list[list], list]:
-    """Return the labels of every operand's axes and of the result's; axes under ``...`` are labelled by negative ints."""
+    """Return the labels of all operands' axes and of the result's; under ``...`` they are negative ints."""
     left, arrow, right = subscripts.replace(" ", "").partition("->")
     inputs = left.split(",")
     if len(inputs) != len(shapes):
-        raise ArgumentError(f"einsum: {subscripts!r} names {len(inputs)} operands, but {len(shapes)} were given.")
+        raise ArgumentError(
+            f"einsum: {subscripts!r} names {len(inputs)} operands, but {len(shapes)} were given."
+        )
     hidden = [len(shape) - len(text.replace("...", "")) for text, shape in zip(inputs, shapes, strict=True)]
     for text, shape, extra in zip(inputs, shapes, hidden, strict=True):
         if extra < 0 or (extra and "..." not in text):
@@ -428,7 +446,9 @@ def _parse(subscripts: str, shapes) -> tuple[list[list], list]:
         output = [*range(-most, 0), *sorted(label for label in set(named) if named.count(label) == 1)]
     known = {label for operand_labels in parsed for label in operand_labels}
     if len(set(output)) != len(output) or not known.issuperset(output):
-        raise ArgumentError(f"einsum: the result of {subscripts!r} names an axis twice, or one that no operand has.")
+        raise ArgumentError(
+            f"einsum: the result of {subscripts!r} names an axis twice, or one that no operand has."
+        )
     return parsed, output
 
 
@@ -585,7 +605,8 @@ def _convolve(name: str, a, v, mode: str, flip: bool):
     a, v = promote_dtypes(name, a, v)
     if aval_of(a).ndim != 1 or aval_of(v).ndim != 1 or not aval_of(a).size or not aval_of(v).size:
         raise ShapeError(
-            f"{name}: operands have types {aval_of(a)} and {aval_of(v)}.", why="they must be vectors, not empty."
+            f"{name}: operands have types {aval_of(a)} and {aval_of(v)}.",
+            why="they must be vectors, not empty.",
         )
     n, m = aval_of(a).size, aval_of(v).size
     swapped = n < m
@@ -596,7 +617,9 @@ def _convolve(name: str, a, v, mode: str, flip: bool):
     elif swapped:
         # The correlation of swapped operands is the same read backwards.
         a, v = structural.rev(a, (0,)), structural.rev(v, (0,))
-    low, high = {"full": (m - 1, m - 1), "same": (m // 2, m - 1 - m // 2), "valid": (0, 0)}.get(mode, (None, None))
+    low, high = {"full": (m - 1, m - 1), "same": (m // 2, m - 1 - m // 2), "valid": (0, 0)}.get(
+        mode, (None, None)
+    )
     if low is None:
         raise ArgumentError(f"{name}: mode {mode!r} is not known.", fix="use 'full', 'same' or 'valid'.")
     a = pad_(a, (low, high))

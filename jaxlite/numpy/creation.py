@@ -1,7 +1,7 @@
 """Making arrays: from values, filled, counted, on grids, with ones on diagonals.
 
-Where a program is recorded, filled and counted arrays are equations (``broadcast_in_dim``, ``iota``), so that programs
-hold no large constants; others are constants::
+Where a program is recorded, filled and counted arrays are equations (``broadcast_in_dim``, ``iota``), so that
+programs hold no large constants; others are constants::
 
     jnp.arange(3)  ->  iota[dimension=0 dtype=int64 shape=(3,)]
 """
@@ -88,7 +88,9 @@ def array(object, dtype=None, copy: bool = True, order: str | None = "K", ndmin:
     if isinstance(object, Tracer):
         result = strip_weak(object if dtype is None else _cast(object, dtype))
     elif _holds_tracer(object):
-        result = strip_weak(_stack_nested(object, np.result_type(*_leaf_dtype(object)) if dtype is None else dtype))
+        result = strip_weak(
+            _stack_nested(object, np.result_type(*_leaf_dtype(object)) if dtype is None else dtype)
+        )
     else:
         result = _from_numpy(object, dtype, copy)
     missing = ndmin - result.ndim
@@ -105,7 +107,7 @@ def _from_numpy(object, dtype, copy):
         native = as_dtype(result.dtype)
     except DtypeError as error:
         raise DtypeError(
-            f"array: {type(object).__name__} {object!r:.60} gives dtype {result.dtype}, which no program can hold.",
+            f"array: {type(object).__name__} {object!r:.60} would have dtype {result.dtype}.",
             why="jaxlite computes with booleans, integers, floats and complex numbers.",
         ) from error
     return wrap(result if result.dtype == native else result.astype(native))
@@ -205,7 +207,7 @@ def full(shape, fill_value, dtype=None, *, device=None):
     >>> jnp.full(2, 7.0)
     Array([7., 7.], dtype=float64)
     """
-    shape = canonical_shape(shape)
+    shape = shape if type(shape) is tuple and current_trace() is EVAL else canonical_shape(shape)
     value = operand("full", fill_value)
     value = convert(value, aval_of(value).dtype if dtype is None else as_dtype(dtype))
     if current_trace() is EVAL:
@@ -295,6 +297,13 @@ def full_like(a, fill_value, dtype=None, shape=None, *, order=None, subok: bool 
     -------
     Array
     """
+    if (
+        current_trace() is EVAL
+        and shape is None
+        and isinstance(a, np.ndarray)
+        and type(fill_value) in (int, float)
+    ):
+        return np.full(a.shape, fill_value, dtype_or(dtype, a.dtype)).view(Array)
     aval = _like(a)
     return full(aval.shape if shape is None else shape, fill_value, dtype_or(dtype, aval.dtype))
 
@@ -373,7 +382,15 @@ def _static_bound(bound):
 
 @implements(np.linspace, arrays=2)
 def linspace(
-    start, stop, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype=None, axis: int = 0, *, device=None
+    start,
+    stop,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype=None,
+    axis: int = 0,
+    *,
+    device=None,
 ):
     """Make numbers at equal distances from ``start`` to ``stop``.
 
@@ -437,7 +454,11 @@ def geomspace(start, stop, num: int = 50, endpoint: bool = True, dtype=None, axi
     start, stop = promote_inexact("geomspace", start, stop)
     sign = ufuncs.sign(start)
     logs = linspace(
-        ufuncs.log(ufuncs.multiply(sign, start)), ufuncs.log(ufuncs.multiply(sign, stop)), num, endpoint, axis=axis
+        ufuncs.log(ufuncs.multiply(sign, start)),
+        ufuncs.log(ufuncs.multiply(sign, stop)),
+        num,
+        endpoint,
+        axis=axis,
     )
     result = ufuncs.multiply(sign if aval_of(sign).ndim == 0 else expand_dims(sign, axis), ufuncs.exp(logs))
     return result if dtype is None else astype(result, dtype)

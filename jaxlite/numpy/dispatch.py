@@ -1,7 +1,7 @@
 """NumPy's own functions on traced values: ``np.sin(x)``, ``np.sum(x, axis=0)``, ``np.add.reduce(x)``.
 
-Installs ``__array_ufunc__`` and ``__array_function__`` on ``Tracer``. They look the function up in the tables of
-registry.py, and what stands in none of them raises an error that names the replacement.
+Installs ``__array_ufunc__`` and ``__array_function__`` on ``Tracer``. They look the function up in the tables
+of registry.py, and what stands in none of them raises an error that names the replacement.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ UFUNCS[umath.clip] = selection.clip
 
 # Functions that write into their first argument. np.full and np.full_like end up in copyto.
 _WRITING = {
-    np.copyto: "x.at[...].set(values); np.full(s, t) -> jnp.full(s, t); np.full_like(a, t) -> jnp.full_like(a, t)",
+    np.copyto: "np.full(s, t) -> jnp.full(s, t); np.full_like(a, t) -> jnp.full_like(a, t); x.at[...].set(t)",
     np.put: "x.at[...].set(values)",
     np.place: "jnp.where(mask, values, x)",
     np.putmask: "jnp.where(mask, values, x)",
@@ -53,7 +53,9 @@ def _writes(name: str, fix: str) -> InplaceUpdateError:
 
 def _no_such(name: str, traced, fix: str) -> TracerArrayConversionError:
     return TracerArrayConversionError(
-        f"{name} does not take traced values: {traced.describe()}", why="it is no function of jaxlite.numpy.", fix=fix
+        f"{name} does not take traced values: {traced.describe()}",
+        why="it is no function of jaxlite.numpy.",
+        fix=fix,
     )
 
 
@@ -71,7 +73,9 @@ def _array_ufunc(self, ufunc, method, *inputs, out=None, where=True, dtype=None,
     if method == "reduce" and ufunc in _REDUCE:
         options = {"axis": 0, **options, **({} if where is True else {"where": where})}
         options |= {} if dtype is None else {"dtype": dtype}
-        return _REDUCE[ufunc](*inputs, **{key: value for key, value in options.items() if not _is_no_value(value)})
+        return _REDUCE[ufunc](
+            *inputs, **{key: value for key, value in options.items() if not _is_no_value(value)}
+        )
     if method == "accumulate" and ufunc in _ACCUMULATE:
         return _ACCUMULATE[ufunc](*inputs, **{"axis": 0, **options}, dtype=dtype)
     if method == "outer" and ufunc in UFUNCS:

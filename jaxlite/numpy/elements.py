@@ -1,6 +1,6 @@
 """Functions that are no ufuncs in NumPy but work element by element, or on polynomials, samples and grids.
 
-    jnp.sinc  round  unwrap  interp  polyval  gradient  trapezoid  cov  corrcoef  argwhere  compress  insert  delete
+jnp.sinc  round  unwrap  interp  polyval  gradient  trapezoid  cov  corrcoef  argwhere  compress  insert
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def sinc(x, /):
     (x,) = promote_inexact("sinc", x)
     dtype = aval_of(x).dtype
     t = ufuncs.multiply(x, dtype.type(math.pi))
-    # The quotient has no derivative at 0, and loses digits of its second one near 0; the series has all of them.
+    # The quotient has no derivative at 0, and its second one loses digits near 0; the series has them all.
     small = ufuncs.less(ufuncs.absolute(t), 0.5)
     safe = where(small, dtype.type(1), t)
     near = where(small, t, dtype.type(0))
@@ -193,7 +193,9 @@ def interp(x, xp, fp, left=None, right=None, period=None):
     """
     x, xp, fp = (strip_weak(v) for v in promote_inexact("interp", x, xp, fp))
     if xp.ndim != 1 or xp.shape != fp.shape or not xp.shape[0]:
-        raise ShapeError(f"interp: samples of types {aval_of(xp)} and {aval_of(fp)}.", why="both are [n], n > 0.")
+        raise ShapeError(
+            f"interp: samples of types {aval_of(xp)} and {aval_of(fp)}.", why="both are [n], n > 0."
+        )
     if period is not None:
         x, xp = ufuncs.mod(x, period), ufuncs.mod(xp, period)
         order = xp.argsort()
@@ -478,7 +480,7 @@ def argwhere(a, *, size: int | None = None, fill_value=None):
 
 @implements(np.flatnonzero, eager=False)
 def flatnonzero(a, *, size: int | None = None, fill_value=None):
-    """Return the indices into the flattened array of elements that are not zero; parameters as for `nonzero`."""
+    """Return the indices of nonzero elements of the flattened array; parameters as for `nonzero`."""
     return nonzero(ravel(a), size=size, fill_value=fill_value)[0]
 
 
@@ -579,15 +581,18 @@ def insert(arr, obj, values, axis: int | None = None):
     axis = canonical_axis(axis, x.ndim)
     n = x.shape[axis]
     obj = obj if isinstance(obj, builtins.slice) else _known("insert", obj)
-    # NumPy says where everything goes: insert places of the values (n, n + 1, …) among places of the elements.
+    # NumPy says where everything goes: the places of the values (n, n + 1, …) among those of the elements.
     count = np.insert(np.arange(n), obj, 0).size - n
     places = np.insert(np.arange(n), obj, n + np.arange(count))
     if np.ndim(obj) == 0 and not isinstance(obj, builtins.slice) and values.ndim:
         # A single place takes several values, along the axis.
-        values = values if values.ndim == x.ndim else reshape(values, (*(1,) * (x.ndim - values.ndim), *values.shape))
+        values = (
+            values
+            if values.ndim == x.ndim
+            else reshape(values, (*(1,) * (x.ndim - values.ndim), *values.shape))
+        )
         count = values.shape[axis]
         places = np.insert(np.arange(n), [int(obj)] * count, n + np.arange(count))
     shape = (*x.shape[:axis], count, *x.shape[axis + 1 :])
     joined = concatenate([x, broadcast_to(values, shape)], axis)
     return joined[(builtins.slice(None),) * axis + (places,)]
-

@@ -65,7 +65,9 @@ def _matrices(name: str, a, square: bool = True):
     if len(shape) < 2 or (square and shape[-1] != shape[-2]):
         raise ShapeError(
             f"linalg.{name}: the operand has type {aval_of(x)}.",
-            why="the last two axes must form a square matrix." if square else "it must have two axes at least.",
+            why="the last two axes must form a square matrix."
+            if square
+            else "it must have two axes at least.",
         )
     return x
 
@@ -105,12 +107,13 @@ def _same_stacks(a, b, rank: int):
         stack = np.broadcast_shapes(x[:-2], y[: len(y) - rank])
     except ValueError:
         raise ShapeError(
-            f"linalg.solve: operands have types {aval_of(a)} and {aval_of(b)}.", why="their stacks do not broadcast."
+            f"linalg.solve: operands have types {aval_of(a)} and {aval_of(b)}.",
+            why="their stacks do not broadcast.",
         ) from None
     return broadcast_array(a, (*stack, *x[-2:])), broadcast_array(b, (*stack, *y[len(y) - rank :]))
 
 
-@implements(np.linalg.solve, arrays=2, eager=False)
+@implements(np.linalg.solve, arrays=2, fallible=True)
 def solve(a, b):
     """Solve ``a @ x = b``.
 
@@ -150,7 +153,7 @@ def solve(a, b):
     return x if rank == 2 else reshape(x, aval_of(x).shape[:-1])
 
 
-@implements(np.linalg.inv, eager=False)
+@implements(np.linalg.inv, fallible=True)
 def inv(a):
     """Invert square matrices.
 
@@ -221,15 +224,17 @@ def _det_by_lu(a):
 def _adjugate(a):
     """Return det(a)·a⁻¹, which exists also where one pivot, the last, is zero.
 
-    With P a = L U it is adj(U)·L⁻¹·P·det(P). In adj(U) = det(U)·U⁻¹ the last pivot cancels: dividing the last row by
-    it and multiplying by det(U) is multiplying by the product of the others.
+    With P a = L U it is adj(U)·L⁻¹·P·det(P). In adj(U) = det(U)·U⁻¹ the last pivot cancels: dividing the last
+    row by it and multiplying by det(U) is multiplying by the product of the others.
     """
     n, dtype = aval_of(a).shape[-1], aval_of(a).dtype
     factors, pivots, permutation = linalg.lu(a)
     sign = _permutation_sign(pivots, dtype)[..., None, None]
     pivot = diagonal(factors, axis1=-2, axis2=-1)
     others = prod(pivot[..., :-1], -1)
-    rows = ufuncs.equal(permutation[..., :, None], np.arange(n, dtype=aval_of(permutation).dtype)).astype(dtype)
+    rows = ufuncs.equal(permutation[..., :, None], np.arange(n, dtype=aval_of(permutation).dtype)).astype(
+        dtype
+    )
     options = {"left_side": True, "unit_diagonal": True, "lower": True}
     right = sign * linalg.triangular_solve(factors, rows, **options)
     determinant = (others * pivot[..., -1])[..., None, None]
@@ -250,7 +255,7 @@ def _det_large_jvp(primals, tangents):
     return _det_large(a), sum_(ufuncs.multiply(matrix_transpose(_adjugate(a)), a_dot), (-2, -1))
 
 
-@implements(np.linalg.det, eager=False)
+@implements(np.linalg.det)
 def det(a):
     """Determinant.
 
@@ -353,7 +358,9 @@ def _chain_order(sizes: list[int]) -> dict[tuple[int, int], int]:
     for length in range(1, n):
         for i in range(n - length):
             j = i + length
-            costs = {k: cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1] for k in range(i, j)}
+            costs = {
+                k: cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1] for k in range(i, j)
+            }
             order[i, j] = min(costs, key=costs.get)
             cost[i, j] = costs[order[i, j]]
     return order
@@ -380,7 +387,9 @@ def _vector_norm(x, order, axes, keepdims: bool):
     if order == 1:
         return sum_(ufuncs.absolute(x), axes, keepdims=keepdims)
     if isinstance(order, str):
-        raise ArgumentError(f"linalg.norm: order {order!r} is for matrices.", fix="use a number, inf or -inf.")
+        raise ArgumentError(
+            f"linalg.norm: order {order!r} is for matrices.", fix="use a number, inf or -inf."
+        )
     power = real_dtype(aval_of(x).dtype).type(order)
     total = sum_(ufuncs.power(ufuncs.absolute(x), power), axes, keepdims=keepdims)
     return ufuncs.power(total, 1 / power)
@@ -403,7 +412,7 @@ def _matrix_norm(x, order, axes, keepdims: bool):
     raise ArgumentError(f"linalg.norm: order {order!r} of a matrix is not known.")
 
 
-@implements(np.linalg.norm, eager=False)
+@implements(np.linalg.norm)
 def norm(x, ord=None, axis=None, keepdims: bool = False):
     """Norm of vectors or matrices.
 
@@ -411,7 +420,7 @@ def norm(x, ord=None, axis=None, keepdims: bool = False):
     ----------
     x : array_like
     ord : number, inf, -inf, "fro", optional
-        By default the root of the sum of squares. Of vectors: any number; of matrices: "fro", 1, -1, inf, -inf.
+        By default the root of the sum of squares. Of vectors: any number; of matrices: "fro", ±1, ±inf.
     axis : int or pair of int, optional
         One axis holds vectors, two hold matrices. By default all of ``x`` is one vector or matrix.
     keepdims : bool, default False
@@ -439,7 +448,9 @@ def norm(x, ord=None, axis=None, keepdims: bool = False):
         return _vector_norm(x, 2 if ord is None else ord, axes, keepdims)
     if len(axes) == 2:
         return _matrix_norm(x, ord, axes, keepdims)
-    raise ArgumentError(f"linalg.norm: {len(axes)} axes hold neither vectors nor matrices.", fix="pass axis=.")
+    raise ArgumentError(
+        f"linalg.norm: {len(axes)} axes hold neither vectors nor matrices.", fix="pass axis=."
+    )
 
 
 @implements(np.linalg.vector_norm, eager=False)

@@ -1,11 +1,14 @@
 """Installs operators, methods and ``.at`` on traced values and on `Array`.
 
-One of the two sanctioned upward links: ``Tracer`` and ``Array`` stand two layers below, and get here what the functions
-of this package do. The table at the end says which method is which function.
+One of the two sanctioned upward links: ``Tracer`` and ``Array`` stand layers below, and get here what the
+functions of this package do. The tables at the end say which method is which function::
+
+    x.sum(axis=0)  ->  jnp.sum(x, axis=0)          x + y  ->  jnp.add(x, y)          x.at[i]  ->  At(x, i)
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 
 import numpy as np
@@ -17,7 +20,7 @@ from jaxlite.ir import ShapedArray
 from jaxlite.numpy import contraction, elements, indexing, reductions, selection, shaping, sorting, ufuncs
 from jaxlite.numpy.creation import astype, copy
 from jaxlite.numpy.promotion import is_weak
-from jaxlite.numpy.registry import apply_ufunc, wrap
+from jaxlite.numpy.registry import apply_ufunc, quiet, wrap
 from jaxlite.ops import elementwise
 from jaxlite.trace import Tracer, is_value
 
@@ -25,7 +28,7 @@ from jaxlite.trace import Tracer, is_value
 
 
 def _accepts(name: str, other) -> bool:
-    """Whether ``other`` can be an operand; lists are refused in words, strangers may have their own operator."""
+    """Whether ``other`` can be an operand; lists are refused, strangers may have their own operator."""
     if isinstance(other, Tracer) or is_value(other):
         return True
     if isinstance(other, list | tuple):
@@ -143,9 +146,25 @@ def _tracer_contains(self, item):
 # --- operators of Array that NumPy does not give --------------------------------------------------------
 
 
+def _array_binary(apply: Callable, otherwise: Callable):
+    """Make an operator that hands plain operands to NumPy directly, 1 µs sooner than ``__array_ufunc__``."""
+
+    def operate(self, other):
+        kind = type(other)
+        if kind is Array:
+            return wrap(quiet(apply, (self.view(np.ndarray), other.view(np.ndarray))))
+        if kind is float or kind is int or kind is np.ndarray:
+            return wrap(quiet(apply, (self.view(np.ndarray), other)))
+        return otherwise(self, other)
+
+    return operate
+
+
 def _array_pow(self, other, modulo=None):
-    if type(other) is int and other < 0 and self.dtype.kind in "iu":
-        return ufuncs.power.rule(self, other)
+    if type(other) is int or type(other) is float:
+        if type(other) is int and other < 0 and self.dtype.kind in "iu":
+            return ufuncs.power.rule(self, other)
+        return wrap(quiet(operator.pow, (self.view(np.ndarray), other)))
     return np.ndarray.__pow__(self, other)
 
 
@@ -300,6 +319,24 @@ def install() -> None:
     Tracer.__getitem__ = _tracer_getitem
     Tracer.__iter__ = _tracer_iter
     Tracer.__contains__ = _tracer_contains
+    for name in (
+        "add",
+        "sub",
+        "mul",
+        "truediv",
+        "floordiv",
+        "mod",
+        "matmul",
+        "eq",
+        "ne",
+        "lt",
+        "le",
+        "gt",
+        "ge",
+    ):
+        apply, otherwise = getattr(operator, f"__{name}__"), getattr(np.ndarray, f"__{name}__")
+        setattr(Array, f"__{name}__", _array_binary(apply, otherwise))
+    Array.__hash__ = None  # an array that compares by element has no hash
     Array.__pow__ = _array_pow
     Array.__getitem__ = _array_getitem
     for name, function in _SHARED_METHODS.items():

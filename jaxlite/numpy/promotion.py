@@ -40,18 +40,24 @@ def operand_aval(name: str, arg, position: int = 0) -> ShapedArray:
     except DtypeError:
         pass
     if isinstance(arg, np.ndarray | np.generic):
-        what, fix = f"an array of dtype {arg.dtype}", "convert it to numbers first, for example with x.astype(np.float64)."
+        what, fix = (
+            f"an array of dtype {arg.dtype}",
+            "convert it to numbers first, for example with x.astype(np.float64).",
+        )
     else:
-        what, fix = f"{type(arg).__name__} {arg!r:.60}", "convert it: jnp.asarray(x); several traced values: jnp.stack([x, y])."
+        what, fix = (
+            f"{type(arg).__name__} {arg!r:.60}",
+            "convert it: jnp.asarray(x); several traced values: jnp.stack([x, y]).",
+        )
     raise DtypeError(
         f"{name} takes arrays and numbers, not {what} (argument {position}).",
-        why="lists would be converted element by element at every call, so the conversion must be written out.",
+        why="a list would be converted element by element at every call, so that must be written out.",
         fix=fix,
     )
 
 
 def operand(name: str, arg, position: int = 0):
-    """Return an argument in the form that primitives take: a tracer, an ndarray, or a scalar if it has rank 0."""
+    """Return an argument as primitives take it: a tracer, an ndarray, or (of rank 0) a scalar."""
     if isinstance(arg, Tracer):
         return arg
     operand_aval(name, arg, position)
@@ -171,7 +177,9 @@ def _explain_mismatch(shapes) -> str:
         sizes = [shape[axis] for shape in shapes if len(shape) >= -axis and shape[axis] != 1]
         if len(set(sizes)) > 1:
             listed = " and ".join(map(str, dict.fromkeys(sizes)))
-            return f"counted from the end, axis {axis} has sizes {listed}; broadcasting needs equal sizes or 1."
+            return (
+                f"counted from the end, axis {axis} has sizes {listed}; broadcasting needs equal sizes or 1."
+            )
     return "broadcasting needs equal sizes or 1."
 
 

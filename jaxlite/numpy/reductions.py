@@ -69,7 +69,9 @@ def _accumulating(name: str, primitive, a, axis, dtype, out, keepdims, initial, 
     x = convert(x, sum_dtype(aval.dtype) if dtype is None else as_dtype(dtype))
     x = _masked(x, where, neutral)
     result = _keep(primitive(x, axes), aval_of(x).shape, axes, keepdims)
-    return result if initial is None else combine(result, convert(operand(name, initial), aval_of(result).dtype))
+    return (
+        result if initial is None else combine(result, convert(operand(name, initial), aval_of(result).dtype))
+    )
 
 
 @implements(np.sum)
@@ -362,7 +364,16 @@ def mean(a, axis=None, dtype=None, out=None, keepdims: bool = False, *, where=No
 
 @implements(np.var, nonempty=True, extra=("correction",))
 def var(
-    a, axis=None, dtype=None, out=None, ddof=0, keepdims: bool = False, *, where=None, mean=None, correction=None
+    a,
+    axis=None,
+    dtype=None,
+    out=None,
+    ddof=0,
+    keepdims: bool = False,
+    *,
+    where=None,
+    mean=None,
+    correction=None,
 ):
     """Variance over axes: the mean of |a - mean(a)|².
 
@@ -421,7 +432,16 @@ _mean = mean
 
 @implements(np.std, nonempty=True, extra=("correction",))
 def std(
-    a, axis=None, dtype=None, out=None, ddof=0, keepdims: bool = False, *, where=None, mean=None, correction=None
+    a,
+    axis=None,
+    dtype=None,
+    out=None,
+    ddof=0,
+    keepdims: bool = False,
+    *,
+    where=None,
+    mean=None,
+    correction=None,
 ):
     """Standard deviation over axes: the square root of the variance.
 
@@ -685,7 +705,9 @@ def _cumulative(name: str, primitive, x, axis, dtype, include_initial: bool, neu
     x = operand(name, x)
     if axis is None:
         if aval_of(x).ndim != 1:
-            raise ArgumentError(f"{name}: axis= is needed for {aval_of(x)}.", why="it has other than one axis.")
+            raise ArgumentError(
+                f"{name}: axis= is needed for {aval_of(x)}.", why="it has other than one axis."
+            )
         axis = 0
     axis = canonical_axis(axis, aval_of(x).ndim)
     result = _running(name, primitive, x, axis, dtype, None)
@@ -831,7 +853,9 @@ def logsumexp(a, axis=None, b=None, keepdims: bool = False, return_sign: bool = 
     axes = canonical_axes(axis, aval_of(x).ndim)
     largest = max(real(x), axes, keepdims=True, initial=-np.inf, where=where)
     # Constant: the derivative is softmax whatever the shift; and not infinite: inf - inf is nan.
-    largest = structural.stop_gradient(where_(ufuncs.isfinite(largest), largest, aval_of(largest).dtype.type(0)))
+    largest = structural.stop_gradient(
+        where_(ufuncs.isfinite(largest), largest, aval_of(largest).dtype.type(0))
+    )
     terms = ufuncs.exp(ufuncs.subtract(x, largest))
     total = sum(terms if b is None else ufuncs.multiply(b, terms), axes, keepdims=keepdims, where=where)
     sign = None
@@ -840,4 +864,3 @@ def logsumexp(a, axis=None, b=None, keepdims: bool = False, return_sign: bool = 
         total = ufuncs.absolute(total)
     result = ufuncs.add(ufuncs.log(total), largest if keepdims else reshape(largest, aval_of(total).shape))
     return (result, sign) if return_sign else result
-

@@ -17,6 +17,7 @@ from jaxlite.numpy.promotion import operand
 from jaxlite.numpy.registry import FUNCTIONS
 from jaxlite.trace import Tracer, aval_of
 
+
 class _ScalarMeta(type):
     """The type of ``jnp.float32`` …: calling it converts, and it equals NumPy's scalar type."""
 
@@ -39,7 +40,9 @@ class _ScalarMeta(type):
 
 
 def _scalar_type(name: str, dtype) -> _ScalarMeta:
-    return _ScalarMeta(name, (), {"dtype": np.dtype(dtype), "__doc__": f"Convert to an array of dtype {name}."})
+    return _ScalarMeta(
+        name, (), {"dtype": np.dtype(dtype), "__doc__": f"Convert to an array of dtype {name}."}
+    )
 
 
 bool_ = _scalar_type("bool_", np.bool_)
@@ -111,7 +114,7 @@ def _plain_type(arg):
 
 
 def _as_operand(x):
-    """Return an array, dtype or Python scalar as ``np.result_type`` takes it; traced values by their types."""
+    """Return what ``np.result_type`` takes for an array, dtype, Python scalar or traced value."""
     if isinstance(x, _ScalarMeta):
         return x.dtype
     if isinstance(x, Tracer):

@@ -1,6 +1,6 @@
 """Choosing elements: where, select, clip, nan_to_num, and the parts of complex numbers.
 
-    jnp.where(x > 0, x, 0)   ->   b = gt x 0.0;  select_n b 0.0 x
+jnp.where(x > 0, x, 0)   ->   b = gt x 0.0;  select_n b 0.0 x
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def where(condition, x=None, y=None, /, *, size: int | None = None, fill_value=N
 
     Notes
     -----
-    The derivative of the branch that is not taken is multiplied by 0, which gives nan where it is infinite: make the
-    argument of such a branch safe first, ``jnp.where(x > 0, jnp.sqrt(jnp.where(x > 0, x, 1)), 0)``.
+    The derivative of the branch that is not taken is multiplied by 0, which gives nan where it is infinite.
+    Make the argument of such a branch safe first: ``jnp.where(x > 0, jnp.sqrt(jnp.where(x > 0, x, 1)), 0)``.
 
     Examples
     --------

@@ -266,7 +266,8 @@ def squeeze(a, axis: int | Sequence[int] | None = None):
     for d in axes:
         if aval.shape[d] != 1:
             raise ShapeError(
-                f"squeeze: axis {d} of {aval} has size {aval.shape[d]}.", why="only axes of size 1 can be removed."
+                f"squeeze: axis {d} of {aval} has size {aval.shape[d]}.",
+                why="only axes of size 1 can be removed.",
             )
     return strip_weak(structural.squeeze(x, tuple(sorted(axes))) if axes else x)
 
@@ -301,9 +302,11 @@ def expand_dims(a, axis: int | Sequence[int]):
 
 
 def _at_least(ndim: int, places: Sequence[tuple[int, ...]], arrays):
-    """Insert axes of size 1 until arrays have ``ndim`` axes; ``places[k]`` says where for an array with k axes."""
+    """Insert axes of size 1 until arrays have ``ndim`` axes; ``places[k]`` says where for one with k axes."""
     results = [
-        expand_dims(x, places[n]) if (n := aval_of(operand(f"atleast_{ndim}d", x)).ndim) < ndim else strip_weak(x)
+        expand_dims(x, places[n])
+        if (n := aval_of(operand(f"atleast_{ndim}d", x)).ndim) < ndim
+        else strip_weak(x)
         for x in arrays
     ]
     return results[0] if len(results) == 1 else results
@@ -606,13 +609,11 @@ def column_stack(tup):
     -------
     Array
     """
-    arrays = [
-        x if aval_of(x).ndim > 1 else reshape(x, (-1, 1)) for x in _operands("column_stack", tup)
-    ]
+    arrays = [x if aval_of(x).ndim > 1 else reshape(x, (-1, 1)) for x in _operands("column_stack", tup)]
     return _concatenate("column_stack", arrays, 1)
 
 
-@implements(np.append, eager=False)
+@implements(np.append, arrays=2)
 def append(arr, values, axis: int | None = None):
     """Join ``values`` to the end of an array.
 
@@ -686,11 +687,13 @@ def slice_axis(x, start: int, stop: int, axis: int, stride: int = 1):
 def _split(name: str, x, bounds: Sequence[int], axis: int) -> list:
     size = aval_of(x).shape[axis]
     # A section before the one it follows is empty, as with Python's slices.
-    limits = [range(size)[slice(start, stop)] for start, stop in zip([0, *bounds], [*bounds, None], strict=True)]
+    limits = [
+        range(size)[slice(start, stop)] for start, stop in zip([0, *bounds], [*bounds, None], strict=True)
+    ]
     return [slice_axis(x, r.start, max(r.start, r.stop), axis) for r in limits]
 
 
-@implements(np.array_split, eager=False)
+@implements(np.array_split)
 def array_split(ary, indices_or_sections, axis: int = 0):
     """Split an array into parts, of nearly equal size where a number of parts is given.
 
@@ -720,7 +723,7 @@ def array_split(ary, indices_or_sections, axis: int = 0):
     return _split("split", x, bounds, axis)
 
 
-@implements(np.split, eager=False)
+@implements(np.split)
 def split(ary, indices_or_sections, axis: int = 0):
     """Split an array into parts.
 
@@ -755,7 +758,7 @@ def split(ary, indices_or_sections, axis: int = 0):
     return array_split(ary, indices_or_sections, axis)
 
 
-@implements(np.vsplit, eager=False)
+@implements(np.vsplit)
 def vsplit(ary, indices_or_sections):
     """Split along the first axis.
 
@@ -771,7 +774,7 @@ def vsplit(ary, indices_or_sections):
     return split(ary, indices_or_sections, 0)
 
 
-@implements(np.hsplit, eager=False)
+@implements(np.hsplit)
 def hsplit(ary, indices_or_sections):
     """Split along the second axis; a vector along its only one.
 
@@ -787,7 +790,7 @@ def hsplit(ary, indices_or_sections):
     return split(ary, indices_or_sections, 0 if aval_of(operand("hsplit", ary)).ndim == 1 else 1)
 
 
-@implements(np.dsplit, eager=False)
+@implements(np.dsplit)
 def dsplit(ary, indices_or_sections):
     """Split along the third axis.
 
@@ -855,7 +858,7 @@ def tile(A, reps):
     return strip_weak(structural.reshape(x, tuple(r * n for r, n in zip(reps, shape, strict=True))))
 
 
-@implements(np.repeat, eager=False)
+@implements(np.repeat, extra=("total_repeat_length",))
 def repeat(a, repeats, axis: int | None = None, *, total_repeat_length: int | None = None):
     """Repeat each element.
 
@@ -911,7 +914,7 @@ def _repeat_each(x, times: int, axis: int):
 
 
 def _repeat_to_length(x, repeats, axis: int, length: int | None):
-    """Repeat a traced number of times: element ``i`` of the result is the number of segments that ended before it."""
+    """Repeat a traced number of times: at each place take the element whose copies have not ended yet."""
     if length is None:
         raise ArgumentError(
             f"repeat: the number of repeats is traced: {repeats.describe()}",
@@ -1002,7 +1005,9 @@ def rot90(m, k: int = 1, axes: tuple[int, int] = (0, 1)):
         return strip_weak(operand("rot90", m))
     if turns == 2:
         return flip(m, (first, second))
-    swapped = swapaxes(flip(m, second), first, second) if turns == 1 else flip(swapaxes(m, first, second), second)
+    swapped = (
+        swapaxes(flip(m, second), first, second) if turns == 1 else flip(swapaxes(m, first, second), second)
+    )
     return swapped
 
 
@@ -1030,7 +1035,13 @@ def roll(a, shift, axis: int | Sequence[int] | None = None):
     if axis is None:
         return reshape(roll(reshape(x, (-1,)), shift, 0), aval_of(x).shape)
     axes = axis if isinstance(axis, tuple | list) else (axis,)
-    shifts = shift if isinstance(shift, tuple | list) else [shift] * len(axes) if _is_scalar(shift) else list(shift)
+    shifts = (
+        shift
+        if isinstance(shift, tuple | list)
+        else [shift] * len(axes)
+        if _is_scalar(shift)
+        else list(shift)
+    )
     if len(axes) == 1 and len(shifts) > 1:
         axes = tuple(axes) * len(shifts)
     for amount, d in zip(shifts, axes, strict=True):

@@ -1,6 +1,6 @@
 """Sorting and searching: sort, argsort, searchsorted, unique, median, quantile, bincount, histogram.
 
-    jnp.argsort(x: f64[4])  ->  iota; sort[num_keys=1] x iota   (its second result)
+jnp.argsort(x: f64[4])  ->  iota; sort[num_keys=1] x iota   (its second result)
 """
 
 from __future__ import annotations
@@ -70,7 +70,14 @@ def sort(a, axis: int | None = -1, *, kind=None, order=None, stable: bool = True
 
 @implements(np.argsort, extra=("descending", "kind", "order", "stable", "dtype"))
 def argsort(
-    a, axis: int | None = -1, *, kind=None, order=None, stable: bool = True, descending: bool = False, dtype=None
+    a,
+    axis: int | None = -1,
+    *,
+    kind=None,
+    order=None,
+    stable: bool = True,
+    descending: bool = False,
+    dtype=None,
 ):
     """Return the indices that sort along an axis.
 
@@ -262,7 +269,11 @@ def _between(method: str, below, above, weight, place):
     if method == "higher":
         return above
     if method == "nearest":
-        return where(ufuncs.less(weight, 0.5), below, where(ufuncs.equal(weight, 0.5), _even(below, above, place), above))
+        return where(
+            ufuncs.less(weight, 0.5),
+            below,
+            where(ufuncs.equal(weight, 0.5), _even(below, above, place), above),
+        )
     if method == "midpoint":
         return ufuncs.multiply(ufuncs.add(below, above), dtype.type(0.5))
     # Equal neighbours (both infinite, say) need no interpolation.
@@ -358,7 +369,7 @@ def nanmedian(a, axis=None, out=None, overwrite_input: bool = False, keepdims: b
 
 @implements(np.partition, eager=False)
 def partition(a, kth: int, axis: int = -1):
-    """Put element ``kth`` of the sorted order in its place, smaller ones before, larger ones after; it sorts all.
+    """Put element ``kth`` of the sorted order in its place, smaller ones before, larger ones after: it sorts.
 
     Parameters
     ----------
@@ -403,7 +414,8 @@ def _concrete(name: str, *arrays) -> list:
 @implements(np.unique, eager=False)
 def unique(
     ar, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False,
-    axis: int | None = None, *, equal_nan: bool = True, size: int | None = None, fill_value=None, sorted: bool = True,
+    axis: int | None = None, *, equal_nan: bool = True, size: int | None = None, fill_value=None,
+    sorted: bool = True,
 ):  # fmt: skip
     """Return the different elements, sorted.
 
@@ -445,7 +457,9 @@ def _unique_of_size(ar, return_index, return_inverse, return_counts, size: int, 
     place = where(ufuncs.less(rank, size), rank, size)
     fill = _fill_unique(x, fill_value)
     values = structural.full((size,), 0, aval_of(x).dtype)
-    values = where(ufuncs.less(np.arange(size), starts.sum()), values.at[place].set(ordered, mode="drop"), fill)
+    values = where(
+        ufuncs.less(np.arange(size), starts.sum()), values.at[place].set(ordered, mode="drop"), fill
+    )
     results = [values]
     if return_index:
         first = structural.full((size,), n, _INT64).at[place].min(order, mode="drop")
@@ -463,7 +477,9 @@ def _fill_unique(x, fill_value):
 
 
 @implements(np.isin, eager=False)
-def isin(element, test_elements, assume_unique: bool = False, invert: bool = False, *, kind=None, method="auto"):
+def isin(
+    element, test_elements, assume_unique: bool = False, invert: bool = False, *, kind=None, method="auto"
+):
     """Whether each element is among some values.
 
     Parameters
@@ -577,9 +593,9 @@ def histogram(a, bins=10, range=None, weights=None, density: bool | None = None)
     place = where(ufuncs.equal(x, edges[-1]), count - 1, place)
     place = where(ufuncs.less(place, 0), count, place)
     weights = np.int64(1) if weights is None else ravel(weights)
-    counts = strip_weak(structural.full((count,), 0, aval_of(weights).dtype)).at[place].add(weights, mode="drop")
+    counts = (
+        strip_weak(structural.full((count,), 0, aval_of(weights).dtype)).at[place].add(weights, mode="drop")
+    )
     if density:
         counts = counts / counts.sum() / (edges[1:] - edges[:-1])
     return counts, edges
-
-

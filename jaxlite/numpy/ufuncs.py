@@ -1,7 +1,7 @@
 """NumPy's ufuncs: arithmetic, comparison, logic, bits, exponentials, trigonometry, rounding, complex parts.
 
-Each function is one decorated rule. Its operands arrive promoted to the dtypes of NumPy's own loops and broadcast
-to one shape (see registry.py), so that most bodies are one primitive::
+Each function is one decorated rule. Its operands arrive promoted to the dtypes of NumPy's own loops and
+broadcast to one shape (see registry.py), so that most bodies are one primitive::
 
     np.add(x: f32[3], y: i64[])   ->   add(x: f64[3], y: f64[])
 """
@@ -190,7 +190,7 @@ def _power(x1, x2):
     if exponent is not None and _dtype(x1) != BOOL:
         if exponent < 0 and _dtype(x1).kind in "iu":
             raise DtypeError(
-                f"power: integers cannot be raised to negative powers: {aval_of(x1)} to the power {exponent}.",
+                f"power: integers cannot be raised to negative powers: {aval_of(x1)} ** {exponent}.",
                 why="the result would not be an integer.",
                 fix="use a floating base: x.astype(np.float64) ** n, or 1.0 / x ** -n.",
             )
@@ -230,7 +230,7 @@ def power(x1, x2, /):
     if current_trace() is EVAL:
         arrays = plain((x1, x2), 2)
         if arrays is not None and not _is_negative_integer(arrays):
-            return wrap(quiet(np.power, arrays, {}))
+            return wrap(quiet(np.power, arrays))
     return strong(_power(x1, x2))
 
 
@@ -269,11 +269,18 @@ def _compare_complex(compare: Callable, x, y):
     """Compare by real part, then by imaginary part; nan is in no order."""
     if compare in (elementwise.eq, elementwise.ne):
         return compare(x, y)
-    re_x, re_y, im_x, im_y = elementwise.real(x), elementwise.real(y), elementwise.imag(x), elementwise.imag(y)
+    re_x, re_y, im_x, im_y = (
+        elementwise.real(x),
+        elementwise.real(y),
+        elementwise.imag(x),
+        elementwise.imag(y),
+    )
     strict = elementwise.lt if compare in (elementwise.lt, elementwise.le) else elementwise.gt
     by_real = elementwise.bitwise_and(strict(re_x, re_y), elementwise.eq(im_x, im_x))
     by_real = elementwise.bitwise_and(by_real, elementwise.eq(im_y, im_y))
-    return elementwise.bitwise_or(by_real, elementwise.bitwise_and(elementwise.eq(re_x, re_y), compare(im_x, im_y)))
+    return elementwise.bitwise_or(
+        by_real, elementwise.bitwise_and(elementwise.eq(re_x, re_y), compare(im_x, im_y))
+    )
 
 
 @ufunc(np.equal)

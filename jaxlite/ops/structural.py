@@ -20,7 +20,7 @@ import numpy as np
 
 from jaxlite.dtypes import as_dtype, is_inexact
 from jaxlite.errors import DtypeError, ShapeError
-from jaxlite.ir import ShapedArray
+from jaxlite.ir import ShapedArray, Tape
 from jaxlite.lowering import Identity, IndexMap
 from jaxlite.ops.families import check_same_dtype, linear_jvp, linear_unary, match_scalars, scalar_like
 from jaxlite.primitive import (
@@ -821,7 +821,9 @@ def full(shape, fill_value, dtype=None):
 
 
 def zeros(aval):
-    """Return the zero of a type (of float0 too)."""
+    """Return the zero of a type (of float0 too; of a tape, the empty one)."""
+    if isinstance(aval, Tape):
+        return PRIMITIVES["empty_tape"].bind(aval=aval)
     if aval.dtype.kind == "V":
         return np.zeros(aval.shape, aval.dtype)
     return full(aval.shape, 0, aval.dtype)
