@@ -5,7 +5,22 @@
 Array([1., 1.], dtype=float64)
 """
 
-from jaxlite import check, errors, lax, numpy, parsing, printing, to_python, tree, tree_util
+from jaxlite import (
+    ad_checkpoint,
+    check,
+    core,
+    errors,
+    extend,
+    flatten_util,
+    lax,
+    numpy,
+    parsing,
+    printing,
+    to_python,
+    tree,
+    tree_util,
+    typing,
+)
 from jaxlite import dtypes as dtypes
 from jaxlite.api import (
     block_until_ready,

@@ -43,7 +43,16 @@ from jaxlite.ops.structural import (
 from jaxlite.ops.structural import slice as slice_
 from jaxlite.primitive import Linear, MappedAxis, Zero
 from jaxlite.source import describe_function, named_scope
-from jaxlite.trace import EVAL, Tracer, as_array, aval_of, current_trace, is_value, set_current, unsupported_value
+from jaxlite.trace import (
+    EVAL,
+    Tracer,
+    as_array,
+    aval_of,
+    current_trace,
+    is_value,
+    set_current,
+    unsupported_value,
+)
 from jaxlite.tree import (
     Partial,
     flatten_axes,
@@ -92,7 +101,8 @@ class _FlatFunction:
 def _check_callable(fun, name: str) -> None:
     if not callable(fun):
         raise ArgumentError(
-            f"{name} needs a callable, not {type(fun).__name__} {fun!r:.40}.", fix=f"{name}(f)(x), not {name}(f(x))."
+            f"{name} needs a callable, not {type(fun).__name__} {fun!r:.40}.",
+            fix=f"{name}(f)(x), not {name}(f(x)).",
         )
 
 
@@ -170,9 +180,7 @@ class _Pullback:
         args = [Linear(v.aval) for v in self.jaxpr.invars]
         nonzero_cts = [ct for ct, nz in zip(cts, self.nonzero_out, strict=True) if nz]
         given = iter(backward_pass(self.jaxpr, residuals, args, nonzero_cts))
-        return [
-            next(given) if is_inexact(a.dtype) else Zero(a.to_tangent()) for a in self.in_avals
-        ]
+        return [next(given) if is_inexact(a.dtype) else Zero(a.to_tangent()) for a in self.in_avals]
 
 
 def _check_cotangent(ct, aval: ShapedArray):
@@ -534,7 +542,8 @@ class _LinearMap:
         if tree != self.in_tree:
             raise ArgumentError(f"the linear function takes {self.in_tree}, but got {tree}.")
         checked = [
-            _check_tangent(_Typed(aval), t, "linearize") for aval, t in zip(self.in_avals, leaves, strict=True)
+            _check_tangent(_Typed(aval), t, "linearize")
+            for aval, t in zip(self.in_avals, leaves, strict=True)
         ]
         given = [t for t, aval in zip(checked, self.in_avals, strict=True) if is_inexact(aval.dtype)]
         outs = iter(eval_jaxpr(self.jaxpr, residuals, *given))
@@ -628,7 +637,9 @@ def linear_transpose(fun: Callable, *primals, reduce_axes=()) -> Callable:
     def transposed(ct):
         cts, ct_tree = tree_flatten(ct)
         if ct_tree != flat.out_tree:
-            raise ArgumentError(f"the cotangent has structure {ct_tree}, but the function returns {flat.out_tree}.")
+            raise ArgumentError(
+                f"the cotangent has structure {ct_tree}, but the function returns {flat.out_tree}."
+            )
         cts = [_check_cotangent(c, a) for c, a in zip(cts, out_avals, strict=True)]
         cts_in = backward_pass(jaxpr, consts, [Linear(a) for a in avals], cts)
         return tree_unflatten(in_tree, _materialize(cts_in))
@@ -980,7 +991,9 @@ def _check_dim(leaf, dim, name: str):
 
 
 def _mapped_size(leaves, dims, names, axis_size) -> int:
-    sizes = {name: aval_of(x).shape[d] for x, d, name in zip(leaves, dims, names, strict=True) if d is not None}
+    sizes = {
+        name: aval_of(x).shape[d] for x, d, name in zip(leaves, dims, names, strict=True) if d is not None
+    }
     if not sizes and axis_size is None:
         raise BatchSizeError(
             "vmap must have at least one non-None value in in_axes, or axis_size must be specified.",
@@ -1075,7 +1088,7 @@ def make_jaxpr(fun: Callable, static_argnums=(), axis_env=None, return_shape: bo
         closed = ClosedJaxpr(jaxpr, consts)
         if not return_shape:
             return closed
-        return closed, tree_unflatten(flat.out_tree, list(map(ShapeDtypeStruct.of, jaxpr.out_avals)))
+        return closed, tree_unflatten(flat.out_tree, list(map(ShapeDtypeStruct.like, jaxpr.out_avals)))
 
     return make
 

@@ -17,9 +17,7 @@ import numpy as np
 
 from jaxlite.errors import InplaceUpdateError
 
-_WRITING_FUNCTIONS = frozenset(
-    (np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal)
-)
+_WRITING_FUNCTIONS = frozenset((np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal))
 
 
 class Array(np.ndarray):
@@ -129,7 +127,21 @@ def _rebinding(binary_operator):
     return rebind
 
 
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "lshift", "rshift", "and", "or", "xor"):
+for _name in (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "matmul",
+    "lshift",
+    "rshift",
+    "and",
+    "or",
+    "xor",
+):
     setattr(Array, f"__i{_name}__", _rebinding(getattr(operator, f"__{_name}__")))
 
 

@@ -112,8 +112,6 @@ def result_type(avals) -> tuple[np.dtype, bool]:
     weak_type : bool
         True when every operand is weak.
     """
-    operands = [
-        _PYTHON_SCALAR_OF_KIND[aval.dtype.kind] if aval.weak_type else aval.dtype for aval in avals
-    ]
+    operands = [_PYTHON_SCALAR_OF_KIND[aval.dtype.kind] if aval.weak_type else aval.dtype for aval in avals]
     weak = all(aval.weak_type for aval in avals)
     return np.result_type(*operands), weak

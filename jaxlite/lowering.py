@@ -81,5 +81,14 @@ class Identity:
 
 
 Lowering = (
-    Elementwise | Reduction | Cumulative | IndexMap | Update | Contraction | Region | Library | HostCall | Identity
+    Elementwise
+    | Reduction
+    | Cumulative
+    | IndexMap
+    | Update
+    | Contraction
+    | Region
+    | Library
+    | HostCall
+    | Identity
 )

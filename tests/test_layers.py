@@ -50,12 +50,15 @@ LAYERS = {
     # 7: what users import
     "__init__": 7,
     "__main__": 7,
+    "ad_checkpoint": 7,
     "api": 7,
+    "core": 7,
     "datasets": 7,
     "flatten_util": 7,
     "lax": 7,
     "debug": 7,
     "experimental": 7,
+    "extend": 7,
     "nn": 7,
     "numpy": 7,
     "random": 7,
@@ -63,6 +66,7 @@ LAYERS = {
     "show": 7,
     "test_util": 7,
     "tree_util": 7,
+    "typing": 7,
 }
 
 # What a module may import at its top besides jaxlite and the standard library. The rest (numba, scipy) is

@@ -77,7 +77,9 @@ def _split(jaxpr: Jaxpr, known: tuple[bool, ...], policy):
     def saveable(eqn) -> bool:
         return policy is not None and bool(policy(eqn.primitive, *(v.aval for v in eqn.invars), **eqn.params))
 
-    known_jaxpr, unknown_jaxpr, saved = rematerialize(known_jaxpr, unknown_jaxpr, len(residual_avals), saveable)
+    known_jaxpr, unknown_jaxpr, saved = rematerialize(
+        known_jaxpr, unknown_jaxpr, len(residual_avals), saveable
+    )
     return known_jaxpr, unknown_jaxpr, known_out, len(saved)
 
 
@@ -190,7 +192,9 @@ def checkpoint(
             return fun(*full_args, **full_kwargs)
 
         call.__wrapped__ = fun
-        body = stage_body(call, in_tree, [aval_of(x) for x in leaves], f"checkpoint({describe_function(fun)})")
+        body = stage_body(
+            call, in_tree, [aval_of(x) for x in leaves], f"checkpoint({describe_function(fun)})"
+        )
         outs = checkpoint_p.bind(
             *body.consts,
             *leaves,
@@ -310,7 +314,9 @@ def saved_residuals(fun: Callable, *args) -> list:
     residuals: list = []
 
     def residuals_of(*values):
-        _, _, saved, _ = linearize_flat(lambda *xs: tree_flatten(fun(*tree_unflatten(in_tree, xs)))[0], values)
+        _, _, saved, _ = linearize_flat(
+            lambda *xs: tree_flatten(fun(*tree_unflatten(in_tree, xs)))[0], values
+        )
         residuals.extend(aval_of(x) for x in saved)
         return saved
 

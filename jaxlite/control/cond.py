@@ -175,7 +175,8 @@ def _select_branches(axis, index, index_dim, operands, operand_dims, branches):
     for k, branch in enumerate(branches):
         taken = eq(index, np.int32(k))
         guarded = [
-            _select_lanes(taken, stop_gradient(x), x) if aval_of(x).dtype.kind in "fc" else x for x in operands
+            _select_lanes(taken, stop_gradient(x), x) if aval_of(x).dtype.kind in "fc" else x
+            for x in operands
         ]
         batched, out_dims = batch_jaxpr(without_index_errors(branch), axis, dims, _arrays_only(branch))
         results.append((eval_jaxpr(batched, (), *guarded), out_dims))

@@ -101,7 +101,8 @@ def _custom_jvp_call_jvp(primals, tangents, *, call_jaxpr, jvp, name, num_consts
     outs = jvp(*primals, *tangents)
     split = len(outs) // 2
     return tuple(outs[:split]), tuple(
-        Zero.like(x) if aval_of(x).dtype.kind not in "fc" else t for x, t in zip(outs[:split], outs[split:], strict=True)
+        Zero.like(x) if aval_of(x).dtype.kind not in "fc" else t
+        for x, t in zip(outs[:split], outs[split:], strict=True)
     )
 
 
@@ -176,7 +177,9 @@ class custom_jvp:  # noqa: N801 (a decorator under the name that JAX gave it)
     Array(10., dtype=float64)
     """
 
-    def __init__(self, fun: Callable, nondiff_argnums: Sequence[int] = (), nondiff_argnames: Sequence[str] = ()):
+    def __init__(
+        self, fun: Callable, nondiff_argnums: Sequence[int] = (), nondiff_argnames: Sequence[str] = ()
+    ):
         functools.update_wrapper(self, fun)
         self.fun = fun
         self.nondiff_argnums = _nondiff_positions(fun, nondiff_argnums, nondiff_argnames)
@@ -213,7 +216,9 @@ class custom_jvp:  # noqa: N801 (a decorator under the name that JAX gave it)
 
         def jvp(primals, tangents):
             ans = self(*primals)
-            terms = [rule(t, ans, *primals) for rule, t in zip(jvps, tangents, strict=True) if rule is not None]
+            terms = [
+                rule(t, ans, *primals) for rule, t in zip(jvps, tangents, strict=True) if rule is not None
+            ]
             if not terms:
                 return ans, tree_map(lambda x: instantiate(Zero.like(x)), ans)
             return ans, functools.reduce(lambda a, b: tree_map(lambda u, v: u + v, a, b), terms)
@@ -226,7 +231,9 @@ class custom_jvp:  # noqa: N801 (a decorator under the name that JAX gave it)
     def __call__(self, *args, **kwargs):
         name = describe_function(self.fun)
         if self.jvp is None:
-            raise CustomRuleError(f"No JVP defined for custom_jvp function {name}.", fix="call f.defjvp(rule) first.")
+            raise CustomRuleError(
+                f"No JVP defined for custom_jvp function {name}.", fix="call f.defjvp(rule) first."
+            )
         args = _positional(self.fun, args, kwargs)
         nondiff, dynamic, call = _split_nondiff(self.fun, args, self.nondiff_argnums)
         leaves, in_tree = _value_leaves(dynamic, name)
@@ -434,7 +441,9 @@ def _custom_vjp_call_batch(axis, args, dims, *, call_jaxpr, fwd, bwd, name, num_
 
         def flat(*values):
             given = iter(values[len(leaves) :])
-            lane_cts = [next(given) if l else np.zeros(ct.shape[1:], float0) for ct, l in zip(cts, live, strict=True)]
+            lane_cts = [
+                next(given) if l else np.zeros(ct.shape[1:], float0) for ct, l in zip(cts, live, strict=True)
+            ]
             return bwd(tree_unflatten(tree, values[: len(leaves)]), lane_cts)
 
         operands = [*leaves, *(ct for ct, l in zip(cts, live, strict=True) if l)]
@@ -512,7 +521,9 @@ def _forward_from_backward(bwd, num_residuals: int, out_avals, name: str) -> Cal
 
     def forward(*args):
         residuals, tangents = args[:num_residuals], args[num_residuals:]
-        backward, consts = stage(lambda *cts: list(map(instantiate, bwd(*residuals, *cts))), out_avals, f"bwd of {name}")
+        backward, consts = stage(
+            lambda *cts: list(map(instantiate, bwd(*residuals, *cts))), out_avals, f"bwd of {name}"
+        )
         return backward_pass(backward, consts, [Linear(a) for a in out_avals], tangents)
 
     return forward
@@ -582,7 +593,9 @@ class custom_vjp:  # noqa: N801 (a decorator under the name that JAX gave it)
     Array(1., dtype=float64)
     """
 
-    def __init__(self, fun: Callable, nondiff_argnums: Sequence[int] = (), nondiff_argnames: Sequence[str] = ()):
+    def __init__(
+        self, fun: Callable, nondiff_argnums: Sequence[int] = (), nondiff_argnames: Sequence[str] = ()
+    ):
         functools.update_wrapper(self, fun)
         self.fun = fun
         self.nondiff_argnums = _nondiff_positions(fun, nondiff_argnums, nondiff_argnames)
@@ -614,7 +627,9 @@ class custom_vjp:  # noqa: N801 (a decorator under the name that JAX gave it)
     def __call__(self, *args, **kwargs):
         name = describe_function(self.fun)
         if self.fwd is None or self.bwd is None:
-            raise CustomRuleError(f"No VJP defined for custom_vjp function {name}.", fix="call f.defvjp(fwd, bwd) first.")
+            raise CustomRuleError(
+                f"No VJP defined for custom_vjp function {name}.", fix="call f.defvjp(fwd, bwd) first."
+            )
         args = _positional(self.fun, args, kwargs)
         nondiff, dynamic, call = _split_nondiff(self.fun, args, self.nondiff_argnums)
         _, _, call_fwd = _split_nondiff(self.fwd, args, self.nondiff_argnums)

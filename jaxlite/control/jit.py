@@ -72,9 +72,7 @@ def _jit_partial_eval(trace, args, *, jaxpr, name):
 def forward_inputs(jaxpr: Jaxpr, args, outs) -> list:
     """Replace outputs that are inputs handed through by the values that went in."""
     position = {v: i for i, v in enumerate(jaxpr.invars)}
-    return [
-        args[position[v]] if v in position else out for v, out in zip(jaxpr.outvars, outs, strict=True)
-    ]
+    return [args[position[v]] if v in position else out for v, out in zip(jaxpr.outvars, outs, strict=True)]
 
 
 def merge(mask: Sequence[bool], where_true: Sequence, where_false: Sequence) -> list:
@@ -143,7 +141,7 @@ class Traced(NamedTuple):
 
     @property
     def out_info(self):
-        return tree_unflatten(self.out_tree, list(map(ShapeDtypeStruct.of, self.out_avals)))
+        return tree_unflatten(self.out_tree, list(map(ShapeDtypeStruct.like, self.out_avals)))
 
 
 class ShapeDtypeStruct:
@@ -162,7 +160,7 @@ class ShapeDtypeStruct:
         self.aval = ShapedArray(tuple(int(n) for n in shape), from_dtype, weak_type)
 
     @staticmethod
-    def of(value) -> ShapeDtypeStruct:
+    def like(value) -> ShapeDtypeStruct:
         """Make one from an aval or a value."""
         aval = value if isinstance(value, ShapedArray) else aval_of(value)
         return ShapeDtypeStruct(aval.shape, aval.dtype, weak_type=aval.weak_type)
@@ -330,7 +328,11 @@ def aval_of_dtype(dtype):
 def leaf_names(signature, dynamic, static_positions=()) -> list[str]:
     """Name every leaf of ``(args, kwargs)`` after its parameter: ``x``, ``params['w']`` …"""
     positional = [] if signature is None else _positional_names(signature)
-    free = [i for i in range(len(positional) + len(dynamic[0]) + len(static_positions)) if i not in static_positions]
+    free = [
+        i
+        for i in range(len(positional) + len(dynamic[0]) + len(static_positions))
+        if i not in static_positions
+    ]
     names = []
     for path, _ in tree_flatten_with_path(dynamic)[0]:
         part, where, rest = path[0].idx, path[1], path[2:]
@@ -459,5 +461,7 @@ def jit(
     if fun is _UNSET:
         return lambda f: jit(f, static_argnums=static_argnums, static_argnames=static_argnames)
     if not callable(fun):
-        raise ArgumentError(f"jit needs a callable, not {type(fun).__name__}.", fix="jit(f)(x), not jit(f(x)).")
+        raise ArgumentError(
+            f"jit needs a callable, not {type(fun).__name__}.", fix="jit(f)(x), not jit(f(x))."
+        )
     return Jitted(fun, static_argnums, static_argnames)

@@ -82,7 +82,11 @@ def _jvp_body(jaxpr: Jaxpr, nonzero: tuple[bool, ...], num_consts: int, num_carr
     n = len(jaxpr.invars)
     tangent_position = dict(zip([i for i in range(n) if nonzero[i]], range(n, n + sum(nonzero)), strict=True))
     order = []
-    for group in (range(num_consts), range(num_consts, num_consts + num_carry), range(num_consts + num_carry, n)):
+    for group in (
+        range(num_consts),
+        range(num_consts, num_consts + num_carry),
+        range(num_consts + num_carry, n),
+    ):
         order += [*group, *(tangent_position[i] for i in group if nonzero[i])]
     body = permute_inputs(body, order)
     carry_nonzero = nonzero_out[:num_carry]
@@ -100,7 +104,11 @@ def _scan_jvp(primals, tangents, *, jaxpr, length, num_carry, num_consts, revers
     body, nonzero, carry_nz, ys_nz = _jvp_body(jaxpr, given, num_consts, num_carry)
     tangents = [instantiate(t) if nz else t for t, nz in zip(tangents, nonzero, strict=True)]
     operands = []
-    for start, stop in ((0, num_consts), (num_consts, num_consts + num_carry), (num_consts + num_carry, None)):
+    for start, stop in (
+        (0, num_consts),
+        (num_consts, num_consts + num_carry),
+        (num_consts + num_carry, None),
+    ):
         operands += primals[start:stop]
         operands += [t for t, nz in zip(tangents[start:stop], nonzero[start:stop], strict=True) if nz]
     num_consts_dot = sum(nonzero[:num_consts])
@@ -170,7 +178,10 @@ def split_scan(args, known, params):
         params["jaxpr"], known, num_consts, num_carry
     )
     known_args = [a for a, k in zip(args, known, strict=True) if k]
-    num_known_consts, num_known_carry = sum(known[:num_consts]), sum(known[num_consts : num_consts + num_carry])
+    num_known_consts, num_known_carry = (
+        sum(known[:num_consts]),
+        sum(known[num_consts : num_consts + num_carry]),
+    )
     outs = scan_p.bind(
         *known_args,
         **{**params, "jaxpr": known_body, "num_consts": num_known_consts, "num_carry": num_known_carry},
@@ -221,7 +232,9 @@ def _transposed_body(jaxpr, linear, ct_ys_nonzero, num_consts, num_carry):
             args, len(residual_consts), len(ct_const_avals), num_carry, len(ct_ys_avals)
         )
         consts, xs, given = iter(res_consts), iter(res_xs), iter(ct_ys)
-        primal_args = [Linear(a) if lin else next(consts) for a, lin in zip(consts_avals, linear_consts, strict=True)]
+        primal_args = [
+            Linear(a) if lin else next(consts) for a, lin in zip(consts_avals, linear_consts, strict=True)
+        ]
         primal_args += [Linear(a) for a in carry_avals]
         primal_args += [Linear(a) if lin else next(xs) for a, lin in zip(xs_avals, linear_xs, strict=True)]
         cts = list(ct_carry) + [
@@ -323,7 +336,9 @@ def _scan_batch(axis, args, dims, *, jaxpr, length, num_carry, num_consts, rever
         reverse=reverse,
         unroll=unroll,
     )
-    ys_dims = [1 if d == 0 and not isinstance(aval_of(y), Tape) else d for y, d in zip(outs, out_dims, strict=True)]
+    ys_dims = [
+        1 if d == 0 and not isinstance(aval_of(y), Tape) else d for y, d in zip(outs, out_dims, strict=True)
+    ]
     return outs, (*out_dims[:num_carry], *ys_dims[num_carry:])
 
 
@@ -345,7 +360,9 @@ scan_p = Primitive(
 # --- the user's function ----------------------------------------------------------------------------
 
 
-def scan(f: Callable, init, xs=None, length: int | None = None, reverse: bool = False, unroll: int | bool = 1):
+def scan(
+    f: Callable, init, xs=None, length: int | None = None, reverse: bool = False, unroll: int | bool = 1
+):
     """Loop over the leading axis of arrays, carrying state.
 
     Parameters
@@ -429,13 +446,16 @@ def _scan_length(xs, leaves, length) -> int:
         aval = aval_of(leaf)
         if not aval.shape:
             raise ArgumentError(
-                f"scan: xs{keystr(path)} is a scalar, {aval}.", why="scan goes along the leading axis of every array."
+                f"scan: xs{keystr(path)} is a scalar, {aval}.",
+                why="scan goes along the leading axis of every array.",
             )
         sizes[keystr(path)] = aval.shape[0]
     if length is not None:
         sizes["length"] = int(length)
     if not sizes:
-        raise ArgumentError("scan got no values to scan over and `length` not provided.", fix="pass length=n.")
+        raise ArgumentError(
+            "scan got no values to scan over and `length` not provided.", fix="pass length=n."
+        )
     if len(set(sizes.values())) > 1:
         listed = ", ".join(f"{'length' if k == 'length' else 'xs' + k}: {n}" for k, n in sizes.items())
         raise ArgumentError(f"scan got values with different leading axis sizes: {listed}.")

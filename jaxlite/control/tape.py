@@ -358,7 +358,9 @@ def element_mask(tape_aval: Tape) -> list[bool]:
 def _jvp_body(jaxpr, consts_nz, carry_nz, tapes_nz, tape_avals, tapes_out):
     """Return the body on (consts, ċonsts, carry, ċarry, tapes, tape tangents), settled carries, result order."""
     num_consts, num_carry = len(consts_nz), len(carry_nz)
-    elements_nz = [m and nz for aval, nz in zip(tape_avals, tapes_nz, strict=True) for m in element_mask(aval)]
+    elements_nz = [
+        m and nz for aval, nz in zip(tape_avals, tapes_nz, strict=True) for m in element_mask(aval)
+    ]
     ys = jaxpr.out_avals[num_carry:]
     ys_wanted = [a.dtype.kind in "fcO" for a in ys]
     carry_nz = list(carry_nz)
@@ -376,9 +378,7 @@ def _jvp_body(jaxpr, consts_nz, carry_nz, tapes_nz, tape_avals, tapes_out):
         order += [*range(start, stop), *(p for p in position[start:stop] if p is not None)]
     body = permute_inputs(body, order)
     body = permute_outputs(body, jvp_out_order(nonzero_out, num_carry))
-    tangent_tapes = tuple(
-        sum(group) for group in split_list(list(nonzero_out[num_carry:]), *tapes_out)[:-1]
-    )
+    tangent_tapes = tuple(sum(group) for group in split_list(list(nonzero_out[num_carry:]), *tapes_out)[:-1])
     return body, tuple(carry_nz), tangent_tapes
 
 
@@ -416,7 +416,9 @@ def split_tape_jvp_outs(outs, carry_avals, carry_nz, num_tapes: int):
     num_carry = len(carry_avals)
     carry, carry_dot, tapes, tapes_dot = split_list(outs, num_carry, sum(carry_nz), num_tapes)
     given = iter(carry_dot)
-    tangents = [next(given) if nz else Zero(a.to_tangent()) for nz, a in zip(carry_nz, carry_avals, strict=True)]
+    tangents = [
+        next(given) if nz else Zero(a.to_tangent()) for nz, a in zip(carry_nz, carry_avals, strict=True)
+    ]
     return (*carry, *tapes), (*tangents, *tapes_dot)
 
 
@@ -520,10 +522,13 @@ def _transposed_body(jaxpr, linear_consts, linear_tapes, tape_avals, ct_tapes_no
             args, len(residual_consts), len(ct_consts_avals), num_carry, len(residual_elements)
         )
         consts, elements, given = iter(res_consts), iter(res_elements), iter(ct_ys)
-        primal_args = [Linear(a) if lin else next(consts) for a, lin in zip(consts_avals, linear_consts, strict=True)]
+        primal_args = [
+            Linear(a) if lin else next(consts) for a, lin in zip(consts_avals, linear_consts, strict=True)
+        ]
         primal_args += [Linear(a) for a in carry_avals]
         primal_args += [
-            Linear(a) if lin else next(elements) for a, lin in zip(element_avals, linear_elements, strict=True)
+            Linear(a) if lin else next(elements)
+            for a, lin in zip(element_avals, linear_elements, strict=True)
         ]
         cts = list(ct_carry)
         for group, nz in zip(groups, ct_tapes_nonzero, strict=True):
@@ -584,7 +589,8 @@ def _masked_body(jaxpr, num_consts: int, num_carry: int, tapes_out: tuple[int, .
         ]
         outs = eval_jaxpr(quiet, (), *masked)
         carry = [
-            select_n(active, old, new) for old, new in zip(inputs[num_consts:], outs[:num_carry], strict=False)
+            select_n(active, old, new)
+            for old, new in zip(inputs[num_consts:], outs[:num_carry], strict=False)
         ]
         groups = split_list(outs[num_carry:], *tapes_out)[:-1]
         return [*carry, *(value for group in groups for value in (*group, active))]
@@ -634,7 +640,10 @@ def _tape_scan_batch(axis, args, dims, *, jaxpr, num_consts, num_carry, tapes_ou
     body, batched, out_dims = batched_loop_body(lane_body, axis, batched, span, True)
     if masked:
         body = _read_mask_from_tapes(body, tuple(map(aval_of, tapes)), tapes_batched, span[1])
-    head = [to_front(x, d, axis.size)[0] if b else x for x, d, b in zip((*consts, *carry), dims, batched, strict=False)]
+    head = [
+        to_front(x, d, axis.size)[0] if b else x
+        for x, d, b in zip((*consts, *carry), dims, batched, strict=False)
+    ]
     outs = tape_scan_p.bind(
         *head,
         *tapes,

@@ -104,7 +104,9 @@ def _jvp_body(jaxpr, consts_nz, carry_nz, tapes_out):
 def _with_unused_inputs(jaxpr: Jaxpr, avals: tuple) -> Jaxpr:
     """Give a program further inputs that it ignores."""
     extended, _ = stage(
-        lambda *args: eval_jaxpr(jaxpr, (), *args[: len(jaxpr.invars)]), [*jaxpr.in_avals, *avals], "condition"
+        lambda *args: eval_jaxpr(jaxpr, (), *args[: len(jaxpr.invars)]),
+        [*jaxpr.in_avals, *avals],
+        "condition",
     )
     return extended
 
@@ -131,7 +133,9 @@ def _while_partial_eval(trace, args, *, cond_jaxpr, body_jaxpr, cond_nconsts, bo
         body_jaxpr, tuple(map(trace.knows, body_consts)), tuple(map(trace.knows, carry)), (), tapes_out
     )
     needed = _used_inputs(cond_jaxpr)[cond_nconsts:]
-    if not all(map(trace.knows, cond_consts)) or any(n and not k for n, k in zip(needed, known_carry, strict=True)):
+    if not all(map(trace.knows, cond_consts)) or any(
+        n and not k for n, k in zip(needed, known_carry, strict=True)
+    ):
         params = {"cond_nconsts": cond_nconsts, "body_nconsts": body_nconsts, "tapes_out": tapes_out}
         return trace.record(while_p, args, {"cond_jaxpr": cond_jaxpr, "body_jaxpr": body_jaxpr, **params})
     known_consts = [c for c in body_consts if trace.knows(c)]
@@ -198,16 +202,22 @@ def _any_lane(cond_jaxpr: Jaxpr, axis, batched: tuple[bool, ...]) -> Jaxpr:
     """Return the condition that holds while any element goes on."""
     batched_cond, _ = batch_jaxpr(cond_jaxpr, axis, tuple(0 if b else None for b in batched), True)
     any_lane, _ = stage(
-        lambda *args: [reduce_or(eval_jaxpr(batched_cond, (), *args)[0], (0,))], batched_cond.in_avals, "condition"
+        lambda *args: [reduce_or(eval_jaxpr(batched_cond, (), *args)[0], (0,))],
+        batched_cond.in_avals,
+        "condition",
     )
     return any_lane
 
 
 def _while_batch(axis, args, dims, *, cond_jaxpr, body_jaxpr, cond_nconsts, body_nconsts, tapes_out):
     num_carry = len(args) - cond_nconsts - body_nconsts
-    cond_batched, consts_batched, carry_batched = split_list([d is not None for d in dims], cond_nconsts, body_nconsts)
+    cond_batched, consts_batched, carry_batched = split_list(
+        [d is not None for d in dims], cond_nconsts, body_nconsts
+    )
     span = (body_nconsts, body_nconsts + num_carry)
-    body, batched, out_dims = batched_loop_body(body_jaxpr, axis, (*consts_batched, *carry_batched), span, True)
+    body, batched, out_dims = batched_loop_body(
+        body_jaxpr, axis, (*consts_batched, *carry_batched), span, True
+    )
     carry_batched = batched[body_nconsts:]
     cond_dims = tuple(0 if b else None for b in (*cond_batched, *carry_batched))
     new_cond, (pred_dim,) = batch_jaxpr(cond_jaxpr, axis, cond_dims)
@@ -304,7 +314,9 @@ def while_loop(cond_fun: Callable, body_fun: Callable, init_val):
             break
         avals = [p or a for p, a in zip(promoted, avals, strict=True)]
     check_carry("while_loop", body_fun, init_val, avals, body.jaxpr.out_avals)
-    cond = stage_body(cond_fun, in_tree, avals, f"the condition of while_loop, {describe_function(cond_fun)},")
+    cond = stage_body(
+        cond_fun, in_tree, avals, f"the condition of while_loop, {describe_function(cond_fun)},"
+    )
     outs = cond.jaxpr.out_avals
     if len(outs) != 1 or outs[0].shape or outs[0].dtype.kind != "b":
         returned = ", ".join(map(str, outs)) or "nothing"

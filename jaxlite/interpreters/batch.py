@@ -15,7 +15,7 @@ from typing import Any
 from jaxlite.errors import RuleError
 from jaxlite.interpreters.evaluate import eval_jaxpr
 from jaxlite.interpreters.stage import stage
-from jaxlite.ir import Jaxpr, Tape, cached_by_jaxpr
+from jaxlite.ir import Jaxpr, Tape, cached_by_jaxpr, subjaxprs
 from jaxlite.ops.structural import broadcast_dim, move_dim
 from jaxlite.primitive import PRIMITIVES, MappedAxis, NotBatchable
 from jaxlite.trace import Trace, Tracer, ancestors, aval_of, current_trace, set_current
@@ -43,6 +43,13 @@ class BatchTracer(Tracer):
 
     def __repr__(self) -> str:
         return f"VmapTracer(aval={self.aval}, batched={aval_of(self.value)})"
+
+
+@cached_by_jaxpr
+def _axis_names(jaxpr: Jaxpr) -> frozenset:
+    """Return the names of the axes that collectives in a program refer to."""
+    own = {eqn.params["axis_name"] for eqn in jaxpr.eqns if "axis_name" in eqn.params}
+    return frozenset(own).union(*(_axis_names(j) for eqn in jaxpr.eqns for j in subjaxprs(eqn.params)))
 
 
 class BatchTrace(Trace):
@@ -76,9 +83,11 @@ class BatchTrace(Trace):
         return tuple(map(self.join, outs, out_dims))
 
     def _answers(self, params) -> bool:
-        """Whether this trace maps the axis that a collective names."""
-        name = params.get("axis_name") if self.axis.name is not None else None
-        return name is not None and name == self.axis.name
+        """Whether this trace maps an axis that a collective names, here or in a program among the params."""
+        name = self.axis.name
+        return name is not None and (
+            params.get("axis_name") == name or any(name in _axis_names(inner) for inner in subjaxprs(params))
+        )
 
     def split(self, value):
         """Return array and mapped dimension of any value."""
@@ -142,7 +151,9 @@ def batch_jaxpr(jaxpr: Jaxpr, axis: MappedAxis, dims: tuple, force: tuple[bool, 
 def to_front(value, dim, size: int) -> tuple[Any, Any]:
     """Move the mapped dimension to the front, or make one there; returns the value and its new ``dim``."""
     if isinstance(aval_of(value), Tape):
-        return (PRIMITIVES["tape_broadcast"].bind(value, size=size, mask=True), 0) if dim is None else (value, 0)
+        return (
+            (PRIMITIVES["tape_broadcast"].bind(value, size=size, mask=True), 0) if dim is None else (value, 0)
+        )
     return (broadcast_dim(value, 0, size) if dim is None else move_dim(value, dim, 0)), 0
 
 

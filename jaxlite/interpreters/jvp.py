@@ -134,7 +134,9 @@ def jvp_jaxpr(jaxpr: Jaxpr, nonzero: tuple[bool, ...], instantiate_outs: tuple[b
         ``(x_1, …, x_n, ẋ_i where nonzero) -> (y_1, …, y_m, ẏ_j where nonzero_out)``.
     nonzero_out : tuple of bool
     """
-    wanted = (instantiate_outs,) * len(jaxpr.outvars) if isinstance(instantiate_outs, bool) else instantiate_outs
+    wanted = (
+        (instantiate_outs,) * len(jaxpr.outvars) if isinstance(instantiate_outs, bool) else instantiate_outs
+    )
     nonzero_out: tuple[bool, ...] = ()
 
     def jvp_fun(*args):
@@ -143,7 +145,8 @@ def jvp_jaxpr(jaxpr: Jaxpr, nonzero: tuple[bool, ...], instantiate_outs: tuple[b
         tangents = [next(given) if nz else Zero.like(x) for x, nz in zip(primals, nonzero, strict=True)]
         outs, tangents_out = jvp_flat(lambda *xs: eval_jaxpr(jaxpr, (), *xs), primals, tangents)
         tangents_out = [
-            instantiate_tangent(x, t) if want else t for x, t, want in zip(outs, tangents_out, wanted, strict=True)
+            instantiate_tangent(x, t) if want else t
+            for x, t, want in zip(outs, tangents_out, wanted, strict=True)
         ]
         nonzero_out = tuple(type(t) is not Zero for t in tangents_out)
         return outs + [t for t in tangents_out if type(t) is not Zero]

@@ -148,7 +148,9 @@ def partial_eval_jaxpr(jaxpr: Jaxpr, known: tuple[bool, ...], force_unknown: tup
             outs = eval_jaxpr(jaxpr, (), *args)
         known_out = tuple(trace.knows(out) and not f for out, f in zip(outs, force, strict=True))
         unknowns = [arg for arg, k in zip(args, known, strict=True) if not k]
-        unknown_jaxpr, residuals = trace.build(unknowns, [o for o, k in zip(outs, known_out, strict=True) if not k])
+        unknown_jaxpr, residuals = trace.build(
+            unknowns, [o for o, k in zip(outs, known_out, strict=True) if not k]
+        )
         result.extend((lift_constvars(unknown_jaxpr), known_out, tuple(map(aval_of, residuals))))
         return [o for o, k in zip(outs, known_out, strict=True) if k] + list(residuals)
 
@@ -158,7 +160,9 @@ def partial_eval_jaxpr(jaxpr: Jaxpr, known: tuple[bool, ...], force_unknown: tup
     return known_jaxpr, unknown_jaxpr, known_out, residual_avals
 
 
-def rematerialize(known_jaxpr: Jaxpr, unknown_jaxpr: Jaxpr, num_residuals: int, saveable: Callable[[Eqn], bool]):
+def rematerialize(
+    known_jaxpr: Jaxpr, unknown_jaxpr: Jaxpr, num_residuals: int, saveable: Callable[[Eqn], bool]
+):
     """Make the unknown part compute its residuals again instead of being handed them.
 
     Parameters
@@ -209,5 +213,3 @@ def rematerialize(known_jaxpr: Jaxpr, unknown_jaxpr: Jaxpr, num_residuals: int, 
     assert not consts
     known_out, _ = stage(lambda *xs: eval_jaxpr(known_out, (), *xs), known_out.in_avals, "known part")
     return known_out, unknown_out, tuple(v.aval for v in saved_vars)
-
-
