@@ -14,6 +14,7 @@ import numpy as np
 
 from jaxlite.control.collectives import all_gather, axis_index, axis_size, pmax, pmean, pmin, ppermute, psum
 from jaxlite.control.cond import cond, switch
+from jaxlite.control.derived import associative_scan, map
 from jaxlite.control.scan import scan
 from jaxlite.control.while_loop import fori_loop, while_loop
 from jaxlite.dtypes import as_dtype

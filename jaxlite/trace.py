@@ -11,7 +11,6 @@ Layer 2. The operators of ``Tracer`` are installed by ``jaxlite.numpy``.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from contextvars import ContextVar
 
 import numpy as np
@@ -82,14 +81,20 @@ def as_array(value):
 _SCALARS = (np.generic, bool, int, float, complex)
 
 
-@contextmanager
-def set_current(trace: Trace):
+class set_current:  # noqa: N801 (a context manager reads as a verb)
     """Make ``trace`` current inside the context, whatever happens there."""
-    token = _current.set(trace)
-    try:
-        yield trace
-    finally:
-        _current.reset(token)
+
+    __slots__ = ("token", "trace")
+
+    def __init__(self, trace: Trace):
+        self.trace = trace
+
+    def __enter__(self) -> Trace:
+        self.token = _current.set(self.trace)
+        return self.trace
+
+    def __exit__(self, *exc_info) -> None:
+        _current.reset(self.token)
 
 
 def ancestors(trace: Trace):

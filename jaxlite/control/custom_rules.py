@@ -28,10 +28,10 @@ from jaxlite.ir import Jaxpr, ShapedArray, lift_constvars
 from jaxlite.lowering import Region
 from jaxlite.ops.elementwise import convert_element_type
 from jaxlite.ops.reductions import reduce_sum
-from jaxlite.ops.structural import instantiate
+from jaxlite.ops.structural import instantiate, move_dim
 from jaxlite.primitive import PURE, RECORD, Linear, Primitive, Zero, is_linear
 from jaxlite.source import describe_function
-from jaxlite.trace import aval_of, is_value, set_current
+from jaxlite.trace import as_array, aval_of, is_value, set_current
 from jaxlite.tree import Partial, keystr, tree_flatten, tree_flatten_with_path, tree_map, tree_unflatten
 
 # --- calls: a Jaxpr where a program is recorded, a callable in eager code ------------------------------
@@ -61,7 +61,9 @@ def _call_abstract_eval(*avals, call_jaxpr, **params):
 
 
 def _call_impl(*args, call_jaxpr, **params):
-    return run_jaxpr(call_jaxpr, *args) if isinstance(call_jaxpr, Jaxpr) else tuple(call_jaxpr(*args))
+    if isinstance(call_jaxpr, Jaxpr):
+        return run_jaxpr(call_jaxpr, *args)
+    return tuple(call_jaxpr(*map(as_array, args)))
 
 
 def _call_partial_eval(trace, args, *, call_jaxpr, **params):
@@ -421,7 +423,6 @@ class _Backward:
 
 def _custom_vjp_call_batch(axis, args, dims, *, call_jaxpr, fwd, bwd, name, num_consts, symbolic_zeros):
     rule_dims = dims[num_consts:]
-    batched_in = [d is not None for d in rule_dims]
 
     def batched_fwd(perturbed, *primals):
         notes = []
@@ -449,13 +450,13 @@ def _custom_vjp_call_batch(axis, args, dims, *, call_jaxpr, fwd, bwd, name, num_
         operands = [*leaves, *(ct for ct, l in zip(cts, live, strict=True) if l)]
         zeros, values, value_dims = _run_batched_bwd(flat, axis, operands)
         summed = []
-        for zero, value, dim, batched in zip(zeros, values, value_dims, batched_in, strict=True):
+        for zero, value, dim, wanted in zip(zeros, values, value_dims, rule_dims, strict=True):
             if zero is not None:
-                summed.append(Zero(zero.aval.mapped(axis.size, 0)) if batched else zero)
-            elif batched:
-                summed.append(to_front(value, dim, axis.size)[0])
-            else:
+                summed.append(zero if wanted is None else Zero(zero.aval.mapped(axis.size, wanted)))
+            elif wanted is None:
                 summed.append(_sum_lanes(value, dim, axis.size))
+            else:
+                summed.append(move_dim(to_front(value, dim, axis.size)[0], 0, wanted))
         return summed
 
     outs = custom_vjp_call_p.bind(
@@ -530,7 +531,7 @@ def _forward_from_backward(bwd, num_residuals: int, out_avals, name: str) -> Cal
 
 
 def _custom_lin_impl(*args, bwd, num_residuals, out_avals, name):
-    outs = _forward_from_backward(bwd, num_residuals, out_avals, name)(*args)
+    outs = _forward_from_backward(bwd, num_residuals, out_avals, name)(*map(as_array, args))
     return tuple(np.asarray(instantiate(out)) for out in outs)
 
 

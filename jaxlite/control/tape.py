@@ -109,6 +109,10 @@ def is_tape(value) -> bool:
 # --- small primitives on tapes ----------------------------------------------------------------------
 
 
+def _tape_add_abstract_eval(x, y):
+    return (x,)
+
+
 def _tape_add_impl(x, y):
     return (map_rows(_add_rows, x.aval, x, y),)
 
@@ -141,7 +145,7 @@ tape_add_p = Primitive(
     name="tape_add",
     multiple_results=False,
     effects=PURE,
-    abstract_eval=lambda x, y: (x,),
+    abstract_eval=_tape_add_abstract_eval,
     impl=_tape_add_impl,
     jvp=_tape_add_jvp,
     partial_eval=RECORD,
@@ -155,6 +159,14 @@ tape_add_p = Primitive(
 def tape_add(x, y):
     """Add two tapes row by row."""
     return tape_add_p.bind(x, y)
+
+
+def _empty_tape_abstract_eval(*, aval):
+    return (aval,)
+
+
+def _empty_tape_batch(axis, args, dims, *, aval):
+    return (empty_tape(aval),), (None,)
 
 
 def _empty_tape_impl(*, aval):
@@ -174,12 +186,12 @@ empty_tape_p = Primitive(
     name="empty_tape",
     multiple_results=False,
     effects=PURE,
-    abstract_eval=lambda *, aval: (aval,),
+    abstract_eval=_empty_tape_abstract_eval,
     impl=_empty_tape_impl,
     jvp=zero_tangent,
     partial_eval=RECORD,
     transpose=NOT_LINEAR,
-    batch=lambda axis, args, dims, *, aval: ((empty_tape(aval),), (None,)),
+    batch=_empty_tape_batch,
     lower=Region("tape"),
     doc="a tape of no rows, where a branch was not taken",
 )
