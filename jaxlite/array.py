@@ -20,8 +20,20 @@ from jaxlite.errors import InplaceUpdateError
 _WRITING_FUNCTIONS = frozenset((np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal))
 
 
-class Array(np.ndarray):
+class _ArrayType(type):
+    """Makes ``isinstance(x, Array)`` true for traced values too; ``type(x) is Array`` tells them apart."""
+
+    # Set by ``jaxlite.numpy``: traced values are defined a layer above.
+    traced: tuple[type, ...] = ()
+
+    def __instancecheck__(cls, instance) -> bool:
+        return super().__instancecheck__(instance) or isinstance(instance, _ArrayType.traced)
+
+
+class Array(np.ndarray, metaclass=_ArrayType):
     """An immutable ``np.ndarray``, the type of all results.
+
+    ``isinstance(x, Array)`` also holds for the values that stand for arrays while a function is transformed.
 
     Examples
     --------

@@ -3,10 +3,10 @@
 >>> import numpy as np
 >>> vector, unravel = ravel_pytree({'b': np.zeros(2), 'w': np.ones((2, 2))})
 >>> vector
-Array([0., 0., 1., 1., 1., 1.])
+Array([0., 0., 1., 1., 1., 1.], dtype=float64)
 >>> unravel(2 * vector)['w']
 Array([[2., 2.],
-       [2., 2.]])
+       [2., 2.]], dtype=float64)
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ def ravel_pytree(pytree: Any) -> tuple[Any, Unravel]:
     --------
     >>> vector, unravel = ravel_pytree((1.5, [2, 3]))
     >>> vector
-    Array([1.5, 2. , 3. ])
+    Array([1.5, 2. , 3. ], dtype=float64)
     >>> unravel(vector)
-    (Array(1.5), [Array(2), Array(3)])
+    (Array(1.5, dtype=float64), [Array(2, dtype=int64), Array(3, dtype=int64)])
     """
     leaves, treedef = tree_flatten(pytree)
     arrays = [jnp.asarray(leaf) for leaf in leaves]

@@ -15,6 +15,7 @@ import numpy as np
 from jaxlite.control.collectives import all_gather, axis_index, axis_size, pmax, pmean, pmin, ppermute, psum
 from jaxlite.control.cond import cond, switch
 from jaxlite.control.derived import associative_scan, map
+from jaxlite.control.implicit import custom_linear_solve, custom_root
 from jaxlite.control.scan import scan
 from jaxlite.control.while_loop import fori_loop, while_loop
 from jaxlite.dtypes import as_dtype
@@ -206,7 +207,7 @@ def broadcast_shapes(*shapes) -> tuple[int, ...]:
         return np.broadcast_shapes(*shapes)
     except ValueError:
         raise ShapeError(
-            f"shapes {', '.join(map(str, shapes))} do not broadcast together.",
+            f"shapes {', '.join(builtins.map(str, shapes))} do not broadcast together.",
             why="from the right, sizes must be equal or 1.",
         ) from None
 

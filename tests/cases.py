@@ -25,6 +25,9 @@ class Case:
     args : tuple
         Arrays (or NumPy scalars) handed to ``bind``.
     params : dict
+    call : callable, optional
+        ``(*args) -> array or tuple of arrays``: a use of the primitive that is run in the place of ``bind``. For
+        primitives whose params hold programs, or that only appear while others are transformed.
     reference : callable, optional
         ``(*args, **params) -> array or tuple of arrays`` in plain NumPy or SciPy. None only where NumPy has
         no word for it; then ``impl`` is checked against `expected`.
@@ -46,6 +49,7 @@ class Case:
     primitive: str
     args: tuple
     params: dict[str, Any] = field(default_factory=dict)
+    call: Callable | None = None
     reference: Callable | None = None
     expected: Any = None
     derivatives: Any = "auto"

@@ -405,14 +405,14 @@ def test_two(composition):
     check(*composition)
 
 
-test_two.sample = (2, 250)
+test_two.sample = (2, 500)
 
 
 def test_three(composition):
     check(*composition)
 
 
-test_three.sample = (3, 250)
+test_three.sample = (3, 800)
 
 
 @pytest.mark.slow

@@ -26,7 +26,6 @@ from jaxlite.interpreters.jvp import jvp_flat
 from jaxlite.interpreters.linearize import linearize_flat
 from jaxlite.interpreters.stage import stage
 from jaxlite.interpreters.transpose import backward_pass
-from jaxlite.ir import subjaxprs
 from jaxlite.lowering import Elementwise, Lowering
 from jaxlite.ops.structural import instantiate
 from jaxlite.primitive import (
@@ -36,6 +35,7 @@ from jaxlite.primitive import (
     Linear,
     MappedAxis,
     NotBatchable,
+    Primitive,
     Zero,
     zero_tangent,
 )
@@ -111,10 +111,10 @@ def test_refused_operands(row):
 
 
 def run(case, *args) -> tuple:
-    """Bind the row's primitive; a tuple of results whatever the primitive gives."""
-    primitive = PRIMITIVES[case.primitive]
-    outs = primitive.bind(*args, **case.params)
-    return tuple(outs) if primitive.multiple_results else (outs,)
+    """Bind the row's primitive, or make its call; a tuple of results whatever the primitive gives."""
+    use = case.call or functools.partial(PRIMITIVES[case.primitive].bind, **case.params)
+    outs = use(*args)
+    return tuple(outs) if isinstance(outs, tuple | list) else (outs,)
 
 
 def differentiable_args(case) -> tuple[int, ...]:
@@ -191,7 +191,7 @@ def test_values(case):
             assert_close(out, reference)
 
 
-@every_row
+@rows_where(lambda case: case.call is None)
 def test_abstract_eval(case):
     primitive = PRIMITIVES[case.primitive]
     avals = primitive.abstract_eval(*map(aval_of, case.args), **case.params)
@@ -218,7 +218,21 @@ def test_inputs_stay_and_layout_does_not_matter(case):
             assert_close(out, reference)
 
 
-@rows_where(lambda case: not any(subjaxprs(case.params)))
+@rows_where(lambda case: case.call is not None)
+def test_call_uses_the_primitive(case, monkeypatch):
+    bound = set()
+
+    def bind(primitive, *args, **params):
+        bound.add(primitive.name)
+        return original(primitive, *args, **params)
+
+    original = Primitive.bind
+    monkeypatch.setattr(Primitive, "bind", bind)
+    assert all(type(out) is Array for out in run(case, *case.args))
+    assert case.primitive in bound
+
+
+@rows_where(lambda case: case.call is None)
 def test_user_function(case):
     """``lax.name(*operands, **params)`` applies an equation again."""
     name = f"bitwise_{case.primitive}" if case.primitive in BITWISE else case.primitive
@@ -366,7 +380,7 @@ def test_batch_equals_loop(case, rng):
     if not case.args or not case.batch:
         return
     f = functools.partial(run, case)
-    if isinstance(primitive.batch, NotBatchable):
+    if isinstance(primitive.batch, NotBatchable) and case.call is None:
         dims = (0,) * len(ranks)
         with pytest.raises(RuleError, match="cannot be batched"):
             batch_flat(f, MappedAxis(BATCH_SIZE), batched_args(case.args, dims, BATCH_SIZE), dims)
@@ -377,7 +391,7 @@ def test_batch_equals_loop(case, rng):
 @rows_where(lambda case: differentiable_args(case) and case.batch)
 def test_batch_of_derivatives(case, rng):
     """vmap of jvp and vmap of vjp, with everything mapped and with a random choice."""
-    if isinstance(PRIMITIVES[case.primitive].batch, NotBatchable):
+    if isinstance(PRIMITIVES[case.primitive].batch, NotBatchable) and case.call is None:
         return
     f, xs = differentiable_part(case, differentiable_args(case))
     outs = f(*xs)

@@ -13,8 +13,7 @@ from collections.abc import Callable
 from jaxlite.control.scan import scan
 from jaxlite.errors import ArgumentError
 from jaxlite.interpreters.batch import batch_flat, to_front
-from jaxlite.ops.structural import canonical_dims, concatenate, pad, reshape, rev, slice_in_dim
-from jaxlite.ops.elementwise import add, bitwise_or
+from jaxlite.ops.structural import canonical_dims, concatenate, expand_dims, reshape, rev, slice_in_dim
 from jaxlite.primitive import MappedAxis
 from jaxlite.source import describe_function
 from jaxlite.trace import aval_of
@@ -219,13 +218,10 @@ def _scan_pairs(combine, elems, dims) -> list:
 
 def _interleave(a, b, dim: int):
     """``[a0, b0, a1, b1, …]``; ``a`` is as long as ``b`` or one longer."""
-    ndim = aval_of(a).ndim
     num_a, num_b = aval_of(a).shape[dim], aval_of(b).shape[dim]
-    dtype = aval_of(a).dtype
-
-    def spread(x, low: int, high: int):
-        config = tuple((low, high, 1) if d == dim else (0, 0, 0) for d in range(ndim))
-        return pad(x, dtype.type(0), config)
-
-    spread_a, spread_b = spread(a, 0, int(num_a == num_b)), spread(b, 1, int(num_a > num_b))
-    return bitwise_or(spread_a, spread_b) if dtype.kind == "b" else add(spread_a, spread_b)
+    shape = list(aval_of(b).shape)
+    shape[dim] = 2 * num_b
+    first = slice_in_dim(a, 0, num_b, 1, dim) if num_a > num_b else a
+    pairs = concatenate([expand_dims(first, (dim + 1,)), expand_dims(b, (dim + 1,))], dimension=dim + 1)
+    woven = reshape(pairs, tuple(shape))
+    return concatenate([woven, slice_in_dim(a, num_b, num_a, 1, dim)], dimension=dim) if num_a > num_b else woven

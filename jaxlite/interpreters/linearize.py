@@ -22,15 +22,15 @@ from jaxlite.trace import Trace, Tracer, aval_of, current_trace, set_current
 class UnknownTracer(Tracer):
     """A value that is not known yet: a variable of the recorded part."""
 
-    __slots__ = ("var",)
+    __slots__ = ("variable",)  # not `var`, which is a method of arrays
 
     def __init__(self, trace: PartialEvalTrace, var: Var):
         self.trace = trace
-        self.var = var
+        self.variable = var
 
     @property
     def aval(self):
-        return self.var.aval
+        return self.variable.aval
 
     def why_unknown(self) -> str:
         return "it depends on a tangent, which is unknown while the function is being linearized."
@@ -67,13 +67,13 @@ class PartialEvalTrace(Trace):
 
     def record(self, primitive, args, params) -> tuple[UnknownTracer, ...]:
         """Record one equation; known operands become residuals."""
-        atoms = [self.recorder.capture(arg) if self.knows(arg) else arg.var for arg in args]
+        atoms = [self.recorder.capture(arg) if self.knows(arg) else arg.variable for arg in args]
         return tuple([UnknownTracer(self, var) for var in self.recorder.record(primitive, atoms, params)])
 
     def build(self, unknowns_in: Sequence[UnknownTracer], outs: Sequence) -> tuple[Jaxpr, tuple]:
         """Return the recorded program from ``unknowns_in`` to ``outs``, and its residuals."""
-        outvars = [self.recorder.capture(out) if self.knows(out) else out.var for out in outs]
-        return self.recorder.build([t.var for t in unknowns_in], outvars)
+        outvars = [self.recorder.capture(out) if self.knows(out) else out.variable for out in outs]
+        return self.recorder.build([t.variable for t in unknowns_in], outvars)
 
 
 def linearize_flat(fun: Callable, primals: Sequence, differentiable: Sequence[bool] | None = None):

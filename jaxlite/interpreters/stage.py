@@ -22,27 +22,27 @@ from jaxlite.trace import Trace, Tracer, ancestors, aval_of, current_trace, leak
 class StageTracer(Tracer):
     """A variable of the program being recorded."""
 
-    __slots__ = ("var",)
+    __slots__ = ("variable",)  # not `var`, which is a method of arrays
 
     def __init__(self, trace: StageTrace, var: Var):
         self.trace = trace
-        self.var = var
+        self.variable = var
 
     @property
     def aval(self):
-        return self.var.aval
+        return self.variable.aval
 
     def __repr__(self) -> str:
         return f"JitTracer({self.aval})"
 
     def describe(self) -> str:
-        return self.trace.describe(self.var)
+        return self.trace.describe(self.variable)
 
     def why_unknown(self) -> str:
-        return self.trace.why_unknown(self.var)
+        return self.trace.why_unknown(self.variable)
 
     def creation_source(self):
-        eqn = self.trace.defining_eqn(self.var)
+        eqn = self.trace.defining_eqn(self.variable)
         return eqn.source if eqn else None
 
 
@@ -130,7 +130,7 @@ class StageTrace(Trace):
     def atom(self, value) -> Var | Literal:
         if isinstance(value, Tracer):
             if value.trace is self:
-                return value.var
+                return value.variable
             if not any(value.trace is trace for trace in ancestors(self.parent)):
                 raise leaked_tracer(value)
         return self.recorder.capture(value)

@@ -175,11 +175,13 @@ def astype(x, dtype, /, *, copy: bool = False, device=None):
     >>> jnp.astype(jnp.array([1.7, 2.2]), int)
     Array([1, 2], dtype=int64)
     """
-    x = operand("astype", x)
     dtype = as_dtype(dtype)
-    if isinstance(x, Tracer):
-        return strip_weak(convert(x, dtype))
-    return strip_weak(elementwise.convert_element_type(x, dtype))
+    if type(x) is Array and x.dtype.kind != "c":
+        return quiet(np.ndarray.astype, (x, dtype))
+    x = operand("astype", x)
+    return strip_weak(
+        convert(x, dtype) if isinstance(x, Tracer) else elementwise.convert_element_type(x, dtype)
+    )
 
 
 # --- filled -------------------------------------------------------------------------------------------

@@ -29,7 +29,14 @@ from jaxlite.errors import (
     ShapeError,
 )
 from jaxlite.numpy import ufuncs
-from jaxlite.numpy.promotion import broadcast_array, canonical_axis, convert, operand, strip_weak
+from jaxlite.numpy.promotion import (
+    broadcast_array,
+    canonical_axis,
+    common_dtype,
+    convert,
+    operand,
+    strip_weak,
+)
 from jaxlite.numpy.registry import implements, plain, quiet, wrap
 from jaxlite.numpy.shaping import reject_out
 from jaxlite.ops import elementwise, indexing, structural
@@ -384,10 +391,10 @@ def _gather(x, plan: Plan, mode, gather_mode, fill_value, promises):
 def _column(index, size: int, mode, shape):
     """Return indices along one axis, counted from the front, as the last axis of index vectors."""
     if isinstance(index, Tracer):
-        index = _from_front(index, size, mode)
-    elif mode == "wrap":
+        return structural.expand_dims(broadcast_array(_from_front(index, size, mode), shape), (len(shape),))
+    if mode == "wrap":
         index = np.mod(index, max(size, 1))
-    return structural.expand_dims(broadcast_array(index, shape), (len(shape),))
+    return np.broadcast_to(index, shape)[..., None]
 
 
 def _join_columns(columns):
@@ -464,9 +471,9 @@ def setitem(x, index, values, how: _How, mode: str | None = None, **promises):
         raise ArgumentError(
             "x.at[...] takes no single bools as indices.", fix="jnp.where(condition, values, x)."
         )
-    values = _fit(values, plan, aval_of(x))
     if not plan.advanced and all(kept.step == 1 for kept in plan.kept):
         return _write_box(x, values, plan, how)
+    values = _fit(values, plan, aval_of(x))
     return _scatter(x, values, plan, how, mode, scatter_mode, promises)
 
 
@@ -501,13 +508,26 @@ def _write_box(x, values, plan: Plan, how: _How):
         starts[axis], sizes[axis] = start, size
     for axis, i in plan.fixed:
         starts[axis], sizes[axis] = i, 1
-    values = structural.reshape(values, sizes)
+    if aval_of(values).shape:
+        values = structural.reshape(_fit(values, plan, aval_of(x)), sizes)
+    else:
+        values = broadcast_array(values, tuple(sizes))
     if how is not _SET:
         stops = [start + size for start, size in zip(starts, sizes, strict=True)]
         values = how.combine(structural.slice(x, starts, stops), values)
     if tuple(sizes) == shape:
         return strip_weak(values)
     return indexing.dynamic_update_slice(x, values, *map(_INT64.type, starts))
+
+
+def _spread(column, shape, dims):
+    """Broadcast indices to ``shape``, their axes becoming ``dims``; static ones in NumPy."""
+    if isinstance(column, Tracer):
+        return structural.broadcast_in_dim(column, shape, dims)
+    expanded = [1] * len(shape)
+    for d, n in zip(dims, column.shape, strict=True):
+        expanded[d] = n
+    return np.broadcast_to(column.reshape(expanded), shape)
 
 
 def _scatter(x, values, plan: Plan, how: _How, mode, scatter_mode, promises):
@@ -521,31 +541,28 @@ def _scatter(x, values, plan: Plan, how: _How, mode, scatter_mode, promises):
     index_shape = tuple(aval_of(values).shape[d] for d in index_dims)
     array_dims = [index_dims.index(d) for d in range(plan.place, plan.place + rank)]
     for axis, index in plan.advanced:
-        index = _from_front(index, shape[axis], mode) if isinstance(index, Tracer) else index
-        if mode == "wrap" and not isinstance(index, Tracer):
-            index = np.mod(index, max(shape[axis], 1))
-        index = broadcast_array(index, plan.shape)
-        columns.append((axis, structural.broadcast_in_dim(index, index_shape, array_dims)))
+        # [*arrays, 1] -> [*index dims, 1]
+        column = _column(index, shape[axis], mode, plan.shape)
+        columns.append((axis, _spread(column, (*index_shape, 1), (*array_dims, len(index_shape)))))
     for axis, i in plan.fixed:
-        columns.append((axis, np.full(index_shape, i)))
+        columns.append((axis, np.full((*index_shape, 1), i)))
     for d, kept in enumerate(result):
         if kept is None:
             continue
         if d in window_dims:
             windows.append(kept.axis)
             if kept.start:
-                columns.append((kept.axis, np.full(index_shape, kept.start)))
+                columns.append((kept.axis, np.full((*index_shape, 1), kept.start)))
         else:
             places = kept.start + kept.step * np.arange(kept.size)
             at = index_dims.index(d)
-            places = places.reshape([-1 if i == at else 1 for i in range(len(index_shape))])
-            columns.append((kept.axis, np.broadcast_to(places, index_shape)))
+            columns.append((kept.axis, _spread(places[:, None], (*index_shape, 1), (at, len(index_shape)))))
     numbers = ScatterDimensionNumbers(
         tuple(window_dims),
         tuple(d for d in range(len(shape)) if d not in windows),
         tuple(axis for axis, _ in columns),
     )
-    vectors = _join_columns([structural.expand_dims(column, (len(index_shape),)) for _, column in columns])
+    vectors = _join_columns([column for _, column in columns])
     return how.scatter(x, vectors, values, numbers, mode=scatter_mode, **promises)
 
 
@@ -651,12 +668,12 @@ class At:
     def _of_ones(self, values, options):
         """Return ones with the product of all updates of an element in its place."""
         values = operand("at", values)
-        dtype = aval_of(values).dtype if not aval_of(values).weak_type else aval_of(self.array).dtype
+        dtype = common_dtype([operand("at", self.array), values])
         ones = structural.full(aval_of(self.array).shape, 1, dtype)
         return At(ones, self.index)._write(values, _MULTIPLY, options)
 
     def apply(self, func: Callable, **options):
-        """Replace elements by ``func`` of them."""
+        """Replace elements by ``func`` of them, once however often the index names an element."""
         read = {name: value for name, value in options.items() if name != "wrap_negative_indices"}
         return self._write(func(self.get(**read)), _SET, options)
 
@@ -765,6 +782,10 @@ def take_along_axis(arr, indices, axis: int | None = -1, mode: str | None = None
     >>> jnp.take_along_axis(x, jnp.argsort(x, axis=1), axis=1)
     Array([[1, 2, 3]], dtype=int64)
     """
+    if mode is None and current_trace() is EVAL:
+        arrays = plain((arr, indices), 2)
+        if arrays is not None:
+            return wrap(quiet(np.take_along_axis, (*arrays, axis)))
     x, indices = operand("take_along_axis", arr), operand("take_along_axis", indices, 1)
     if axis is None:
         x, axis = structural.reshape(x, (aval_of(x).size,)), 0

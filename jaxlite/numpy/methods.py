@@ -348,6 +348,7 @@ def install() -> None:
     for name, function in _TRACER_PROPERTIES.items():
         setattr(Tracer, name, property(function))
     Tracer.at = Array.at = property(_at)
+    type(Array).traced = (Tracer,)
     Array.aval = property(_aval)
     # Of a traced value ``trace`` is the interpreter that made it.
     Array.trace = _as_method("trace", contraction.trace)

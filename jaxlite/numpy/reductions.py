@@ -842,7 +842,7 @@ def logsumexp(a, axis=None, b=None, keepdims: bool = False, return_sign: bool = 
 
     Examples
     --------
-    >>> jaxlite.nn.logsumexp(jnp.array([1000.0, 1000.0]))
+    >>> logsumexp(jnp.array([1000.0, 1000.0]))
     Array(1000.69314718, dtype=float64)
     """
     if b is None:

@@ -29,7 +29,7 @@ def truth(x):
     return x if dtype.kind == "b" else elementwise.ne(x, dtype.type(0))
 
 
-@implements(np.where, arrays=3)
+@implements(np.where, arrays=3, extra=("size", "fill_value"))
 def where(condition, x=None, y=None, /, *, size: int | None = None, fill_value=None):
     """Choose elementwise: ``x`` where the condition is true, else ``y``.
 
@@ -92,7 +92,7 @@ def select(condlist, choicelist, default=0):
     return result
 
 
-@implements(np.nonzero)
+@implements(np.nonzero, extra=("size", "fill_value"))
 def nonzero(a, *, size: int | None = None, fill_value=None):
     """Return the indices of elements that are not zero, one array per axis.
 

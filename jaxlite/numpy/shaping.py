@@ -581,7 +581,7 @@ def hstack(tup, dtype=None):
     return _concatenate("hstack", arrays, 0 if aval_of(arrays[0]).ndim == 1 else 1, dtype)
 
 
-@implements(np.dstack, sequence=True)
+@implements(np.dstack, sequence=True, extra=("dtype",))
 def dstack(tup, dtype=None):
     """Join arrays along the third axis.
 
