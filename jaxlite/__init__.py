@@ -9,7 +9,9 @@ from jaxlite import (
     ad_checkpoint,
     check,
     core,
+    debug,
     errors,
+    experimental,
     extend,
     flatten_util,
     lax,
@@ -48,6 +50,7 @@ from jaxlite.api import (
 from jaxlite.array import Array
 from jaxlite.check import check_jaxpr
 from jaxlite.config import config, disable_jit
+from jaxlite.control.callbacks import pure_callback
 from jaxlite.control.checkpoint import (
     checkpoint,
     checkpoint_name,

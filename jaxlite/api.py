@@ -10,11 +10,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from jaxlite.array import Array
 from jaxlite.control.jit import ShapeDtypeStruct, check_results, jit, leaf_names
 from jaxlite.dtypes import float0, is_inexact
 from jaxlite.errors import (
@@ -23,6 +25,7 @@ from jaxlite.errors import (
     GradInputError,
     GradOutputError,
     ShapeError,
+    StaticArgumentError,
 )
 from jaxlite.interpreters.batch import BatchTrace, batch_flat
 from jaxlite.interpreters.evaluate import eval_jaxpr
@@ -46,10 +49,12 @@ from jaxlite.source import describe_function, named_scope
 from jaxlite.trace import (
     EVAL,
     Tracer,
+    ancestors,
     as_array,
     aval_of,
     current_trace,
     is_value,
+    leaked_tracer,
     set_current,
     unsupported_value,
 )
@@ -116,8 +121,21 @@ def _flatten_values(args, what: str):
     return leaves, treedef
 
 
+def _checked_argnums(argnums, name: str) -> int | tuple[int, ...]:
+    """Return ``argnums`` as a Python int or a tuple of them."""
+    try:
+        if isinstance(argnums, tuple | list):
+            return tuple(operator.index(i) for i in argnums)
+        return operator.index(argnums)
+    except TypeError:
+        raise ArgumentError(
+            f"{name}: argnums must be an int or a sequence of ints, not {argnums!r}.",
+            fix="give positions; to differentiate with respect to a keyword argument, pass it by position.",
+        ) from None
+
+
 def _normalize_argnums(argnums, num_args: int, name: str) -> tuple[int, ...]:
-    wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    wanted = (argnums,) if isinstance(argnums, int) else argnums
     for i in wanted:
         if not -num_args <= i < num_args:
             raise ArgumentError(
@@ -126,7 +144,10 @@ def _normalize_argnums(argnums, num_args: int, name: str) -> tuple[int, ...]:
                 why="keyword arguments are never differentiated.",
                 fix="pass the differentiated arguments by position.",
             )
-    return tuple(i % num_args for i in wanted)
+    positions = tuple(i % num_args for i in wanted)
+    if len(set(positions)) < len(positions):
+        raise ArgumentError(f"{name}: argnums={argnums} names an argument twice.", fix="name each one once.")
+    return positions
 
 
 def _on_arguments(fun: Callable, argnums: tuple[int, ...], args, kwargs) -> Callable:
@@ -148,7 +169,8 @@ def _as_tangent_zero(zero: Zero):
 
 
 def _materialize(values) -> list:
-    return [_as_tangent_zero(v) if type(v) is Zero else v for v in values]
+    """Return tangents or cotangents as users see them."""
+    return [_as_tangent_zero(v) if type(v) is Zero else _as_result(v) for v in values]
 
 
 # --- reverse mode -----------------------------------------------------------------------------------
@@ -165,8 +187,13 @@ class _Pullback:
         self.in_tree = in_tree
         self.out_tree = out_tree
 
-    def __call__(self, residuals, ct):
-        cts, ct_tree = tree_flatten(ct)
+    def __call__(self, residuals, *cts):
+        if len(cts) != 1:
+            raise ArgumentError(
+                f"the pullback takes one cotangent, but got {len(cts)}.",
+                fix="pass one pytree of the structure of the output: f_vjp((ct_1, ct_2)).",
+            )
+        cts, ct_tree = tree_flatten(cts[0])
         if ct_tree != self.out_tree:
             raise ArgumentError(
                 f"the cotangent has structure {ct_tree}, but the function returned {self.out_tree}.",
@@ -185,10 +212,11 @@ class _Pullback:
 
 def _check_cotangent(ct, aval: ShapedArray):
     expected = aval.to_tangent()
-    if expected.dtype == float0:
+    if expected.dtype == float0 and np.shape(ct) == aval.shape:
         return Zero(expected)
     got = aval_of(ct)
-    if got.shape != expected.shape or (got.dtype != expected.dtype and not got.weak_type):
+    fits = got.dtype == expected.dtype or (got.weak_type and (got.dtype.kind != "c" or expected.dtype.kind == "c"))
+    if got.shape != expected.shape or not fits:
         raise ShapeError(
             f"the pullback got a cotangent of type {got}, but the output has type {expected}.",
             why="a cotangent has the shape and dtype of its output.",
@@ -243,6 +271,7 @@ def vjp(fun: Callable, *primals, has_aux: bool = False, reduce_axes=()):
     """
     _check_callable(fun, "vjp")
     leaves, in_tree = _flatten_values(primals, "vjp primals")
+    leaves = list(map(_own_copy, leaves))
     flat = _FlatFunction(fun, in_tree, "vjp", has_aux)
     outs, pullback, residuals = _vjp_flat(flat, leaves, in_tree)
     out = tree_unflatten(flat.out_tree, list(map(_as_result, outs)))
@@ -250,9 +279,19 @@ def vjp(fun: Callable, *primals, has_aux: bool = False, reduce_axes=()):
     return (out, f_vjp, flat.aux) if has_aux else (out, f_vjp)
 
 
+def _own_copy(leaf):
+    """Copy an array that the user may write to before the residuals, which may be views of it, are used."""
+    return leaf if isinstance(leaf, Tracer | Array) or not isinstance(leaf, np.ndarray) else as_array(np.array(leaf))
+
+
 def _as_result(value):
     """Return an output as users see it: an Array, or a tracer of an enclosing transformation."""
-    return value if isinstance(value, Tracer) else as_array(np.asarray(value))
+    if isinstance(value, Tracer):
+        if not any(value.trace is trace for trace in ancestors(current_trace())):
+            raise leaked_tracer(value)
+        return value
+    # What is no Array by now is an argument handed through, which the user may write to.
+    return value if type(value) is Array else as_array(np.array(value))
 
 
 def value_and_grad(
@@ -295,6 +334,7 @@ def value_and_grad(
 
 def _value_and_grad(fun, argnums, has_aux, holomorphic, allow_int, name):
     _check_callable(fun, name)
+    argnums = _checked_argnums(argnums, name)
 
     @functools.wraps(fun)
     def value_and_gradient(*args, **kwargs):
@@ -441,6 +481,8 @@ def fwd_and_bwd(fun: Callable, argnums: int | Sequence[int], has_aux: bool = Fal
     bwd : callable
         ``(residuals, ct) -> gradients`` of the selected arguments.
     """
+
+    argnums = _checked_argnums(argnums, "fwd_and_bwd")
 
     def fwd(*args):
         wanted = _normalize_argnums(argnums, len(args), "fwd_and_bwd")
@@ -593,6 +635,7 @@ def linearize(fun: Callable, *primals, has_aux: bool = False):
     """
     _check_callable(fun, "linearize")
     leaves, in_tree = _flatten_values(primals, "linearize primals")
+    leaves = list(map(_own_copy, leaves))
     flat = _FlatFunction(fun, in_tree, "linearize", has_aux)
     outs, jaxpr, residuals, nonzero_out = linearize_flat(flat, leaves)
     in_avals, out_avals = list(map(aval_of, leaves)), list(map(aval_of, outs))
@@ -633,6 +676,12 @@ def linear_transpose(fun: Callable, *primals, reduce_axes=()) -> Callable:
     flat = _FlatFunction(fun, in_tree, "linear_transpose")
     jaxpr, consts = stage(flat, avals, describe_function(fun))
     out_avals = [a.strip_weak_type() for a in jaxpr.out_avals]
+    if not all(is_inexact(a.dtype) for a in (*avals, *out_avals)):
+        raise GradInputError(
+            f"linear_transpose takes functions of real or complex numbers, but {describe_function(fun)} maps "
+            f"{', '.join(map(str, avals))} to {', '.join(map(str, out_avals))}.",
+            fix="pass floats: linear_transpose(f, 0.0).",
+        )
 
     def transposed(ct):
         cts, ct_tree = tree_flatten(ct)
@@ -676,6 +725,7 @@ def jacfwd(
     Costs one forward run per input element: best for tall Jacobians.
     """
     _check_callable(fun, "jacfwd")
+    argnums = _checked_argnums(argnums, "jacfwd")
 
     @functools.wraps(fun)
     def jacobian_function(*args, **kwargs):
@@ -740,6 +790,7 @@ def jacrev(
            [0., 4.]], dtype=float64)
     """
     _check_callable(fun, "jacrev")
+    argnums = _checked_argnums(argnums, "jacrev")
 
     @functools.wraps(fun)
     def jacobian_function(*args, **kwargs):
@@ -940,7 +991,7 @@ def vmap(
     _check_callable(fun, "vmap")
     if isinstance(in_axes, list):
         in_axes = tuple(in_axes)
-    if not (in_axes is None or isinstance(in_axes, int | tuple)):
+    if not (in_axes is None or isinstance(in_axes, int | np.integer | tuple)):
         raise ArgumentError(
             f"vmap in_axes must be an int, None, or a tuple with one entry per argument, not {type(in_axes).__name__}."
         )
@@ -953,9 +1004,12 @@ def vmap(
                 "positional arguments.",
                 fix="give one entry per positional argument.",
             )
-        leaves, in_tree = _flatten_values((args, kwargs), "vmap argument ")
-        dims = flatten_axes("vmap in_axes", in_tree, (in_axes, 0))
+        leaves, in_tree = tree_flatten((args, kwargs))
         names = leaf_names(_signature(fun), (args, kwargs))
+        for leaf, name in zip(leaves, names, strict=True):
+            if not is_value(leaf):
+                raise unsupported_value(leaf, f"argument {name!r} of vmap({describe_function(fun)})")
+        dims = flatten_axes("vmap in_axes", in_tree, (in_axes, 0))
         dims = [_check_dim(leaf, dim, name) for leaf, dim, name in zip(leaves, dims, names, strict=True)]
         size = _mapped_size(leaves, dims, names, axis_size)
         flat = _FlatFunction(lambda args, kwargs: fun(*args, **kwargs), in_tree, "vmap")
@@ -1026,6 +1080,8 @@ def _place(value, dim, wanted, size: int):
                 fix="give the axis a place in out_axes.",
             )
         return value
+    if not isinstance(wanted, int | np.integer):
+        raise ArgumentError(f"vmap out_axes holds {wanted!r}; axes are ints or None.")
     ndim = len(aval_of(value).shape) + (dim is None)
     if not -ndim <= wanted < ndim:
         raise ArgumentError(f"vmap out_axes is {wanted} for a result of rank {ndim}.")
@@ -1066,14 +1122,21 @@ def make_jaxpr(fun: Callable, static_argnums=(), axis_env=None, return_shape: bo
       in (d,) }
     """
     _check_callable(fun, "make_jaxpr")
-    static = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
+    static = _checked_argnums(static_argnums, "make_jaxpr")
+    static = (static,) if isinstance(static, int) else static
 
     @functools.wraps(fun)
     def make(*args, **kwargs):
+        for i in static:
+            if not -len(args) <= i < len(args):
+                raise StaticArgumentError(
+                    f"make_jaxpr: static_argnums holds {i}, but the call has {len(args)} positional arguments."
+                )
         positions = {i % len(args) for i in static}
         dynamic = tuple(arg for i, arg in enumerate(args) if i not in positions)
         leaves, in_tree = tree_flatten((dynamic, kwargs))
-        avals = [aval_of(leaf) for leaf in leaves]
+        names = leaf_names(_signature(fun), (dynamic, kwargs), sorted(positions))
+        avals = [_aval_of_argument(leaf, name, fun) for leaf, name in zip(leaves, names, strict=True)]
 
         def with_static(dynamic, kwargs):
             given = iter(dynamic)
@@ -1081,7 +1144,6 @@ def make_jaxpr(fun: Callable, static_argnums=(), axis_env=None, return_shape: bo
 
         with_static.__wrapped__ = fun
         flat = _FlatFunction(with_static, in_tree, "make_jaxpr")
-        names = leaf_names(_signature(fun), (dynamic, kwargs), sorted(positions))
         name = getattr(fun, "__name__", type(fun).__name__)
         with _named_axes(axis_env or ()):
             jaxpr, consts = stage(flat, avals, name, names, keep_dead=True)
@@ -1091,6 +1153,12 @@ def make_jaxpr(fun: Callable, static_argnums=(), axis_env=None, return_shape: bo
         return closed, tree_unflatten(flat.out_tree, list(map(ShapeDtypeStruct.like, jaxpr.out_avals)))
 
     return make
+
+
+def _aval_of_argument(leaf, name: str, fun) -> ShapedArray:
+    if not is_value(leaf) and not hasattr(leaf, "aval"):
+        raise unsupported_value(leaf, f"argument {name!r} of {describe_function(fun)}")
+    return aval_of(leaf)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,8 @@ Array([1., 2., 3.], dtype=float64)
 
 from __future__ import annotations
 
+import functools
+import inspect
 import operator
 
 import numpy as np
@@ -44,6 +46,8 @@ class Array(np.ndarray, metaclass=_ArrayType):
     """
 
     __slots__ = ()
+    # What ``np.ma`` keeps the data of a masked array as: it writes into it.
+    _baseclass = np.ndarray
 
     @staticmethod
     def of(value) -> Array:
@@ -80,10 +84,14 @@ class Array(np.ndarray, metaclass=_ArrayType):
     def __array_function__(self, func, types, args, kwargs):
         if not all(issubclass(t, np.ndarray) for t in types):
             return NotImplemented
-        if type(kwargs.get("out")) is Array:
+        position = _position_of_out(func)
+        out = args[position] if position is not None and position < len(args) else kwargs.get("out")
+        if type(out) is Array:
             raise _write_error(f"out= of np.{func.__name__}")
-        if func in _WRITING_FUNCTIONS and args and type(args[0]) is Array:
+        if (func in _WRITING_FUNCTIONS or _is_told_to_write(func, args, kwargs)) and type(args[0]) is Array:
             raise _write_error(f"np.{func.__name__}")
+        if kwargs.get("overwrite_input"):
+            kwargs = kwargs | {"overwrite_input": False}
         args = _unwrap(args)
         kwargs = {name: _unwrap(value) for name, value in kwargs.items()}
         with np.errstate(all="ignore"):
@@ -91,6 +99,19 @@ class Array(np.ndarray, metaclass=_ArrayType):
 
     def __setitem__(self, index, value):
         raise _write_error("x[index] = value")
+
+    def __setattr__(self, name: str, value):
+        if name == "dtype":
+            # ``x.view(dtype)`` sets it on the new view.
+            return super().__setattr__(name, value)
+        raise _write_error(f"x.{name} = value")
+
+    @property
+    def flat(self):
+        """A one-dimensional iterator over the elements, for reading."""
+        to_read = self.view(np.ndarray)
+        to_read.flags.writeable = False
+        return to_read.flat
 
     def fill(self, *args, **kwargs):
         raise _write_error("x.fill")
@@ -163,6 +184,21 @@ def _write_error(what: str) -> InplaceUpdateError:
         why="results of jaxlite are shared between programs and never change.",
         fix="x = x.at[index].set(value); or np.array(x) for a copy that can be written.",
     )
+
+
+@functools.cache
+def _position_of_out(func) -> int | None:
+    """Return where a NumPy function takes ``out`` by position."""
+    try:
+        parameters = list(inspect.signature(func).parameters.values())
+    except (TypeError, ValueError):
+        return None
+    by_position = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    return by_position.index("out") if "out" in by_position else None
+
+
+def _is_told_to_write(func, args, kwargs) -> bool:
+    return func is np.nan_to_num and not (args[1] if len(args) > 1 else kwargs.get("copy", True))
 
 
 def _unwrap(value):

@@ -54,6 +54,10 @@ class DtypeError(JaxliteError, TypeError):
     """Operands whose dtypes do not fit together or that an operation does not take."""
 
 
+class IntegerRangeError(DtypeError, OverflowError):
+    """A Python integer that does not fit in int64, where it is needed as one."""
+
+
 class ArgumentError(JaxliteError, TypeError, ValueError):
     """An argument of a public function that has the wrong kind, structure or value."""
 

@@ -42,7 +42,8 @@ class Primitive:
         What linearize does when some ``args`` are unknown: record the whole (``RECORD``), or split it.
     transpose : ``(cts, *args, **params) -> tuple[ct | None, ...]``, or ``NOT_LINEAR``
         ``args`` holds ``Linear(aval)`` for linear inputs, values otherwise; one entry per arg, None or `Zero`
-        where there is no cotangent. ``cts`` may hold `Zero`, not all of them.
+        where there is no cotangent. ``cts`` may hold `Zero`, not all of them. A rule returns ``NOT_LINEAR`` when
+        it is linear in each of the marked inputs but not in all together, as ``mul`` of two of them.
     batch : ``(axis, args, dims, **params) -> (outs, out_dims)``, or ``NotBatchable(reason)``
         ``axis`` is a `MappedAxis`; ``dims`` are ints or None, at least one is an int.
     lower : Lowering

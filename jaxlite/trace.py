@@ -21,6 +21,7 @@ from jaxlite.errors import (
     ConcretizationTypeError,
     DtypeError,
     InplaceUpdateError,
+    IntegerRangeError,
     TracerArrayConversionError,
     TracerBoolConversionError,
     TracerIntegerConversionError,
@@ -59,11 +60,22 @@ class EvalTrace(Trace):
             elif isinstance(arg, Tracer):
                 raise leaked_tracer(arg)
             elif type(arg) in PYTHON_SCALAR_DTYPES:
-                arg = PYTHON_SCALAR_DTYPES[type(arg)].type(arg)
+                arg = _numpy_scalar(arg)
             arrays.append(arg)
         with np.errstate(all="ignore"):
             outs = primitive.impl(*arrays, **params)
         return tuple([as_array(out) for out in outs])
+
+
+def _numpy_scalar(value):
+    try:
+        return PYTHON_SCALAR_DTYPES[type(value)].type(value)
+    except OverflowError:
+        raise IntegerRangeError(
+            f"the integer {value} does not fit in int64.",
+            why="integers of programs have at most 64 bits.",
+            fix="pass a float, float(n), where the exact integer is not needed.",
+        ) from None
 
 
 EVAL = EvalTrace(None)
@@ -194,8 +206,9 @@ class Tracer:
         return ConcretizationTypeError(
             f"{name} needs a plain number, but the value is traced: {self.describe()}",
             why=self.why_no_number(),
-            fix="jnp.sin(x) instead of math.sin(x), x.astype(dtype) instead of float(x); "
-            "jaxlite.lax.stop_gradient(x) first where the derivative is not wanted.",
+            fix="jnp.sin(x) instead of math.sin(x), x.astype(dtype) instead of float(x), "
+            "jnp.asarray(a).at[i].set(x) instead of a[i] = x; jaxlite.lax.stop_gradient(x) first where the "
+            "derivative is not wanted.",
         )
 
     def __float__(self) -> float:
@@ -209,6 +222,14 @@ class Tracer:
         if value is None:
             raise self._not_a_number("int()")
         return int(value)
+
+    def __format__(self, spec: str) -> str:
+        if not spec:
+            return str(self)
+        value = self.concrete()
+        if value is None:
+            raise self._not_a_number(f"the format {spec!r}")
+        return format(value, spec)
 
     def item(self, *args):
         raise self._not_a_number("item()")
@@ -232,12 +253,27 @@ class Tracer:
             f"NumPy needs an array, but the value is traced: {self.describe()}",
             why=self.why_no_number(),
             fix="use the jaxlite.numpy function: np.array([t, u]) -> jnp.stack([t, u]); np.asarray(t) -> "
-            "jnp.asarray(t); np.full(s, t) -> jnp.full(s, t); a.dot(t) -> jnp.dot(a, t).",
+            "jnp.asarray(t); np.full(s, t) -> jnp.full(s, t); a[t] -> jnp.asarray(a)[t]; a.dot(t) -> jnp.dot(a, t).",
         )
 
     def __setitem__(self, index, value):
-        raise InplaceUpdateError(
-            f"traced values cannot be written into: {self.describe()}",
+        raise self._write_error("x[index] = value")
+
+    def fill(self, *args, **kwargs):
+        raise self._write_error("x.fill")
+
+    def put(self, *args, **kwargs):
+        raise self._write_error("x.put")
+
+    def resize(self, *args, **kwargs):
+        raise self._write_error("x.resize")
+
+    def partition(self, *args, **kwargs):
+        raise self._write_error("x.partition")
+
+    def _write_error(self, what: str) -> InplaceUpdateError:
+        return InplaceUpdateError(
+            f"{what}: traced values cannot be written into: {self.describe()}",
             why="every transformation needs to see each value as it was made.",
             fix="x = x.at[index].set(value); also .add, .multiply, .min, .max.",
         )
@@ -264,6 +300,8 @@ def aval_of(value) -> ShapedArray:
         return value.aval
     if isinstance(value, np.ndarray | np.generic):
         dtype = value.dtype
+        if _has_own_arithmetic(value):
+            raise unsupported_value(value)
         if is_supported(dtype):
             return ShapedArray(value.shape, dtype)
         native = dtype.newbyteorder("=")
@@ -282,15 +320,26 @@ def is_value(value) -> bool:
     """Whether ``value`` can be an operand of a primitive as it is."""
     return (
         isinstance(value, Tracer)
-        or (isinstance(value, np.ndarray | np.generic) and is_supported(value.dtype.newbyteorder("=")))
+        or (
+            isinstance(value, np.ndarray | np.generic)
+            and is_supported(value.dtype.newbyteorder("="))
+            and not _has_own_arithmetic(value)
+        )
         or type(value) in PYTHON_SCALAR_DTYPES
     )
+
+
+def _has_own_arithmetic(value) -> bool:
+    """Whether an array is of a subclass (masked, matrix, with units) whose meaning would be lost."""
+    return type(value) is not np.ndarray and type(value) is not Array and value.__array_priority__ > 0
 
 
 def unsupported_value(value, path: str = "") -> DtypeError:
     where = f" at {path}" if path else ""
     if isinstance(value, np.ndarray | np.generic):
         kind = f"an array of dtype {value.dtype}"
+        if isinstance(value, np.ndarray) and _has_own_arithmetic(value):
+            kind = f"a {type(value).__name__}"
     else:
         kind = f"{type(value).__name__} {value!r:.60}"
     return DtypeError(

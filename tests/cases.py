@@ -25,9 +25,6 @@ class Case:
     args : tuple
         Arrays (or NumPy scalars) handed to ``bind``.
     params : dict
-    call : callable, optional
-        ``(*args) -> array or tuple of arrays``: a use of the primitive that is run in the place of ``bind``. For
-        primitives whose params hold programs, or that only appear while others are transformed.
     reference : callable, optional
         ``(*args, **params) -> array or tuple of arrays`` in plain NumPy or SciPy. None only where NumPy has
         no word for it; then ``impl`` is checked against `expected`.
@@ -44,12 +41,14 @@ class Case:
         Relative tolerance of the derivative checks, where the table's does not do; say why in a comment.
     label : str
         Distinguishes samples of one primitive.
+    call : callable, optional
+        ``(*args) -> array or tuple of arrays``: a use of the primitive that is run in the place of ``bind``.
+        For primitives whose params hold programs, or that only appear while others are transformed.
     """
 
     primitive: str
     args: tuple
     params: dict[str, Any] = field(default_factory=dict)
-    call: Callable | None = None
     reference: Callable | None = None
     expected: Any = None
     derivatives: Any = "auto"
@@ -57,6 +56,7 @@ class Case:
     batch: bool = True
     tol: float | None = None
     label: str = ""
+    call: Callable | None = None
 
     def __post_init__(self):
         # Samples are shared by many checks: an operation that writes into its operands fails at once.

@@ -5,8 +5,8 @@
     { lambda ; a:f64[]. let b:f64[] = psum[axis_name=i] a; c:f64[] = sub a b in (c,) }     one element
     { lambda ; a:f64[3]. let b:f64[] = reduce_sum[axes=(0,)] a; c:f64[3] = sub a b … }     the whole axis
 
-A collective is a primitive that names an axis. The trace that maps this axis answers it by its batch rule; another
-``vmap`` passes it on with one more dimension. Outside of such a ``vmap`` it has no meaning.
+A collective is a primitive that names an axis. The trace that maps this axis answers it by its batch rule;
+another ``vmap`` passes it on with one more dimension. Outside of such a ``vmap`` it has no meaning.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ def _one_name(what: str, axis_name):
     if isinstance(axis_name, tuple | list):
         if len(axis_name) != 1:
             raise ArgumentError(
-                f"{what} takes one axis name, got {axis_name!r}.", fix="call it once per axis, innermost first."
+                f"{what} takes one axis name, got {axis_name!r}.",
+                fix="call it once per axis, innermost first.",
             )
         (axis_name,) = axis_name
     _size_of(what, axis_name)

@@ -18,7 +18,7 @@ import numpy as np
 
 from jaxlite.control.jit import check_results
 from jaxlite.dtypes import float0
-from jaxlite.errors import ArgumentError, CustomRuleError
+from jaxlite.errors import ArgumentError, CustomRuleError, TransposeError
 from jaxlite.interpreters.batch import batch_flat, batch_jaxpr, to_front
 from jaxlite.interpreters.evaluate import eval_jaxpr, run_jaxpr
 from jaxlite.interpreters.jvp import jvp_flat
@@ -525,7 +525,14 @@ def _forward_from_backward(bwd, num_residuals: int, out_avals, name: str) -> Cal
         backward, consts = stage(
             lambda *cts: list(map(instantiate, bwd(*residuals, *cts))), out_avals, f"bwd of {name}"
         )
-        return backward_pass(backward, consts, [Linear(a) for a in out_avals], tangents)
+        try:
+            return backward_pass(backward, consts, [Linear(a) for a in out_avals], tangents)
+        except TransposeError as error:
+            raise CustomRuleError(
+                f"forward mode of {name} transposes its bwd rule, but that is not linear in the cotangent.",
+                details=str(error).splitlines()[:2],
+                fix="use reverse mode (grad, vjp), or define the function with custom_jvp.",
+            ) from error
 
     return forward
 

@@ -1,8 +1,8 @@
 """``map`` and ``associative_scan``: loops made of other loops and of whole-array operations.
 
-    map(f, xs)                    scan over the leading axis, no carry
-    associative_scan(add, x)      [x0, x1, x2, x3]  ->  pairs [x0+x1, x2+x3]  ->  their scan [x0+x1, x0+x1+x2+x3]
-                                  ->  filled in between  [x0, x0+x1, (x0+x1)+x2, x0+x1+x2+x3]
+map(f, xs)                    scan over the leading axis, no carry
+associative_scan(add, x)      [x0, x1, x2, x3]  ->  pairs [x0+x1, x2+x3]  ->  their scan [x0+x1, x0+x1+x2+x3]
+                              ->  filled in between  [x0, x0+x1, (x0+x1)+x2, x0+x1+x2+x3]
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ def map(f: Callable, xs, *, batch_size: int | None = None):  # noqa: A001 (JAX's
     whole, rest = divmod(length, size)
     batched = _mapped(f)
     if not rest:
-        return tree_map(_merge_leading, _map_by_scan(batched, tree_map(lambda x: _split_leading(x, whole), xs)))
+        return tree_map(
+            _merge_leading, _map_by_scan(batched, tree_map(lambda x: _split_leading(x, whole), xs))
+        )
     tail = batched(tree_map(lambda x: slice_in_dim(x, whole * size, length), xs))
     if not whole:
         return tail
@@ -83,12 +85,16 @@ def _leading_size(what: str, xs) -> int:
     for path, leaf in tree_flatten_with_path(xs)[0]:
         aval = aval_of(leaf)
         if not aval.shape:
-            raise ArgumentError(f"{what}: xs{keystr(path)} is a scalar, {aval}.", why="it goes along the leading axis.")
+            raise ArgumentError(
+                f"{what}: xs{keystr(path)} is a scalar, {aval}.", why="it goes along the leading axis."
+            )
         sizes[keystr(path)] = aval.shape[0]
     if len(set(sizes.values())) != 1:
         listed = ", ".join(f"xs{path}: {n}" for path, n in sizes.items())
         raise ArgumentError(
-            f"{what} got values with different leading axis sizes: {listed}." if sizes else f"{what} got no arrays."
+            f"{what} got values with different leading axis sizes: {listed}."
+            if sizes
+            else f"{what} got no arrays."
         )
     return next(iter(sizes.values()))
 
@@ -224,4 +230,6 @@ def _interleave(a, b, dim: int):
     first = slice_in_dim(a, 0, num_b, 1, dim) if num_a > num_b else a
     pairs = concatenate([expand_dims(first, (dim + 1,)), expand_dims(b, (dim + 1,))], dimension=dim + 1)
     woven = reshape(pairs, tuple(shape))
-    return concatenate([woven, slice_in_dim(a, num_b, num_a, 1, dim)], dimension=dim) if num_a > num_b else woven
+    return (
+        concatenate([woven, slice_in_dim(a, num_b, num_a, 1, dim)], dimension=dim) if num_a > num_b else woven
+    )

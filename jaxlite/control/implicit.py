@@ -6,9 +6,9 @@
       solve={ … }  transpose_solve={ … }  vecmat={ … }
     ] a a a a e
 
-What the user's functions close over are operands, a group for each program, then come the right-hand side (or the
-first guess). Nobody differentiates through the steps of a solver: A x = b gives A ẋ = ḃ − Ȧ x, and f(x) = 0 gives
-f' ẋ = −ḟ.
+What the user's functions close over are operands, a group for each program, then comes the right-hand side
+(or the first guess). Nobody differentiates through the steps of a solver: A x = b gives A ẋ = ḃ − Ȧ x, and
+f(x) = 0 gives f' ẋ = −ḟ.
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ from jaxlite.tree import keystr, tree_flatten, tree_flatten_with_path, tree_unfl
 
 
 def _tangent_at(jaxpr, consts, consts_dot, values) -> list:
-    """Return the tangents of ``jaxpr(consts, values)`` for ``values`` held fixed; `Zero` where there is none."""
+    """Return the tangents of ``jaxpr(consts, values)`` for fixed ``values``; `Zero` where there is none."""
     nonzero = (*map(is_nonzero, consts_dot), *(False for _ in values))
     jvp, nonzero_out = jvp_jaxpr(jaxpr, nonzero)
     outs = eval_jaxpr(jvp, (), *consts, *values, *filter(is_nonzero, consts_dot))
     given = iter(outs[len(jaxpr.outvars) :])
     return [
-        next(given) if nz else Zero(a.to_tangent()) for nz, a in zip(nonzero_out, jaxpr.out_avals, strict=True)
+        next(given) if nz else Zero(a.to_tangent())
+        for nz, a in zip(nonzero_out, jaxpr.out_avals, strict=True)
     ]
 
 
@@ -105,7 +106,7 @@ def _linear_solve_transpose(cts, *args, matvec, vecmat, solve, transpose_solve, 
             why="neither transpose_solve nor symmetric=True was given."
             if transpose_solve is None
             else "it is linear in the right-hand side only.",
-            fix="custom_linear_solve(matvec, b, solve, transpose_solve=lambda vecmat, b: …), or symmetric=True.",
+            fix="custom_linear_solve(..., transpose_solve=lambda vecmat, b: …), or symmetric=True.",
         )
     by_program = split_list(args, *const_lengths)
     # Solving with Aᵀ: matvec and vecmat change places, and so do their solvers.
@@ -197,14 +198,15 @@ def custom_linear_solve(
 
     Notes
     -----
-    A ẋ = ḃ − Ȧ x, where Ȧ comes from what ``matvec`` closes over; Aᵀ b̄ = x̄. Derivatives do not depend on how
-    ``solve`` works, so it may loop until convergence.
+    A ẋ = ḃ − Ȧ x, where Ȧ comes from what ``matvec`` closes over; Aᵀ b̄ = x̄. Derivatives do not depend on
+    how ``solve`` works, so it may loop until convergence.
 
     Examples
     --------
     >>> import jaxlite, numpy as np
+    >>> from jaxlite.lax import custom_linear_solve
     >>> def solve_diagonal(d, b):
-    ...     return jaxlite.lax.custom_linear_solve(lambda x: d * x, b, lambda matvec, b: b / d, symmetric=True)
+    ...     return custom_linear_solve(lambda x: d * x, b, lambda matvec, b: b / d, symmetric=True)
     >>> jaxlite.grad(lambda d: solve_diagonal(d, np.ones(2)).sum())(np.array([1.0, 2.0]))
     Array([-1.  , -0.25], dtype=float64)
     """
@@ -215,14 +217,20 @@ def custom_linear_solve(
     _check_like("custom_linear_solve", "matvec", matvec, "b", b, avals, matvec_body)
 
     def stage_solver(solver, mapping, what):
-        body = stage_body(lambda b: solver(mapping, b), in_tree, avals, f"{what}, {describe_function(solver)},")
+        body = stage_body(
+            lambda b: solver(mapping, b), in_tree, avals, f"{what}, {describe_function(solver)},"
+        )
         _check_like("custom_linear_solve", what, solver, "b", b, avals, body, has_aux)
         return body
 
     solve_body = stage_solver(solve, matvec, "solve")
     if symmetric:
         vecmat_jaxpr, vecmat_consts = matvec_body.jaxpr, matvec_body.consts
-        transposed = solve_body if transpose_solve is None else stage_solver(transpose_solve, matvec, "transpose_solve")
+        transposed = (
+            solve_body
+            if transpose_solve is None
+            else stage_solver(transpose_solve, matvec, "transpose_solve")
+        )
     elif transpose_solve is not None:
         linear = (False,) * len(matvec_body.consts) + (True,) * len(leaves)
         vecmat_jaxpr, _ = transpose_jaxpr(matvec_body.jaxpr, linear, (True,) * len(leaves), True)
@@ -252,8 +260,10 @@ def custom_linear_solve(
     return tree_unflatten(solve_body.out_tree, outs)
 
 
-def _check_like(caller: str, what: str, fun, like_name: str, like, avals, body, has_aux: bool = False) -> None:
-    """Raise unless a function returned a pytree of the structure and types of ``like`` (and aux beside it)."""
+def _check_like(
+    caller: str, what: str, fun, like_name: str, like, avals, body, has_aux: bool = False
+) -> None:
+    """Raise unless a function returned a pytree of the structure and types of ``like`` (beside aux)."""
     _, tree = tree_flatten(like)
     out_tree = body.out_tree
     if has_aux:
@@ -333,10 +343,8 @@ root_p = Primitive(
 )
 
 
-def custom_root(
-    f: Callable, initial_guess, solve: Callable, tangent_solve: Callable, has_aux: bool = False
-):
-    """Find a root with a solver of your own, and differentiate the equation ``f(x) = 0`` instead of its steps.
+def custom_root(f: Callable, initial_guess, solve: Callable, tangent_solve: Callable, has_aux: bool = False):
+    """Find a root with a solver of your own, and differentiate ``f(x) = 0`` instead of its steps.
 
     Parameters
     ----------
@@ -347,8 +355,8 @@ def custom_root(
     solve : callable
         ``(f, initial_guess) -> x`` with f(x) ≈ 0.
     tangent_solve : callable
-        ``(g, y) -> x`` with g(x) = y, where g is linear: the derivative of f at the root. It must be linear in y.
-        For scalars ``lambda g, y: y / g(1.0)``; for vectors
+        ``(g, y) -> x`` with g(x) = y, where g is linear: the derivative of f at the root. It must be linear
+        in y. For scalars ``lambda g, y: y / g(1.0)``; for vectors
         ``lambda g, y: jnp.linalg.solve(jaxlite.jacobian(g)(y), y)``.
     has_aux : bool
         Whether ``solve`` returns ``(x, aux)``; ``aux`` has no derivative.
@@ -398,7 +406,10 @@ def custom_root(
             given = iter(eval_jaxpr(linear, residuals, *tree_flatten(x_dot)[0]))
             return tree_unflatten(
                 tree,
-                [next(given) if nz else instantiate(Zero(a.to_tangent())) for nz, a in zip(nonzero, avals, strict=True)],
+                [
+                    next(given) if nz else instantiate(Zero(a.to_tangent()))
+                    for nz, a in zip(nonzero, avals, strict=True)
+                ],
             )
 
         return tangent_solve(g, y)
@@ -406,7 +417,9 @@ def custom_root(
     _, pair_tree = tree_flatten((initial_guess, initial_guess))
     name = f"tangent_solve, {describe_function(tangent_solve)},"
     tangent_body = stage_body(linearize_and_solve, pair_tree, [*avals, *avals], name)
-    _check_like("custom_root", "tangent_solve", tangent_solve, "initial_guess", initial_guess, avals, tangent_body)
+    _check_like(
+        "custom_root", "tangent_solve", tangent_solve, "initial_guess", initial_guess, avals, tangent_body
+    )
     bodies = (f_body, solve_body, tangent_body)
     outs = root_p.bind(
         *(const for body in bodies for const in body.consts),

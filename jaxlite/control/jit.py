@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -321,7 +322,8 @@ class Jitted:
 
 def aval_of_dtype(dtype):
     """Return the ``np.dtype`` of a dtype-like argument."""
-    from_value = getattr(dtype, "dtype", dtype)
+    # A NumPy scalar type has an attribute of that name too, which is no dtype.
+    from_value = dtype if isinstance(dtype, type) else getattr(dtype, "dtype", dtype)
     return as_dtype(from_value)
 
 
@@ -372,7 +374,7 @@ def _positional_names(signature) -> list[str]:
 
 def resolve_static(signature, argnums, argnames, name: str) -> tuple[tuple[int, ...], frozenset[str]]:
     """Complete static positions by names and names by positions, as far as the signature tells."""
-    argnums = () if argnums is None else (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    argnums = () if argnums is None else _static_positions(argnums)
     argnames = () if argnames is None else (argnames,) if isinstance(argnames, str) else tuple(argnames)
     if signature is None:
         return argnums, frozenset(argnames)
@@ -393,6 +395,16 @@ def resolve_static(signature, argnums, argnames, name: str) -> tuple[tuple[int, 
     by_name = {positional.index(wanted) for wanted in argnames if wanted in positional}
     by_position = {positional[i] for i in argnums if -len(positional) <= i < len(positional)}
     return tuple(sorted({*argnums, *by_name})), frozenset({*argnames, *by_position})
+
+
+def _static_positions(argnums) -> tuple[int, ...]:
+    try:
+        return tuple(map(operator.index, argnums if isinstance(argnums, tuple | list) else (argnums,)))
+    except TypeError:
+        raise StaticArgumentError(
+            f"static_argnums must be an int or a sequence of ints, not {argnums!r}.",
+            fix="give positions; names go into static_argnames.",
+        ) from None
 
 
 _UNSET = object()

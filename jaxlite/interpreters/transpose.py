@@ -84,9 +84,12 @@ def backward_pass(jaxpr: Jaxpr, consts: Sequence, args: Sequence, cts: Sequence)
         cts_out = [Zero(v.aval) if ct is None else ct for v, ct in zip(eqn.outvars, cts_out, strict=True)]
         token = source.inherit(eqn.source) if tracing else None
         try:
-            if eqn.primitive.transpose is NOT_LINEAR:
+            rule = eqn.primitive.transpose
+            cts_in = rule
+            if rule is not NOT_LINEAR:
+                cts_in = rule(tuple(cts_out), *map(read, eqn.invars), **eqn.params)
+            if cts_in is NOT_LINEAR:
                 raise _not_linear(eqn)
-            cts_in = eqn.primitive.transpose(tuple(cts_out), *map(read, eqn.invars), **eqn.params)
             for atom, ct in zip(eqn.invars, cts_in, strict=True):
                 accumulate(atom, ct)
         finally:

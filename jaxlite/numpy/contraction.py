@@ -23,7 +23,7 @@ from jaxlite.numpy.promotion import (
     strip_weak,
 )
 from jaxlite.numpy.reductions import sum as sum_
-from jaxlite.numpy.registry import UFUNCS, implements, plain, quiet, wrap
+from jaxlite.numpy.registry import REFUSALS, UFUNCS, implements, plain, quiet, wrap
 from jaxlite.numpy.shaping import expand_dims, moveaxis, ravel, reshape, stack, transpose
 from jaxlite.numpy.shaping import pad as pad_
 from jaxlite.ops import contraction, reductions, structural
@@ -54,7 +54,7 @@ def _suggest_transpose(x, y) -> str:
     return "transpose or reshape one operand."
 
 
-@implements(np.dot, arrays=2, extra=("precision", "preferred_element_type"))
+@implements(np.dot, arrays=2)
 def dot(a, b, *, precision=None, preferred_element_type=None):
     """Sum of products over the last axis of ``a`` and the second-last of ``b`` (the last, if it is a vector).
 
@@ -119,7 +119,7 @@ def _matmul(a, b, preferred_element_type=None):
     return _product("matmul", a, b, (k + 1,), (k,), preferred_element_type, dims, dims)
 
 
-@implements(np.matmul, arrays=2, extra=("precision", "preferred_element_type"))
+@implements(np.matmul, arrays=2)
 def matmul(a, b, *, precision=None, preferred_element_type=None):
     """Matrix product; axes before the last two broadcast, vectors are rows on the left, columns on the right.
 
@@ -155,7 +155,7 @@ def matmul(a, b, *, precision=None, preferred_element_type=None):
 UFUNCS[np.matmul] = matmul
 
 
-@implements(np.vdot, arrays=2, extra=("precision", "preferred_element_type"))
+@implements(np.vdot, arrays=2)
 def vdot(a, b, *, precision=None, preferred_element_type=None):
     """Sum of products of all elements, the first operand conjugated.
 
@@ -176,7 +176,7 @@ def vdot(a, b, *, precision=None, preferred_element_type=None):
     return dot(ufuncs.conjugate(ravel(a)), ravel(b), preferred_element_type=preferred_element_type)
 
 
-@implements(np.inner, arrays=2, extra=("precision", "preferred_element_type"))
+@implements(np.inner, arrays=2)
 def inner(a, b, *, precision=None, preferred_element_type=None):
     """Sum of products over the last axes.
 
@@ -217,7 +217,7 @@ def outer(a, b, out=None):
     return ufuncs.multiply(reshape(a, (-1, 1)), reshape(b, (1, -1)))
 
 
-@implements(np.vecdot, arrays=2, extra=("precision", "preferred_element_type"))
+@implements(np.vecdot, arrays=2)
 def vecdot(x1, x2, /, *, axis: int = -1, precision=None, preferred_element_type=None):
     """Sum of products along one axis, the first operand conjugated; other axes broadcast.
 
@@ -246,7 +246,49 @@ def _vecdot_ufunc(x1, x2):
 UFUNCS[np.vecdot] = _vecdot_ufunc
 
 
-@implements(np.tensordot, arrays=2, extra=("precision", "preferred_element_type"))
+def matvec(x1, x2, /):
+    """Matrix-vector product; other axes broadcast.
+
+    Parameters
+    ----------
+    x1 : array_like
+        ``[..., n, k]``
+    x2 : array_like
+        ``[..., k]``
+
+    Returns
+    -------
+    Array
+        ``[..., n]``
+    """
+    product = _matmul(x1, expand_dims(x2, -1))
+    return reshape(product, aval_of(product).shape[:-1])
+
+
+def vecmat(x1, x2, /):
+    """Vector-matrix product, the vector conjugated; other axes broadcast.
+
+    Parameters
+    ----------
+    x1 : array_like
+        ``[..., k]``
+    x2 : array_like
+        ``[..., k, n]``
+
+    Returns
+    -------
+    Array
+        ``[..., n]``
+    """
+    product = _matmul(expand_dims(ufuncs.conjugate(x1), -2), x2)
+    shape = aval_of(product).shape
+    return reshape(product, (*shape[:-2], shape[-1]))
+
+
+UFUNCS |= {getattr(np, f.__name__): f for f in (matvec, vecmat) if hasattr(np, f.__name__)}
+
+
+@implements(np.tensordot, arrays=2)
 def tensordot(
     a,
     b,
@@ -395,7 +437,10 @@ def einsum(subscripts, /, *operands, out=None, optimize="auto", precision=None, 
         if arrays is not None:
             # The plain loop beats the planning only for small operands.
             large = len(arrays) > 2 or max(map(np.size, arrays), default=0) > 1000
-            return wrap(quiet(np.einsum, (subscripts, *arrays), {"optimize": large}))
+            try:
+                return wrap(quiet(np.einsum, (subscripts, *arrays), {"optimize": large}))
+            except REFUSALS:
+                pass
     operands = [operand("einsum", x, i) for i, x in enumerate(operands)]
     dtype = common_dtype(operands)
     result = _einsum(subscripts, [convert(x, dtype) for x in operands], optimize)
@@ -628,7 +673,7 @@ def _convolve(name: str, a, v, mode: str, flip: bool):
     return dot(windows, v)
 
 
-@implements(np.convolve, arrays=2, extra=("precision", "preferred_element_type"))
+@implements(np.convolve, arrays=2)
 def convolve(a, v, mode: str = "full", *, precision=None, preferred_element_type=None):
     """Convolution of two vectors.
 
@@ -648,7 +693,7 @@ def convolve(a, v, mode: str = "full", *, precision=None, preferred_element_type
     return _convolve("convolve", a, v, mode, flip=True)
 
 
-@implements(np.correlate, arrays=2, extra=("precision", "preferred_element_type"))
+@implements(np.correlate, arrays=2)
 def correlate(a, v, mode: str = "valid", *, precision=None, preferred_element_type=None):
     """Correlation of two vectors, the second conjugated.
 

@@ -18,6 +18,7 @@ from jaxlite.errors import ArgumentError, ConcretizationTypeError, DtypeError, S
 from jaxlite.ir import ShapedArray
 from jaxlite.numpy import ufuncs
 from jaxlite.numpy.contraction import diagonal
+from jaxlite.numpy.indexing import At
 from jaxlite.numpy.promotion import (
     broadcast_array,
     canonical_shape,
@@ -150,6 +151,23 @@ def copy(a, order: str | None = None):
     return structural.copy(x) if isinstance(x, Tracer) else wrap(np.array(x))
 
 
+def load(file, *args, **kwargs):
+    """Read what ``np.save`` wrote.
+
+    Parameters
+    ----------
+    file : file or path
+    *args, **kwargs
+        For ``np.load``.
+
+    Returns
+    -------
+    Array
+    """
+    result = np.load(file, *args, **kwargs)
+    return array(result, copy=False) if isinstance(result, np.ndarray) else result
+
+
 def _cast(x, dtype: np.dtype):
     """Convert to a dtype; complex to real drops the imaginary part, as everywhere."""
     return convert(operand("astype", x), dtype)
@@ -209,7 +227,9 @@ def full(shape, fill_value, dtype=None, *, device=None):
     >>> jnp.full(2, 7.0)
     Array([7., 7.], dtype=float64)
     """
-    shape = shape if type(shape) is tuple and current_trace() is EVAL else canonical_shape(shape)
+    if current_trace() is EVAL and type(fill_value) in (int, float, bool):
+        return np.full(shape, fill_value, None if dtype is None else as_dtype(dtype)).view(Array)
+    shape = canonical_shape(shape)
     value = operand("full", fill_value)
     value = convert(value, aval_of(value).dtype if dtype is None else as_dtype(dtype))
     if current_trace() is EVAL:
@@ -754,6 +774,67 @@ def indices(dimensions, dtype=None, sparse: bool = False):
     Array, or tuple of Array
     """
     return wrap(np.indices(canonical_shape(dimensions), dtype_or(dtype, _INT64), sparse))
+
+
+class _Grid:
+    """``mgrid`` and ``ogrid``: slices in brackets give the coordinates of a grid; see NumPy's."""
+
+    def __init__(self, numpy_grid):
+        self._grid = numpy_grid
+
+    def __getitem__(self, key):
+        return wrap(self._grid[key])
+
+
+mgrid, ogrid = _Grid(np.mgrid), _Grid(np.ogrid)
+
+
+def ix_(*args):
+    """Make index arrays that take a grid of elements: ``x[jnp.ix_([0, 2], [1, 3])]``.
+
+    Parameters
+    ----------
+    *args : array_like
+        Vectors of integers or bools.
+
+    Returns
+    -------
+    tuple of Array
+    """
+    vectors = [array(x) for x in args]
+    vectors = [wrap(np.flatnonzero(x)) if x.dtype.kind == "b" else x for x in vectors]
+    return tuple(
+        reshape(x, tuple(-1 if d == i else 1 for d in range(len(vectors)))) for i, x in enumerate(vectors)
+    )
+
+
+def fill_diagonal(a, val, wrap: bool = False, *, inplace: bool = False):
+    """Return a matrix with another main diagonal.
+
+    Parameters
+    ----------
+    a : array_like
+        ``[n, m]``
+    val : array_like
+        A number, or the elements of the diagonal.
+    wrap : bool
+        Not supported.
+    inplace : bool
+        Must be False, which NumPy's function is not: arrays never change.
+
+    Returns
+    -------
+    Array
+    """
+    x = operand("fill_diagonal", a)
+    aval = aval_of(x)
+    if inplace or wrap or aval.ndim != 2:
+        raise ArgumentError(
+            f"fill_diagonal: of a matrix, with inplace=False and wrap=False; not of {aval}.",
+            why="arrays never change.",
+        )
+    places = np.arange(min(aval.shape))
+    return At(x, (places, places)).set(val)
 
 
 def fromfunction(function, shape, *, dtype=float, **kwargs):

@@ -6,8 +6,6 @@ of registry.py, and what stands in none of them raises an error that names the r
 
 from __future__ import annotations
 
-import inspect
-
 import numpy as np
 from numpy._core import umath
 
@@ -39,7 +37,7 @@ _WRITING = {
     np.place: "jnp.where(mask, values, x)",
     np.putmask: "jnp.where(mask, values, x)",
     np.put_along_axis: "jnp.put_along_axis(x, indices, values, axis, inplace=False)",
-    np.fill_diagonal: "jnp.where(jnp.eye(n, dtype=bool), value, x)",
+    np.fill_diagonal: "jnp.fill_diagonal(x, value, inplace=False)",
 }
 
 
@@ -131,8 +129,26 @@ def _qualified_name(func) -> str:
     return f"{module.partition('numpy.')[2]}.{func.__name__}".lstrip(".")
 
 
-_REPLACEMENTS: dict = {}
-_UNUSED = inspect
+# What to write instead, of functions that have no jaxlite.numpy one of their own.
+_REPLACEMENTS = {
+    **dict.fromkeys(
+        (np.array_repr, np.array_str, np.array2string, np.save, np.savetxt, np.savez),
+        "return the value from the transformed function and print or save it there.",
+    ),
+    **dict.fromkeys(
+        (np.linalg.eig, np.linalg.eigvals, np.linalg.eigh, np.linalg.eigvalsh, np.linalg.svd, np.linalg.qr),
+        "factor a constant matrix outside; jnp.linalg.cholesky, solve, inv, det and slogdet are there.",
+    ),
+    **dict.fromkeys(
+        (np.linalg.lstsq, np.linalg.pinv), "solve the normal equations: jnp.linalg.solve(a.T @ a, a.T @ b)."
+    ),
+    **dict.fromkeys(
+        (np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d),
+        "jnp.unique(jnp.concatenate([x, y]), size=n), jnp.isin(x, y).",
+    ),
+    np.polyfit: "solve the normal equations of jnp.vander(x, n) with jnp.linalg.solve.",
+    np.resize: "jnp.tile and jnp.reshape.",
+}
 
 
 def install() -> None:

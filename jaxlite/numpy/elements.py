@@ -27,6 +27,7 @@ from jaxlite.numpy.reductions import average, diff, sum
 from jaxlite.numpy.registry import implements
 from jaxlite.numpy.selection import concrete_or_error, nonzero, where
 from jaxlite.numpy.shaping import (
+    append,
     broadcast_to,
     concatenate,
     pad,
@@ -371,6 +372,44 @@ def polyadd(a1, a2):
     a1, a2 = (strip_weak(v) for v in promote_dtypes("polyadd", a1, a2))
     n = builtins.max(a1.shape[0], a2.shape[0])
     return pad(a1, (n - a1.shape[0], 0)) + pad(a2, (n - a2.shape[0], 0))
+
+
+@implements(np.polysub, eager=False)
+def polysub(a1, a2):
+    """Subtract polynomials.
+
+    Parameters
+    ----------
+    a1, a2 : array_like
+        Coefficients, highest power first.
+
+    Returns
+    -------
+    Array
+    """
+    return polyadd(a1, ufuncs.negative(a2))
+
+
+@implements(np.polyint, eager=False)
+def polyint(p, m: int = 1, k=0):
+    """Integrate a polynomial ``m`` times.
+
+    Parameters
+    ----------
+    p : array_like
+        ``[n]``, coefficients, highest power first.
+    m : int, default 1
+    k : number, default 0
+        Constant of integration.
+
+    Returns
+    -------
+    Array
+    """
+    (p,) = map(strip_weak, promote_inexact("polyint", p))
+    for _ in range(m):
+        p = append(p / np.arange(p.shape[0], 0, -1), k)
+    return p
 
 
 # --- statistics -----------------------------------------------------------------------------------------

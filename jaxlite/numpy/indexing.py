@@ -14,6 +14,7 @@ Indices outside of the array raise IndexError: static ones at once, traced ones 
 from __future__ import annotations
 
 import builtins
+import math
 import operator
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -32,12 +33,14 @@ from jaxlite.numpy import ufuncs
 from jaxlite.numpy.promotion import (
     broadcast_array,
     canonical_axis,
+    canonical_shape,
     common_dtype,
     convert,
     operand,
     strip_weak,
 )
-from jaxlite.numpy.registry import implements, plain, quiet, wrap
+from jaxlite.numpy.registry import REFUSALS, implements, plain, quiet, wrap
+from jaxlite.numpy.selection import where
 from jaxlite.numpy.shaping import reject_out
 from jaxlite.ops import elementwise, indexing, structural
 from jaxlite.ops.indexing import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
@@ -626,7 +629,10 @@ class At:
         if unknown:
             raise TypeError(f"unexpected keyword arguments: {', '.join(sorted(unknown))}")
         if mode is None and current_trace() is EVAL:
-            result = _write_in_numpy(self.array, self.index, values, how)
+            try:
+                result = _write_in_numpy(self.array, self.index, values, how)
+            except REFUSALS:
+                result = None
             if result is not None:
                 return result
         return setitem(self.array, self.index, values, how, mode, **options)
@@ -743,7 +749,10 @@ def take(
     if current_trace() is EVAL and mode in (None, "raise", "clip", "wrap"):
         arrays = plain((a, indices), 2)
         if arrays is not None:
-            return wrap(quiet(np.take, (*arrays, axis), {"mode": mode or "raise"}))
+            try:
+                return wrap(quiet(np.take, (*arrays, axis), {"mode": mode or "raise"}))
+            except REFUSALS:
+                pass
     x, indices = operand("take", a), operand("take", indices, 1)
     if axis is None:
         x, axis = structural.reshape(x, (aval_of(x).size,)), 0
@@ -785,24 +794,123 @@ def take_along_axis(arr, indices, axis: int | None = -1, mode: str | None = None
     if mode is None and current_trace() is EVAL:
         arrays = plain((arr, indices), 2)
         if arrays is not None:
-            return wrap(quiet(np.take_along_axis, (*arrays, axis)))
+            try:
+                return wrap(quiet(np.take_along_axis, (*arrays, axis)))
+            except REFUSALS:
+                pass
     x, indices = operand("take_along_axis", arr), operand("take_along_axis", indices, 1)
     if axis is None:
         x, axis = structural.reshape(x, (aval_of(x).size,)), 0
-    aval, index_aval = aval_of(x), aval_of(indices)
+    return getitem(x, _side_by_side("take_along_axis", aval_of(x), indices, axis), mode, fill_value)
+
+
+def _side_by_side(name: str, aval, indices, axis: int) -> tuple:
+    """Return the index that takes element ``indices[i, j, k]`` along one axis, and i, j, k along the others."""
+    index_aval = aval_of(indices)
     axis = canonical_axis(axis, aval.ndim)
     if index_aval.dtype.kind not in "iu":
         raise _index_type_error(index_aval)
     if index_aval.ndim != aval.ndim:
         raise ShapeError(
-            f"take_along_axis: indices of type {index_aval} for an array of type {aval}.",
+            f"{name}: indices of type {index_aval} for an array of type {aval}.",
             why="both must have as many axes.",
         )
-    entries = []
-    for d, n in enumerate(aval.shape):
-        if d == axis:
-            entries.append(indices)
-        else:
-            # Size 1 broadcasts against the other operand.
-            entries.append(np.arange(n).reshape([-1 if i == d else 1 for i in range(aval.ndim)]))
-    return getitem(x, tuple(entries), mode, fill_value)
+    # Size 1 broadcasts against the other operand.
+    grid = [
+        np.arange(n).reshape([-1 if i == d else 1 for i in range(aval.ndim)])
+        for d, n in enumerate(aval.shape)
+    ]
+    return (*grid[:axis], indices, *grid[axis + 1 :])
+
+
+def put_along_axis(arr, indices, values, axis: int | None, inplace: bool = False, *, mode: str | None = None):
+    """Return an array with elements replaced, by an array of indices along one axis.
+
+    Parameters
+    ----------
+    arr : array_like
+    indices : array_like of int
+        With as many axes as ``arr``; other axes than ``axis`` broadcast.
+    values : array_like
+        Broadcast to the shape of ``indices``.
+    axis : int or None
+        None flattens ``arr``.
+    inplace : bool
+        Must be False, which NumPy's function is not: arrays never change.
+    mode : str, optional
+        As for `At`.
+
+    Returns
+    -------
+    Array
+    """
+    if inplace:
+        raise ArgumentError("put_along_axis: arrays never change.", fix="pass inplace=False; use the result.")
+    x, indices = operand("put_along_axis", arr), operand("put_along_axis", indices, 1)
+    shape = aval_of(x).shape
+    if axis is None:
+        flat = structural.reshape(x, (aval_of(x).size,))
+        return structural.reshape(At(flat, indices).set(values, mode=mode), shape)
+    entries = _side_by_side("put_along_axis", aval_of(x), indices, axis)
+    return At(x, entries).set(values, mode=mode)
+
+
+@implements(np.unravel_index, eager=False)
+def unravel_index(indices, shape):
+    """Turn indices into the flattened array into indices along each axis.
+
+    Parameters
+    ----------
+    indices : array_like of int
+    shape : tuple of int
+
+    Returns
+    -------
+    tuple of Array
+        int64; what lies outside is moved to the nearest element.
+    """
+    shape = canonical_shape(shape)
+    size = math.prod(shape)
+    index = convert(operand("unravel_index", indices), _INT64)
+    index = ufuncs.minimum(
+        ufuncs.maximum(where(ufuncs.less(index, 0), ufuncs.add(index, size), index), 0), size - 1
+    )
+    places = []
+    for n in reversed(shape):
+        places.append(ufuncs.remainder(index, n))
+        index = ufuncs.floor_divide(index, n)
+    return tuple(reversed(places))
+
+
+@implements(np.ravel_multi_index, eager=False)
+def ravel_multi_index(multi_index, dims, mode: str = "raise"):
+    """Turn indices along each axis into indices of the flattened array.
+
+    Parameters
+    ----------
+    multi_index : tuple of array_like of int
+    dims : tuple of int
+    mode : {"raise", "wrap", "clip"}
+        What indices outside do; "raise" checks those that are known.
+
+    Returns
+    -------
+    Array
+        int64
+    """
+    dims = canonical_shape(dims)
+    if mode == "raise" and not any(isinstance(i, Tracer) for i in multi_index):
+        return wrap(np.ravel_multi_index(tuple(np.asarray(i) for i in multi_index), dims))
+    if mode not in ("raise", "wrap", "clip"):
+        raise ArgumentError(
+            f"ravel_multi_index: mode {mode!r} is not known.", fix="use 'raise', 'wrap' or 'clip'."
+        )
+    result = np.int64(0)
+    for i, n in zip(multi_index, dims, strict=True):
+        index = convert(operand("ravel_multi_index", i), _INT64)
+        if mode == "wrap":
+            index = ufuncs.remainder(index, n)
+        elif mode == "clip":
+            index = ufuncs.minimum(ufuncs.maximum(index, 0), n - 1)
+        result = ufuncs.add(ufuncs.multiply(result, n), index)
+    return result

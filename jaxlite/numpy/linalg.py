@@ -113,7 +113,7 @@ def _same_stacks(a, b, rank: int):
     return broadcast_array(a, (*stack, *x[-2:])), broadcast_array(b, (*stack, *y[len(y) - rank :]))
 
 
-@implements(np.linalg.solve, arrays=2, fallible=True)
+@implements(np.linalg.solve, arrays=2)
 def solve(a, b):
     """Solve ``a @ x = b``.
 
@@ -153,7 +153,7 @@ def solve(a, b):
     return x if rank == 2 else reshape(x, aval_of(x).shape[:-1])
 
 
-@implements(np.linalg.inv, fallible=True)
+@implements(np.linalg.inv)
 def inv(a):
     """Invert square matrices.
 

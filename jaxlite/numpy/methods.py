@@ -20,7 +20,7 @@ from jaxlite.ir import ShapedArray
 from jaxlite.numpy import contraction, elements, indexing, reductions, selection, shaping, sorting, ufuncs
 from jaxlite.numpy.creation import astype, copy
 from jaxlite.numpy.promotion import is_weak
-from jaxlite.numpy.registry import apply_ufunc, quiet, wrap
+from jaxlite.numpy.registry import REFUSALS, apply_ufunc, quiet, wrap
 from jaxlite.ops import elementwise
 from jaxlite.trace import Tracer, is_value
 
@@ -146,26 +146,39 @@ def _tracer_contains(self, item):
 # --- operators of Array that NumPy does not give --------------------------------------------------------
 
 
-def _array_binary(apply: Callable, otherwise: Callable):
+def _array_binary(apply: Callable, function: Callable, otherwise: Callable):
     """Make an operator that hands plain operands to NumPy directly, 1 µs sooner than ``__array_ufunc__``."""
 
     def operate(self, other):
         kind = type(other)
-        if kind is Array:
-            return wrap(quiet(apply, (self.view(np.ndarray), other.view(np.ndarray))))
-        if kind is float or kind is int or kind is np.ndarray:
-            return wrap(quiet(apply, (self.view(np.ndarray), other)))
+        try:
+            if kind is Array:
+                return wrap(quiet(apply, (self.view(np.ndarray), other.view(np.ndarray))))
+            if kind is float or kind is int or kind is np.ndarray:
+                return wrap(quiet(apply, (self.view(np.ndarray), other)))
+        except REFUSALS:
+            return function(self, other)
         return otherwise(self, other)
 
     return operate
 
 
-def _array_pow(self, other, modulo=None):
-    if type(other) is int or type(other) is float:
-        if type(other) is int and other < 0 and self.dtype.kind in "iu":
-            return ufuncs.power.rule(self, other)
-        return wrap(quiet(operator.pow, (self.view(np.ndarray), other)))
-    return np.ndarray.__pow__(self, other)
+_ARRAY_BINARY = {
+    "add": ufuncs.add,
+    "sub": ufuncs.subtract,
+    "mul": ufuncs.multiply,
+    "truediv": ufuncs.divide,
+    "floordiv": ufuncs.floor_divide,
+    "mod": ufuncs.remainder,
+    "pow": ufuncs.power,
+    "matmul": contraction.matmul,
+    "lt": ufuncs.less,
+    "le": ufuncs.less_equal,
+    "gt": ufuncs.greater,
+    "ge": ufuncs.greater_equal,
+    "eq": ufuncs.equal,
+    "ne": ufuncs.not_equal,
+}
 
 
 def _holds_list(index) -> bool:
@@ -319,25 +332,10 @@ def install() -> None:
     Tracer.__getitem__ = _tracer_getitem
     Tracer.__iter__ = _tracer_iter
     Tracer.__contains__ = _tracer_contains
-    for name in (
-        "add",
-        "sub",
-        "mul",
-        "truediv",
-        "floordiv",
-        "mod",
-        "matmul",
-        "eq",
-        "ne",
-        "lt",
-        "le",
-        "gt",
-        "ge",
-    ):
+    for name, function in _ARRAY_BINARY.items():
         apply, otherwise = getattr(operator, f"__{name}__"), getattr(np.ndarray, f"__{name}__")
-        setattr(Array, f"__{name}__", _array_binary(apply, otherwise))
+        setattr(Array, f"__{name}__", _array_binary(apply, function, otherwise))
     Array.__hash__ = None  # an array that compares by element has no hash
-    Array.__pow__ = _array_pow
     Array.__getitem__ = _array_getitem
     for name, function in _SHARED_METHODS.items():
         method = _as_method(name, function)

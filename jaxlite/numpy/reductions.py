@@ -362,7 +362,7 @@ def mean(a, axis=None, dtype=None, out=None, keepdims: bool = False, *, where=No
     return strip_weak(convert(ufuncs.divide(total, count), result_dtype))
 
 
-@implements(np.var, nonempty=True, extra=("correction",))
+@implements(np.var, nonempty=True)
 def var(
     a,
     axis=None,
@@ -430,7 +430,7 @@ def var(
 _mean = mean
 
 
-@implements(np.std, nonempty=True, extra=("correction",))
+@implements(np.std, nonempty=True)
 def std(
     a,
     axis=None,
@@ -518,7 +518,7 @@ def _index_of_extreme(name: str, primitive, a, axis, out, keepdims):
     return structural.reshape(result, kept) if keepdims else result
 
 
-@implements(np.argmax, positional=3)
+@implements(np.argmax)
 def argmax(a, axis: int | None = None, out=None, keepdims: bool = False):
     """Index of the first largest element, or of the first nan.
 
@@ -539,7 +539,7 @@ def argmax(a, axis: int | None = None, out=None, keepdims: bool = False):
     return _index_of_extreme("argmax", reductions.argmax, a, axis, out, keepdims)
 
 
-@implements(np.argmin, positional=3)
+@implements(np.argmin)
 def argmin(a, axis: int | None = None, out=None, keepdims: bool = False):
     """Index of the first smallest element, or of the first nan.
 

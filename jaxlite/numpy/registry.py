@@ -14,6 +14,7 @@ body runs; for a ufunc its operands arrive promoted to NumPy's loop dtypes and b
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -40,6 +41,10 @@ _PLAIN = frozenset((Array, *_SCALAR_TYPES, *(np.dtype(char).type for char in "?b
 
 
 _NO_KWARGS: dict = {}
+
+
+# What NumPy raises at arguments it does not take. The other path then takes them, or says what is wrong in our words.
+REFUSALS = (TypeError, ValueError, IndexError)
 
 
 # --- NumPy, silently --------------------------------------------------------------------------------
@@ -115,8 +120,9 @@ def plain_sequence(args):
 
 def apply_ufunc(function: np.ufunc, rule: Callable, args):
     """Hand ``args``, promoted and broadcast as NumPy's ``function`` does, to ``rule``; weak stays weak."""
-    operands = [operand(function.__name__, arg, i) for i, arg in enumerate(args)]
-    avals = [aval_of(x) for x in operands]
+    name = function.__name__
+    operands = [arg if isinstance(arg, Tracer) else operand(name, arg, i) for i, arg in enumerate(args)]
+    avals = [x.aval if isinstance(x, Tracer) else aval_of(x) for x in operands]
     dtypes = loop_dtypes(function, avals)
     weak = all(aval.weak_type for aval in avals)
     try:
@@ -127,7 +133,7 @@ def apply_ufunc(function: np.ufunc, rule: Callable, args):
         # NumPy compares with a Python integer of any size: u8 < 300.
         return apply_ufunc(function, rule, [_widened(x) for x in operands])
     if len(operands) > 1:
-        shape = broadcast_shapes_of(function.__name__, avals)
+        shape = broadcast_shapes_of(name, avals)
         operands = [broadcast(x, shape) for x in operands]
     return rule(*operands)
 
@@ -163,10 +169,13 @@ def ufunc(function: np.ufunc, *aliases: np.ufunc) -> Callable:
             def call(x, /):
                 if current_trace() is EVAL:
                     kind = type(x)
-                    if kind is Array:
-                        return wrap(quiet(function, (x.view(np.ndarray),)))
-                    if kind in _PLAIN or (kind is np.ndarray and is_supported(x.dtype)):
-                        return wrap(quiet(function, (x,)))
+                    try:
+                        if kind is Array:
+                            return wrap(quiet(function, (x.view(np.ndarray),)))
+                        if kind in _PLAIN or (kind is np.ndarray and is_supported(x.dtype)):
+                            return wrap(quiet(function, (x,)))
+                    except REFUSALS:
+                        pass
                 return strong(apply_ufunc(function, rule, (x,)))
 
         else:
@@ -175,7 +184,10 @@ def ufunc(function: np.ufunc, *aliases: np.ufunc) -> Callable:
                 if current_trace() is EVAL and len(args) == function.nin:
                     arrays = plain(args, len(args))
                     if arrays is not None:
-                        return wrap(quiet(function, arrays))
+                        try:
+                            return wrap(quiet(function, arrays))
+                        except REFUSALS:
+                            pass
                 if len(args) != function.nin:
                     raise TypeError(f"{function.__name__}() takes {function.nin} arguments, not {len(args)}")
                 return strong(apply_ufunc(function, rule, args))
@@ -195,17 +207,14 @@ def strong(result):
     return tuple(map(strip_weak, result)) if type(result) is tuple else strip_weak(result)
 
 
-def _document(function: np.ufunc, doc: str | None) -> str:
+def _document(function: np.ufunc, doc: str) -> str:
     """Put the sections that all ufuncs share between the summary and the notes and examples."""
-    head, separator, tail = (
-        (doc or "").partition("\n\n    Notes\n")
-        if "\n    Notes\n" in (doc or "")
-        else ((doc or "").partition("\n\n    Examples\n"))
-    )
+    head, *tail = re.split(r"\n\n(?=    (?:Notes|Examples)\n)", doc.rstrip(), maxsplit=1)
+    rest = f"\n{tail[0]}\n" if tail else ""
     names = "x" if function.nin == 1 else "x1, x2"
     shape = "shape of ``x``" if function.nin == 1 else "shape they broadcast to"
     results = "Array" if function.nout == 1 else f"tuple of {function.nout} Array"
-    return f"""{head.rstrip()}
+    return f"""{head}
 
     Parameters
     ----------
@@ -216,7 +225,7 @@ def _document(function: np.ufunc, doc: str | None) -> str:
     -------
     {results}
         Of the {shape}; dtype as ``np.{function.__name__}`` gives.
-{separator}{tail}"""
+{rest}    """
 
 
 # --- other functions --------------------------------------------------------------------------------
@@ -228,9 +237,6 @@ def implements(
     sequence: bool = False,
     nonempty: bool = False,
     eager: bool = True,
-    fallible: bool = False,
-    positional: int = 99,
-    extra: tuple[str, ...] = (),
 ) -> Callable:
     """Make the decorated function the answer to NumPy's ``functions``.
 
@@ -248,12 +254,6 @@ def implements(
         Whether NumPy's function warns about empty arrays, which then take the other path.
     eager : bool, default True
         False where NumPy's function must not be called: it means something else.
-    fallible : bool, default False
-        Whether NumPy's function raises LinAlgError, where the other path gives inf or nan.
-    positional : int
-        How many arguments NumPy's function takes by position, where they are fewer.
-    extra : tuple of str
-        Parameters that NumPy's function does not have.
     """
 
     def decorate(traced):
@@ -263,10 +263,9 @@ def implements(
         numpy_function = functions[0]
         code = traced.__code__
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        shared = frozenset(names) - {"out", *extra}
-        caught = (np.linalg.LinAlgError,) if fallible else ()
+        shared = frozenset(names) - {"out"}
         # NumPy takes where=None for a mask that is False; our default means that there is no mask.
-        most = min(positional, names.index("where") if "where" in names[: code.co_argcount] else len(names))
+        most = names.index("where") if "where" in names[: code.co_argcount] else len(names)
 
         def call(*args, **kwargs):
             if (
@@ -282,7 +281,7 @@ def implements(
                 ):
                     try:
                         return wrap(quiet(numpy_function, positional, kwargs))
-                    except caught:
+                    except REFUSALS:
                         pass
             return traced(*args, **kwargs)
 

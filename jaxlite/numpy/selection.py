@@ -29,7 +29,7 @@ def truth(x):
     return x if dtype.kind == "b" else elementwise.ne(x, dtype.type(0))
 
 
-@implements(np.where, arrays=3, extra=("size", "fill_value"))
+@implements(np.where, arrays=3)
 def where(condition, x=None, y=None, /, *, size: int | None = None, fill_value=None):
     """Choose elementwise: ``x`` where the condition is true, else ``y``.
 
@@ -92,7 +92,7 @@ def select(condlist, choicelist, default=0):
     return result
 
 
-@implements(np.nonzero, extra=("size", "fill_value"))
+@implements(np.nonzero)
 def nonzero(a, *, size: int | None = None, fill_value=None):
     """Return the indices of elements that are not zero, one array per axis.
 
@@ -183,7 +183,7 @@ def clip(arr=None, /, min=None, max=None, *, a=None, a_min=None, a_max=None):
     return strip_weak(operand("clip", arr)) if low is None and high is None else arr
 
 
-@implements(np.nan_to_num, extra=("copy",))
+@implements(np.nan_to_num)
 def nan_to_num(x, copy: bool = True, nan=0.0, posinf=None, neginf=None):
     """Replace nan by a number, and infinities by large finite ones.
 
@@ -355,10 +355,10 @@ def allclose(a, b, rtol=1e-05, atol=1e-08, equal_nan: bool = False):
     >>> jnp.allclose(jnp.ones(2), 1 + 1e-9)
     Array(True, dtype=bool)
     """
-    return reduce_all(isclose(a, b, rtol, atol, equal_nan))
+    return _all(isclose(a, b, rtol, atol, equal_nan))
 
 
-def reduce_all(x):
+def _all(x):
     return reductions.reduce_and(x, tuple(range(aval_of(x).ndim)))
 
 
@@ -383,7 +383,28 @@ def array_equal(a1, a2, equal_nan: bool = False):
     same = ufuncs.equal(a1, a2)
     if equal_nan:
         same = ufuncs.logical_or(same, ufuncs.logical_and(ufuncs.isnan(a1), ufuncs.isnan(a2)))
-    return reduce_all(same)
+    return _all(same)
+
+
+@implements(np.array_equiv, arrays=2)
+def array_equiv(a1, a2):
+    """Whether two arrays broadcast against each other and are equal.
+
+    Parameters
+    ----------
+    a1, a2 : array_like
+
+    Returns
+    -------
+    Array
+        bool[]
+    """
+    a1, a2 = operand("array_equiv", a1), operand("array_equiv", a2, 1)
+    try:
+        np.broadcast_shapes(aval_of(a1).shape, aval_of(a2).shape)
+    except ValueError:
+        return strip_weak(np.bool_(False))
+    return _all(ufuncs.equal(a1, a2))
 
 
 @implements(np.isneginf)

@@ -26,10 +26,10 @@ from jaxlite.numpy.promotion import (
     operand,
     strip_weak,
 )
-from jaxlite.numpy.registry import implements
+from jaxlite.numpy.registry import REFUSALS, implements, plain, wrap
 from jaxlite.ops import elementwise, structural
 from jaxlite.ops import indexing as indexing_ops
-from jaxlite.trace import Tracer, as_array, aval_of
+from jaxlite.trace import EVAL, Tracer, as_array, aval_of, current_trace
 
 
 def _operands(name: str, arrays) -> list:
@@ -68,7 +68,7 @@ def _new_shape(name: str, size: int, shape, text: str) -> tuple[int, ...]:
     return tuple(shape)
 
 
-@implements(np.reshape, extra=("copy",))
+@implements(np.reshape)
 def reshape(a, shape, order: str = "C", *, copy: bool | None = None):
     """Give an array another shape with as many elements.
 
@@ -384,7 +384,16 @@ def broadcast_to(array, shape):
     Array([[0, 1],
            [0, 1]], dtype=int64)
     """
-    x, shape = operand("broadcast_to", array), canonical_shape(shape)
+    shape = canonical_shape(shape)
+    if current_trace() is EVAL:
+        arrays = plain((array,), 1)
+        if arrays is not None:
+            try:
+                # A copy: one element of NumPy's view stands for many.
+                return wrap(np.array(np.broadcast_to(arrays[0], shape)))
+            except REFUSALS:
+                pass
+    x = operand("broadcast_to", array)
     aval = aval_of(x)
     fits = aval.ndim <= len(shape) and builtins.all(
         n in (1, m) for n, m in zip(aval.shape[::-1], shape[::-1], strict=False)
@@ -581,7 +590,7 @@ def hstack(tup, dtype=None):
     return _concatenate("hstack", arrays, 0 if aval_of(arrays[0]).ndim == 1 else 1, dtype)
 
 
-@implements(np.dstack, sequence=True, extra=("dtype",))
+@implements(np.dstack, sequence=True)
 def dstack(tup, dtype=None):
     """Join arrays along the third axis.
 
@@ -858,7 +867,7 @@ def tile(A, reps):
     return strip_weak(structural.reshape(x, tuple(r * n for r, n in zip(reps, shape, strict=True))))
 
 
-@implements(np.repeat, extra=("total_repeat_length",))
+@implements(np.repeat)
 def repeat(a, repeats, axis: int | None = None, *, total_repeat_length: int | None = None):
     """Repeat each element.
 

@@ -39,7 +39,7 @@ def _along(name: str, a, axis: int | None):
     return x, canonical_axis(axis, aval_of(x).ndim)
 
 
-@implements(np.sort, extra=("descending", "kind", "order", "stable"))
+@implements(np.sort)
 def sort(a, axis: int | None = -1, *, kind=None, order=None, stable: bool = True, descending: bool = False):
     """Sort along an axis, nan last.
 
@@ -68,7 +68,7 @@ def sort(a, axis: int | None = -1, *, kind=None, order=None, stable: bool = True
     return flip(result, axis) if descending else result
 
 
-@implements(np.argsort, extra=("descending", "kind", "order", "stable", "dtype"))
+@implements(np.argsort)
 def argsort(
     a,
     axis: int | None = -1,
@@ -128,7 +128,7 @@ def lexsort(keys, axis: int = -1):
     return sorting.sort((*reversed(keys), places), dimension=axis, num_keys=len(keys))[-1]
 
 
-@implements(np.searchsorted, arrays=2, extra=("method",))
+@implements(np.searchsorted, arrays=2)
 def searchsorted(a, v, side: str = "left", sorter=None, *, method: str = "scan"):
     """Find where values belong in a sorted vector.
 
@@ -285,7 +285,7 @@ def _even(below, above, place):
     return where(ufuncs.equal(ufuncs.mod(ufuncs.floor(place), 2), 0), below, above)
 
 
-@implements(np.quantile, nonempty=True, extra=("overwrite_input",))
+@implements(np.quantile, nonempty=True)
 def quantile(
     a, q, axis=None, out=None, overwrite_input: bool = False, method: str = "linear", keepdims: bool = False
 ):
@@ -314,7 +314,7 @@ def quantile(
     return _quantile("quantile", a, q, axis, out, keepdims, method, ignore_nan=False)
 
 
-@implements(np.percentile, nonempty=True, extra=("overwrite_input",))
+@implements(np.percentile, nonempty=True)
 def percentile(
     a, q, axis=None, out=None, overwrite_input: bool = False, method: str = "linear", keepdims: bool = False
 ):
@@ -339,7 +339,7 @@ def nanpercentile(
     return _quantile("nanpercentile", a, ufuncs.divide(q, 100), axis, out, keepdims, method, ignore_nan=True)
 
 
-@implements(np.median, nonempty=True, extra=("overwrite_input",))
+@implements(np.median, nonempty=True)
 def median(a, axis=None, out=None, overwrite_input: bool = False, keepdims: bool = False):
     """Middle element over axes, or the mean of the two in the middle.
 

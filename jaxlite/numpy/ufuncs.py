@@ -15,7 +15,7 @@ import numpy as np
 
 from jaxlite.errors import DtypeError
 from jaxlite.numpy.promotion import broadcast, broadcast_shapes_of, convert, loop_dtypes, operand
-from jaxlite.numpy.registry import UFUNCS, plain, quiet, strong, ufunc, wrap
+from jaxlite.numpy.registry import REFUSALS, UFUNCS, plain, quiet, strong, ufunc, wrap
 from jaxlite.ops import composite, elementwise, structural
 from jaxlite.trace import EVAL, aval_of, current_trace
 
@@ -229,13 +229,12 @@ def power(x1, x2, /):
     """
     if current_trace() is EVAL:
         arrays = plain((x1, x2), 2)
-        if arrays is not None and not _is_negative_integer(arrays):
-            return wrap(quiet(np.power, arrays))
+        if arrays is not None:
+            try:
+                return wrap(quiet(np.power, arrays))
+            except REFUSALS:
+                pass
     return strong(_power(x1, x2))
-
-
-def _is_negative_integer(arrays) -> bool:
-    return type(arrays[1]) is int and arrays[1] < 0
 
 
 power.rule = _power
@@ -416,7 +415,7 @@ def invert(x):
     return elementwise.bitwise_not(x)
 
 
-bitwise_not = invert
+bitwise_not = bitwise_invert = invert
 
 
 @ufunc(np.left_shift)
@@ -430,6 +429,9 @@ def right_shift(x, y):
     """Shift bits to the right; signed integers keep their sign."""
     shift = elementwise.shift_right_arithmetic if _dtype(x).kind == "i" else elementwise.shift_right_logical
     return shift(x, y)
+
+
+bitwise_left_shift, bitwise_right_shift = left_shift, right_shift
 
 
 @ufunc(np.bitwise_count)

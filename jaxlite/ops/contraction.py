@@ -25,7 +25,7 @@ from jaxlite.lowering import Contraction
 from jaxlite.ops.elementwise import convert_element_type
 from jaxlite.ops.families import match_scalars, sum_terms
 from jaxlite.ops.structural import inverse_permutation, transpose
-from jaxlite.primitive import PURE, RECORD, Primitive, Zero, is_linear
+from jaxlite.primitive import NOT_LINEAR, PURE, RECORD, Primitive, Zero, is_linear
 from jaxlite.trace import aval_of
 
 # Kinds of dtype in which products of operands of a kind may be accumulated.
@@ -162,6 +162,8 @@ def _pull_back(ct, other, aval, dims, other_dims, ct_other_free):
 
 
 def _dot_general_transpose(cts, lhs, rhs, *, dimension_numbers, preferred_element_type):
+    if is_linear(lhs) and is_linear(rhs):
+        return NOT_LINEAR
     (ct,) = cts
     (lhs_contract, rhs_contract), (lhs_batch, rhs_batch) = dimension_numbers
     lhs_dims, rhs_dims = (lhs_contract, lhs_batch), (rhs_contract, rhs_batch)

@@ -103,6 +103,8 @@ def _mul_jvp(primals, tangents):
 
 def _mul_transpose(cts, x, y):
     (z_bar,) = cts
+    if is_linear(x) and is_linear(y):
+        return NOT_LINEAR
     if is_linear(x):
         return unbroadcast(mul(z_bar, y), x.aval), None
     return None, unbroadcast(mul(x, z_bar), y.aval)
@@ -126,7 +128,7 @@ def _div_jvp(primals, tangents):
 
 def _div_transpose(cts, x, y):
     (z_bar,) = cts
-    return unbroadcast(div(z_bar, y), x.aval), None
+    return NOT_LINEAR if is_linear(y) else (unbroadcast(div(z_bar, y), x.aval), None)
 
 
 def _rem_jvp_y(y_dot, ans, x, y):

@@ -36,7 +36,7 @@ from jaxlite.ops.structural import (
     stop_gradient,
     transpose,
 )
-from jaxlite.primitive import NOT_LINEAR, PURE, RECORD, Primitive, Zero
+from jaxlite.primitive import NOT_LINEAR, PURE, RECORD, Primitive, Zero, is_linear
 from jaxlite.trace import aval_of
 
 _LAPACK_DTYPES = frozenset(map(np.dtype, ("float32", "float64", "complex64", "complex128")))
@@ -267,6 +267,8 @@ def _triangular_solve_jvp(primals, tangents, **params):
 
 
 def _triangular_solve_transpose(cts, a, b, *, transpose_a, **params):
+    if is_linear(a):
+        return NOT_LINEAR
     return None, triangular_solve(a, cts[0], transpose_a=not transpose_a, **params)
 
 
@@ -479,6 +481,8 @@ def _solve_with_lu_jvp(primals, tangents, *, transpose_a):
 
 
 def _solve_with_lu_transpose(cts, a, factors, pivots, b, *, transpose_a):
+    if is_linear(a) or is_linear(factors):
+        return NOT_LINEAR
     return None, None, None, solve_with_lu(a, factors, pivots, cts[0], not transpose_a)
 
 

@@ -1,0 +1,352 @@
+"""Functions of neural networks: activations, softmax, one-hot codes.
+
+softplus(x)  ->  logaddexp x 0.0          relu(x)  ->  select_n (x > 0) 0.0 x
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+import jaxlite.numpy as jnp
+from jaxlite.numpy.promotion import canonical_axis, operand, promote_inexact
+from jaxlite.numpy.reductions import logsumexp
+from jaxlite.ops import elementwise, special, structural
+from jaxlite.trace import aval_of
+
+__all__ = [
+    "celu",
+    "elu",
+    "gelu",
+    "hard_tanh",
+    "leaky_relu",
+    "log_sigmoid",
+    "log_softmax",
+    "logsumexp",
+    "one_hot",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "soft_sign",
+    "softmax",
+    "softplus",
+    "standardize",
+    "swish",
+    "tanh",
+]
+
+tanh = jnp.tanh
+
+
+def relu(x):
+    """Rectified linear unit, max(x, 0).
+
+    Parameters
+    ----------
+    x : array_like
+
+    Returns
+    -------
+    Array
+
+    Notes
+    -----
+    The derivative at 0 is 0.
+
+    Examples
+    --------
+    >>> jaxlite.nn.relu(jnp.array([-1.0, 2.0]))
+    Array([0., 2.], dtype=float64)
+    """
+    return jnp.where(jnp.greater(x, 0), x, 0)
+
+
+def relu6(x):
+    """Rectified linear unit that ends at 6: min(max(x, 0), 6).
+
+    Parameters
+    ----------
+    x : array_like
+
+    Returns
+    -------
+    Array
+    """
+    return jnp.where(jnp.less(x, 6), relu(x), 6)
+
+
+def leaky_relu(x, negative_slope=1e-2):
+    """``x`` where it is positive or zero, ``negative_slope * x`` elsewhere.
+
+    Parameters
+    ----------
+    x : array_like
+    negative_slope : number, default 0.01
+
+    Returns
+    -------
+    Array
+    """
+    return jnp.where(jnp.greater_equal(x, 0), x, jnp.multiply(negative_slope, x))
+
+
+def elu(x, alpha=1.0):
+    """Exponential linear unit: ``x`` where it is positive, ``alpha * (exp(x) - 1)`` elsewhere.
+
+    Parameters
+    ----------
+    x : array_like
+    alpha : number, default 1.0
+
+    Returns
+    -------
+    Array
+    """
+    positive = jnp.greater(x, 0)
+    # The branch that is not taken must not overflow, for the sake of the derivative.
+    return jnp.where(positive, x, jnp.multiply(alpha, jnp.expm1(jnp.where(positive, 0.0, x))))
+
+
+def celu(x, alpha=1.0):
+    """``x`` where it is positive, ``alpha * (exp(x / alpha) - 1)`` elsewhere.
+
+    Parameters
+    ----------
+    x : array_like
+    alpha : number, default 1.0
+
+    Returns
+    -------
+    Array
+    """
+    positive = jnp.greater(x, 0)
+    below = jnp.expm1(jnp.divide(jnp.where(positive, 0.0, x), alpha))
+    return jnp.where(positive, x, jnp.multiply(alpha, below))
+
+
+def selu(x):
+    """Scaled exponential linear unit.
+
+    Parameters
+    ----------
+    x : array_like
+
+    Returns
+    -------
+    Array
+    """
+    return jnp.multiply(1.0507009873554804934193349852946, elu(x, 1.6732632423543772848170429916717))
+
+
+def sigmoid(x):
+    """Logistic sigmoid, 1/(1 + exp(-x)).
+
+    Parameters
+    ----------
+    x : array_like
+
+    Returns
+    -------
+    Array
+    """
+    return elementwise.logistic(*promote_inexact("sigmoid", x))
+
+
+def log_sigmoid(x):
+    """Logarithm of the logistic sigmoid, -softplus(-x).
+
+    Parameters
+    ----------
+    x : array_like
+
+    Returns
+    -------
+    Array
+    """
+    return jnp.negative(softplus(jnp.negative(x)))
+
+
+def softplus(x):
+    """``log(1 + exp(x))`` without overflow.
+
+    Parameters
+    ----------
+    x : array_like
+
+    Returns
+    -------
+    Array
+
+    Notes
+    -----
+    ż = sigmoid(x)·ẋ
+    """
+    return jnp.logaddexp(x, 0.0)
+
+
+def silu(x):
+    """``x * sigmoid(x)``, also called swish.
+
+    Parameters
+    ----------
+    x : array_like
+
+    Returns
+    -------
+    Array
+    """
+    return jnp.multiply(x, sigmoid(x))
+
+
+swish = silu
+
+
+def soft_sign(x):
+    """``x / (1 + |x|)``.
+
+    Parameters
+    ----------
+    x : array_like
+
+    Returns
+    -------
+    Array
+    """
+    return jnp.divide(x, jnp.add(jnp.abs(x), 1))
+
+
+def hard_tanh(x):
+    """``x`` limited to the range from -1 to 1.
+
+    Parameters
+    ----------
+    x : array_like
+
+    Returns
+    -------
+    Array
+    """
+    return jnp.where(jnp.greater(x, 1), 1, jnp.where(jnp.less(x, -1), -1, x))
+
+
+def gelu(x, approximate: bool = True):
+    """Gaussian error linear unit, ``x`` times the normal distribution function of ``x``.
+
+    Parameters
+    ----------
+    x : array_like
+    approximate : bool, default True
+        Whether by a formula with tanh (up to 5e-4) and not by the error function.
+
+    Returns
+    -------
+    Array
+    """
+    (x,) = promote_inexact("gelu", x)
+    if approximate:
+        inner = jnp.multiply(math.sqrt(2 / math.pi), jnp.add(x, jnp.multiply(0.044715, jnp.power(x, 3))))
+        return jnp.multiply(x, jnp.multiply(0.5, jnp.add(1.0, jnp.tanh(inner))))
+    scaled = jnp.multiply(x, -math.sqrt(0.5))
+    # erfc keeps the digits of the small values far to the left.
+    return jnp.multiply(jnp.multiply(0.5, x), special.erfc(operand("gelu", scaled)))
+
+
+def softmax(x, axis=-1, where=None):
+    """Exponentials divided by their sum over axes.
+
+    Parameters
+    ----------
+    x : array_like
+    axis : int or tuple of int, default -1
+    where : array of bool, optional
+        Which elements count; the others give 0.
+
+    Returns
+    -------
+    Array
+
+    Examples
+    --------
+    >>> jaxlite.nn.softmax(jnp.zeros(4))
+    Array([0.25, 0.25, 0.25, 0.25], dtype=float64)
+    """
+    (x,) = promote_inexact("softmax", x)
+    largest = jnp.max(x, axis, keepdims=True, initial=-np.inf, where=where)
+    terms = jnp.exp(jnp.subtract(x, structural.stop_gradient(largest)))
+    if where is not None:
+        terms = jnp.where(where, terms, 0)
+    return jnp.divide(terms, jnp.sum(terms, axis, keepdims=True))
+
+
+def log_softmax(x, axis=-1, where=None):
+    """Logarithm of `softmax`, without overflow.
+
+    Parameters
+    ----------
+    x : array_like
+    axis : int or tuple of int, default -1
+    where : array of bool, optional
+        Which elements count; the others give -inf.
+
+    Returns
+    -------
+    Array
+    """
+    (x,) = promote_inexact("log_softmax", x)
+    result = jnp.subtract(x, logsumexp(x, axis, keepdims=True, where=where))
+    return result if where is None else jnp.where(where, result, -np.inf)
+
+
+def standardize(x, axis=-1, mean=None, variance=None, epsilon=1e-5, where=None):
+    """Shift and scale to mean 0 and variance 1 along axes.
+
+    Parameters
+    ----------
+    x : array_like
+    axis : int or tuple of int, default -1
+    mean, variance : array_like, optional
+        If they are known, with the axes kept.
+    epsilon : number, default 1e-5
+        Added to the variance.
+    where : array of bool, optional
+        Which elements count.
+
+    Returns
+    -------
+    Array
+    """
+    mean = jnp.mean(x, axis, keepdims=True, where=where) if mean is None else mean
+    variance = jnp.var(x, axis, keepdims=True, where=where) if variance is None else variance
+    return jnp.divide(jnp.subtract(x, mean), jnp.sqrt(jnp.add(variance, epsilon)))
+
+
+def one_hot(x, num_classes: int, *, dtype=float, axis: int = -1):
+    """Code integers as vectors with one 1 among zeros; numbers outside give zeros.
+
+    Parameters
+    ----------
+    x : array_like of int
+    num_classes : int
+        Length of the vectors.
+    dtype : dtype, default float64
+    axis : int, default -1
+        Where the vectors lie in the result.
+
+    Returns
+    -------
+    Array
+
+    Examples
+    --------
+    >>> jaxlite.nn.one_hot(jnp.array([0, 2]), 3)
+    Array([[1., 0., 0.],
+           [0., 0., 1.]], dtype=float64)
+    """
+    x = operand("one_hot", x)
+    ndim = aval_of(x).ndim + 1
+    axis = canonical_axis(axis, ndim)
+    classes = jnp.reshape(jnp.arange(num_classes), [-1 if d == axis else 1 for d in range(ndim)])
+    return jnp.astype(jnp.equal(jnp.expand_dims(x, axis), classes), dtype)

@@ -1,0 +1,1 @@
+"""Passes: functions from programs to programs of the same meaning. ``pipeline`` runs them in order."""

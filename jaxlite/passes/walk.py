@@ -1,0 +1,58 @@
+"""What every pass does: replace operands, and go into the programs among the params."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from jaxlite.ir import Atom, Eqn, Jaxpr, Var
+
+
+def substitute(atoms: tuple[Atom, ...], env: Mapping[Var, Atom]) -> tuple[Atom, ...]:
+    """Replace variables; the same tuple back when none is replaced."""
+    if env and any(atom in env for atom in atoms):
+        return tuple([env.get(atom, atom) for atom in atoms])
+    return atoms
+
+
+def with_invars(eqn: Eqn, invars: tuple[Atom, ...]) -> Eqn:
+    return eqn if invars is eqn.invars else Eqn(eqn.primitive, invars, eqn.outvars, eqn.params, eqn.source)
+
+
+def map_programs(eqn: Eqn, function: Callable[[Jaxpr], Jaxpr]) -> Eqn:
+    """Apply a pass to every program among the params; the same equation back when none changes."""
+    changed = {}
+    for name, value in eqn.params.items():
+        new = _map_param(value, function)
+        if new is not value:
+            changed[name] = new
+    return eqn.replace(params={**eqn.params, **changed}) if changed else eqn
+
+
+def _map_param(value, function):
+    if type(value) is Jaxpr:
+        return function(value)
+    if type(value) is tuple and any(type(item) is Jaxpr for item in value):
+        items = tuple([function(item) if type(item) is Jaxpr else item for item in value])
+        return value if same_items(items, value) else items
+    return value
+
+
+def same_items(xs: Sequence, ys: Sequence) -> bool:
+    """Whether two sequences hold the very same objects."""
+    return len(xs) == len(ys) and all(x is y for x, y in zip(xs, ys, strict=True))
+
+
+def rebuilt(
+    jaxpr: Jaxpr, eqns: Sequence[Eqn], outvars: tuple[Atom, ...], invars: tuple[Var, ...] | None = None
+) -> Jaxpr:
+    """Return the program with other equations and results; the same object when nothing is different."""
+    invars = jaxpr.invars if invars is None or same_items(invars, jaxpr.invars) else invars
+    outvars = jaxpr.outvars if same_items(outvars, jaxpr.outvars) else outvars
+    if invars is jaxpr.invars and outvars is jaxpr.outvars and same_items(eqns, jaxpr.eqns):
+        return jaxpr
+    return Jaxpr(invars, jaxpr.constvars, tuple(eqns), outvars)
+
+
+def select(items: Sequence, mask: Sequence[bool]) -> tuple:
+    """Return the items where the mask holds."""
+    return tuple([item for item, wanted in zip(items, mask, strict=True) if wanted])

@@ -1,0 +1,106 @@
+"""``jaxlite.nn``: values against their formulas and against JAX, derivatives by finite differences."""
+
+import numpy as np
+import pytest
+
+import jaxlite
+import jaxlite.numpy as jnp
+from jaxlite import nn
+from jaxlite.test_util import check_grads
+
+X = np.array([-750.0, -30.0, -2.5, -0.3, 0.2, 1.7, 5.5, 40.0, 750.0])
+Y = np.array([[-1.5, 0.25, 3.0], [0.5, 2.0, -0.75]])
+MASK = np.array([True, False, True])
+
+ACTIVATIONS = [
+    "celu",
+    "elu",
+    "gelu",
+    "hard_tanh",
+    "leaky_relu",
+    "log_sigmoid",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+]
+ACTIVATIONS += ["silu", "soft_sign", "softplus", "swish", "tanh"]
+OTHERS = {
+    "softmax": lambda nn, x: nn.softmax(x),
+    "softmax over rows": lambda nn, x: nn.softmax(x, axis=0),
+    "softmax where": lambda nn, x: nn.softmax(x, where=MASK),
+    "log_softmax": lambda nn, x: nn.log_softmax(x),
+    "log_softmax over both": lambda nn, x: nn.log_softmax(x, axis=(0, 1)),
+    "logsumexp": lambda nn, x: nn.logsumexp(x, axis=1),
+    "logsumexp weighted": lambda nn, x: nn.logsumexp(x, b=np.array([1.0, 2.0, 0.5]), keepdims=True),
+    "logsumexp signed": lambda nn, x: nn.logsumexp(x, b=np.array([1.0, -2.0, 0.5]), axis=1, return_sign=True)[
+        0
+    ],
+    "logsumexp where": lambda nn, x: nn.logsumexp(x, axis=1, where=MASK),
+    "standardize": lambda nn, x: nn.standardize(x),
+    "gelu exact": lambda nn, x: nn.gelu(x, approximate=False),
+}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations(name, oracle):
+    ours, theirs = getattr(nn, name), getattr(oracle.nn, name)
+    # JAX takes no integers in some of them.
+    integers = [] if name in ("sigmoid", "silu", "swish", "log_sigmoid") else [np.array([-2, 0, 3])]
+    for x in (X, X.astype(np.float32), *integers):
+        expected = np.asarray(theirs(x))
+        rtol = 1e-5 if expected.dtype == np.float32 else 1e-13
+        for result in (ours(x), jaxlite.jit(ours)(x)):
+            assert type(result) is jaxlite.Array
+            np.testing.assert_allclose(result, expected, rtol=rtol, atol=1e-300)
+        assert ours(x).dtype == jaxlite.jit(ours)(x).dtype
+    grad = jaxlite.grad(lambda x: ours(x).sum())(X)
+    np.testing.assert_allclose(grad, oracle.grad(lambda x: theirs(x).sum())(X), rtol=1e-11, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_derivatives_of_activations(name):
+    check_grads(getattr(nn, name), (X[2:7],), order=2)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_functions_over_axes(name, oracle):
+    f = OTHERS[name]
+    expected = np.asarray(f(oracle.nn, Y))
+    for result in (f(nn, Y), jaxlite.jit(lambda x: f(nn, x))(Y)):
+        np.testing.assert_allclose(result, expected, rtol=1e-13)
+    if "where" not in name or name == "logsumexp where":
+        check_grads(lambda x: f(nn, x), (Y,), order=2)
+
+
+def test_large_arguments_do_not_overflow():
+    x = np.array([1000.0, 1000.0, -1000.0])
+    np.testing.assert_allclose(nn.softmax(x), [0.5, 0.5, 0.0])
+    np.testing.assert_allclose(nn.log_softmax(x), [-np.log(2), -np.log(2), -2000 - np.log(2)])
+    np.testing.assert_allclose(nn.logsumexp(x), 1000 + np.log(2))
+    np.testing.assert_allclose(nn.softplus(x), [1000, 1000, 0])
+
+
+def test_single_precision_stays():
+    x = Y.astype(np.float32)
+    for f in (
+        nn.softmax,
+        nn.log_softmax,
+        nn.logsumexp,
+        nn.relu,
+        nn.gelu,
+        nn.softplus,
+        nn.silu,
+        nn.standardize,
+    ):
+        assert f(x).dtype == jaxlite.jit(f)(x).dtype == np.float32
+
+
+def test_one_hot():
+    x = np.array([[0, 2], [1, 5]])
+    expected = (x[..., None] == np.arange(3)).astype(float)
+    np.testing.assert_array_equal(nn.one_hot(x, 3), expected)
+    np.testing.assert_array_equal(
+        jaxlite.jit(lambda x: nn.one_hot(x, 3, axis=0))(x), np.moveaxis(expected, -1, 0)
+    )
+    assert nn.one_hot(x, 3, dtype=jnp.int32).dtype == np.int32
