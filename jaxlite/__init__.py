@@ -15,6 +15,7 @@ from jaxlite import (
     extend,
     flatten_util,
     lax,
+    nn,
     numpy,
     parsing,
     printing,

@@ -9,7 +9,6 @@ interpreters give it meaning. Layer 1: imports nothing of jaxlite but layer 0.
 from __future__ import annotations
 
 import functools
-import weakref
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Union
 
@@ -203,6 +202,11 @@ class Jaxpr:
     def effects(self) -> frozenset[str]:
         return frozenset().union(*(eqn.effects for eqn in self.eqns))
 
+    @functools.cached_property
+    def derived(self) -> dict[tuple, Any]:
+        """What `cached_by_jaxpr` keeps; it may hold the program itself, which a table of weak keys would not free."""
+        return {}
+
     def replace(self, **changes) -> Jaxpr:
         return replace(self, **changes)
 
@@ -258,17 +262,14 @@ def lift_constvars(jaxpr: Jaxpr) -> Jaxpr:
 
 def cached_by_jaxpr(function):
     """Cache ``function(jaxpr, *hashable)`` for as long as the program lives."""
-    results: weakref.WeakKeyDictionary[Jaxpr, dict] = weakref.WeakKeyDictionary()
 
     @functools.wraps(function)
     def cached(jaxpr, *args):
-        of_jaxpr = results.get(jaxpr)
-        if of_jaxpr is None:
-            of_jaxpr = results.setdefault(jaxpr, {})
+        key = (function, *args)
         try:
-            return of_jaxpr[args]
+            return jaxpr.derived[key]
         except KeyError:
-            result = of_jaxpr[args] = function(jaxpr, *args)
+            result = jaxpr.derived[key] = function(jaxpr, *args)
             return result
 
     return cached

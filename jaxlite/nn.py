@@ -6,6 +6,7 @@ softplus(x)  ->  logaddexp x 0.0          relu(x)  ->  select_n (x > 0) 0.0 x
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from jaxlite.numpy.promotion import canonical_axis, operand, promote_inexact
 from jaxlite.numpy.reductions import logsumexp
 from jaxlite.ops import elementwise, special, structural
 from jaxlite.trace import aval_of
+from jaxlite.typing import Array, ArrayLike, DTypeLike
 
 __all__ = [
     "celu",
@@ -41,7 +43,7 @@ __all__ = [
 tanh = jnp.tanh
 
 
-def relu(x):
+def relu(x: ArrayLike) -> Array:
     """Rectified linear unit, max(x, 0).
 
     Parameters
@@ -64,7 +66,7 @@ def relu(x):
     return jnp.where(jnp.greater(x, 0), x, 0)
 
 
-def relu6(x):
+def relu6(x: ArrayLike) -> Array:
     """Rectified linear unit that ends at 6: min(max(x, 0), 6).
 
     Parameters
@@ -78,7 +80,7 @@ def relu6(x):
     return jnp.where(jnp.less(x, 6), relu(x), 6)
 
 
-def leaky_relu(x, negative_slope=1e-2):
+def leaky_relu(x: ArrayLike, negative_slope: ArrayLike = 1e-2) -> Array:
     """``x`` where it is positive or zero, ``negative_slope * x`` elsewhere.
 
     Parameters
@@ -93,7 +95,7 @@ def leaky_relu(x, negative_slope=1e-2):
     return jnp.where(jnp.greater_equal(x, 0), x, jnp.multiply(negative_slope, x))
 
 
-def elu(x, alpha=1.0):
+def elu(x: ArrayLike, alpha: ArrayLike = 1.0) -> Array:
     """Exponential linear unit: ``x`` where it is positive, ``alpha * (exp(x) - 1)`` elsewhere.
 
     Parameters
@@ -110,7 +112,7 @@ def elu(x, alpha=1.0):
     return jnp.where(positive, x, jnp.multiply(alpha, jnp.expm1(jnp.where(positive, 0.0, x))))
 
 
-def celu(x, alpha=1.0):
+def celu(x: ArrayLike, alpha: ArrayLike = 1.0) -> Array:
     """``x`` where it is positive, ``alpha * (exp(x / alpha) - 1)`` elsewhere.
 
     Parameters
@@ -127,7 +129,7 @@ def celu(x, alpha=1.0):
     return jnp.where(positive, x, jnp.multiply(alpha, below))
 
 
-def selu(x):
+def selu(x: ArrayLike) -> Array:
     """Scaled exponential linear unit.
 
     Parameters
@@ -141,7 +143,7 @@ def selu(x):
     return jnp.multiply(1.0507009873554804934193349852946, elu(x, 1.6732632423543772848170429916717))
 
 
-def sigmoid(x):
+def sigmoid(x: ArrayLike) -> Array:
     """Logistic sigmoid, 1/(1 + exp(-x)).
 
     Parameters
@@ -155,7 +157,7 @@ def sigmoid(x):
     return elementwise.logistic(*promote_inexact("sigmoid", x))
 
 
-def log_sigmoid(x):
+def log_sigmoid(x: ArrayLike) -> Array:
     """Logarithm of the logistic sigmoid, -softplus(-x).
 
     Parameters
@@ -169,7 +171,7 @@ def log_sigmoid(x):
     return jnp.negative(softplus(jnp.negative(x)))
 
 
-def softplus(x):
+def softplus(x: ArrayLike) -> Array:
     """``log(1 + exp(x))`` without overflow.
 
     Parameters
@@ -187,7 +189,7 @@ def softplus(x):
     return jnp.logaddexp(x, 0.0)
 
 
-def silu(x):
+def silu(x: ArrayLike) -> Array:
     """``x * sigmoid(x)``, also called swish.
 
     Parameters
@@ -204,7 +206,7 @@ def silu(x):
 swish = silu
 
 
-def soft_sign(x):
+def soft_sign(x: ArrayLike) -> Array:
     """``x / (1 + |x|)``.
 
     Parameters
@@ -218,7 +220,7 @@ def soft_sign(x):
     return jnp.divide(x, jnp.add(jnp.abs(x), 1))
 
 
-def hard_tanh(x):
+def hard_tanh(x: ArrayLike) -> Array:
     """``x`` limited to the range from -1 to 1.
 
     Parameters
@@ -232,7 +234,7 @@ def hard_tanh(x):
     return jnp.where(jnp.greater(x, 1), 1, jnp.where(jnp.less(x, -1), -1, x))
 
 
-def gelu(x, approximate: bool = True):
+def gelu(x: ArrayLike, approximate: bool = True) -> Array:
     """Gaussian error linear unit, ``x`` times the normal distribution function of ``x``.
 
     Parameters
@@ -254,7 +256,7 @@ def gelu(x, approximate: bool = True):
     return jnp.multiply(jnp.multiply(0.5, x), special.erfc(operand("gelu", scaled)))
 
 
-def softmax(x, axis=-1, where=None):
+def softmax(x: ArrayLike, axis: int | Sequence[int] | None = -1, where: ArrayLike | None = None) -> Array:
     """Exponentials divided by their sum over axes.
 
     Parameters
@@ -281,7 +283,7 @@ def softmax(x, axis=-1, where=None):
     return jnp.divide(terms, jnp.sum(terms, axis, keepdims=True))
 
 
-def log_softmax(x, axis=-1, where=None):
+def log_softmax(x: ArrayLike, axis: int | Sequence[int] | None = -1, where: ArrayLike | None = None) -> Array:
     """Logarithm of `softmax`, without overflow.
 
     Parameters
@@ -300,7 +302,14 @@ def log_softmax(x, axis=-1, where=None):
     return result if where is None else jnp.where(where, result, -np.inf)
 
 
-def standardize(x, axis=-1, mean=None, variance=None, epsilon=1e-5, where=None):
+def standardize(
+    x: ArrayLike,
+    axis: int | Sequence[int] | None = -1,
+    mean: ArrayLike | None = None,
+    variance: ArrayLike | None = None,
+    epsilon: ArrayLike = 1e-5,
+    where: ArrayLike | None = None,
+) -> Array:
     """Shift and scale to mean 0 and variance 1 along axes.
 
     Parameters
@@ -323,7 +332,7 @@ def standardize(x, axis=-1, mean=None, variance=None, epsilon=1e-5, where=None):
     return jnp.divide(jnp.subtract(x, mean), jnp.sqrt(jnp.add(variance, epsilon)))
 
 
-def one_hot(x, num_classes: int, *, dtype=float, axis: int = -1):
+def one_hot(x: ArrayLike, num_classes: int, *, dtype: DTypeLike = float, axis: int = -1) -> Array:
     """Code integers as vectors with one 1 among zeros; numbers outside give zeros.
 
     Parameters

@@ -176,6 +176,19 @@ def scan_of_cond_of_while(x):
     return lax.scan(step, 1.3, x)[1]
 
 
+def three_steps(x):
+    return lax.while_loop(lambda s: s[0] < 3, lambda s: (s[0] + 1, jnp.sin(s[1]) * x), (0, x))[1]
+
+
+def while_loop_in_cond(x):
+    """The elements of a batch take different branches, so that only some of them leave a tape."""
+    return lax.cond(x[0] > 0.5, three_steps, jnp.sin, x)
+
+
+def while_loop_over_constants_in_cond(x):
+    return lax.cond(x[0] > 0.5, lambda y: three_steps(y[1] * MATRIX[0]) * y, jnp.sin, x)
+
+
 PROGRAMS = {
     program.__name__: program
     for program in (
@@ -202,6 +215,8 @@ PROGRAMS = {
         fori_loop,
         while_loop,
         scan_of_cond_of_while,
+        while_loop_in_cond,
+        while_loop_over_constants_in_cond,
     )
 }
 
@@ -419,9 +434,11 @@ test_three.sample = (3, 800)
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("outer", TRANSFORMATIONS, ids=lambda t: t.name)
 def test_full_product(name, outer):
+    failures = []
     for transformations in itertools.product([outer], TRANSFORMATIONS, TRANSFORMATIONS):
         try:
             check(name, transformations)
         except Exception as error:
-            error.add_note(f"in {text(transformations)} of {name}")
-            raise
+            summary = str(error).strip().partition("\n")[0]
+            failures.append(f"{text(transformations)}: {type(error).__name__}: {summary}")
+    assert not failures, "\n".join(failures)

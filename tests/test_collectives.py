@@ -1,4 +1,4 @@
-"""Collectives over named axes: against sums over the axis by hand, under every other transformation, and nested."""
+"""Collectives over named axes: against sums by hand, under every other transformation, and nested."""
 
 import numpy as np
 import pytest

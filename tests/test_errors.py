@@ -11,6 +11,8 @@ A row is a call that is wrong, the class it raises and what its first line says:
 Shapes and dtypes of single functions are refused in the rows of ``tests/rows`` (``ERRORS``).
 """
 
+# ruff: noqa: E501 (one row, one line)
+
 from __future__ import annotations
 
 import inspect
@@ -466,9 +468,9 @@ def test_error_while_recording_leaves_nothing_in_the_cache():
 
 def test_error_inside_contexts_resets_them():
     with pytest.raises(ZeroDivisionError), jaxlite.disable_jit(), jaxlite.named_scope("a"):
-        1 / 0  # noqa: B018
+        1 / 0
     with pytest.raises(ZeroDivisionError), jaxlite.ensure_compile_time_eval():
-        1 / 0  # noqa: B018
+        1 / 0
     assert_everything_still_works()
 
 
@@ -529,7 +531,7 @@ def test_leaked_tracer_of_jit_tells_where_it_was_made():
     leaked = leak_from("jit")
     expected = r"recorded by jit\(step\) was used outside of it: f64\[3\] = mul x 2.0(.|\n)*made at  test_errors.py:\d+, in step:   y = x \* 2.0"
     with pytest.raises(UnexpectedTracerError, match=expected):
-        leaked + 1.0  # noqa: B018
+        leaked + 1.0
 
 
 @pytest.mark.parametrize("transformation", TRANSFORMATIONS)
@@ -539,7 +541,7 @@ def test_tracer_in_another_thread(transformation):
 
     def elsewhere(x):
         try:
-            x + 1.0  # noqa: B018
+            x + 1.0
         except Exception as error:
             caught.append(error)
 

@@ -198,11 +198,25 @@ def _arrays_only(branch: Jaxpr) -> tuple[bool, ...]:
 
 def _taken_tape(i: int, branches, results):
     """Return the tape of the one branch that records it; in the others the slot is empty."""
-    for branch, (outs, dims) in zip(branches, results, strict=True):
-        maker = next((eqn for eqn in branch.eqns if branch.outvars[i] in eqn.outvars), None)
-        if maker is None or maker.primitive.name != "empty_tape":
-            return outs[i], dims[i]
-    return results[0][0][i], results[0][1][i]
+    rows = [_has_rows(branch, branch.outvars[i]) for branch in branches]
+    outs, dims = results[rows.index(max(rows))]
+    return outs[i], dims[i]
+
+
+_NO, _PERHAPS, _YES = range(3)
+_KEEPS_LENGTH = ("empty_tape", "tape_add", "tape_broadcast", "tape_sum", "tape_zeros_like")
+
+
+def _has_rows(branch: Jaxpr, tape) -> int:
+    """Say whether a tape has rows: not if it was made empty; one that comes from outside may have been."""
+    maker = next((eqn for eqn in branch.eqns if tape in eqn.outvars), None)
+    if maker is None:
+        return _PERHAPS
+    sources = [_has_rows(branch, operand) for operand in maker.invars if isinstance(operand.aval, Tape)]
+    if maker.primitive.name in _KEEPS_LENGTH:
+        return max(sources, default=_NO)
+    # What another loop's tape is replayed for is recorded by the branch that owns both.
+    return _NO if maker.primitive.name == "tape_scan" and max(sources) == _NO else _YES
 
 
 def _select_lanes(which, *cases):

@@ -242,8 +242,8 @@ class custom_jvp:  # noqa: N801 (a decorator under the name that JAX gave it)
         function = _FlatCall(call, in_tree, self.fun, "custom_jvp")
 
         def jvp_rule(*flat):
-            primals = tree_unflatten(in_tree, flat[: len(leaves)])
-            tangents = tree_unflatten(in_tree, flat[len(leaves) :])
+            primals = tree_unflatten(in_tree, flat[: in_tree.num_leaves])
+            tangents = tree_unflatten(in_tree, flat[in_tree.num_leaves :])
             return _flat_jvp_result(self.jvp(*nondiff, primals, tangents), function, name)
 
         call_jaxpr, consts = function.record_if_staging(leaves)
@@ -315,9 +315,13 @@ def _split_nondiff(fun, args, positions):
     nondiff = tuple(args[i] for i in positions)
     dynamic = tuple(arg for i, arg in enumerate(args) if i not in positions)
 
+    fixed = dict(zip(positions, nondiff, strict=True))
+    num_args = len(args)
+
+    # Recorded programs hold on to this function, so it must not hold on to the tracers among the arguments.
     def call(*dynamic):
         given = iter(dynamic)
-        return fun(*(args[i] if i in positions else next(given) for i in range(len(args))))
+        return fun(*(fixed[i] if i in fixed else next(given) for i in range(num_args)))
 
     return nondiff, dynamic, call
 

@@ -14,6 +14,8 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from jaxlite.config import jit_is_disabled
 from jaxlite.counters import counters
 from jaxlite.dtypes import as_dtype
@@ -26,6 +28,7 @@ from jaxlite.interpreters.stage import stage
 from jaxlite.interpreters.transpose import transpose_jaxpr
 from jaxlite.ir import ClosedJaxpr, Jaxpr, ShapedArray, lift_constvars
 from jaxlite.lowering import Region
+from jaxlite.passes.pipeline import optimize
 from jaxlite.primitive import PURE, Primitive, Zero, is_linear
 from jaxlite.source import describe_function
 from jaxlite.trace import Tracer, aval_of, is_value, unsupported_value
@@ -39,7 +42,15 @@ def _jit_abstract_eval(*avals, jaxpr, name):
 
 
 def _jit_impl(*args, jaxpr, name):
-    return run_jaxpr(jaxpr, *args)
+    outs = run_jaxpr(optimize(jaxpr), *args)
+    return tuple([_in_own_memory(out, args) for out in outs])
+
+
+def _in_own_memory(out, args):
+    """Copy a result that is an argument or a view of one: the caller may write to the argument later."""
+    if isinstance(out, np.ndarray) and any(isinstance(x, np.ndarray) and np.may_share_memory(out, x) for x in args):
+        return out.copy()
+    return out
 
 
 def _jit_jvp(primals, tangents, *, jaxpr, name):
@@ -392,6 +403,9 @@ def resolve_static(signature, argnums, argnames, name: str) -> tuple[tuple[int, 
             raise StaticArgumentError(
                 f"static_argnums holds {i}, but {name} has {len(positional)} positional arguments."
             )
+    if not takes_more:
+        # Counted from the end of the parameters, not of what one call happens to pass.
+        argnums = tuple(i % len(positional) for i in argnums)
     by_name = {positional.index(wanted) for wanted in argnames if wanted in positional}
     by_position = {positional[i] for i in argnums if -len(positional) <= i < len(positional)}
     return tuple(sorted({*argnums, *by_name})), frozenset({*argnames, *by_position})

@@ -30,7 +30,6 @@ from jaxlite.primitive import (
     PURE,
     RECORD,
     Linear,
-    NotBatchable,
     Primitive,
     Zero,
     is_linear,
@@ -249,33 +248,51 @@ def tape_zeros_like(tape, num_masks: int = 0):
     return tape_zeros_like_p.bind(tape, num_masks=num_masks)
 
 
-def _tape_broadcast_abstract_eval(tape, *, size, mask):
-    mapped = tape.mapped(size, 0)
-    return (mapped if mask else Tape(mapped.elements[:-1], tape.stack),)
+# ``tape_broadcast`` and its transpose, ``tape_sum``, work on tapes that outer vmaps have batched already: ``lead`` counts
+# the leading axes those added to every element, ``num_masks`` the columns they added behind the elements.
 
 
-def _tape_broadcast_impl(tape, *, size, mask):
-    (aval,) = _tape_broadcast_abstract_eval(tape.aval, size=size, mask=mask)
-    active = [np.ones(size, np.bool_)] if mask else []
+def _tape_broadcast_abstract_eval(tape, *, size, lead, num_masks, mask):
+    split = len(tape.elements) - num_masks
+    elements = tuple(e.mapped(size, lead) for e in tape.elements[:split])
+    own = (_mask_aval(tape.elements[split:], size),) if mask else ()
+    return (Tape((*elements, *own, *tape.elements[split:]), tape.stack),)
+
+
+def _mask_aval(outer_masks, size: int) -> ShapedArray:
+    outer = outer_masks[0].shape if outer_masks else ()
+    return ShapedArray((*outer, size), np.dtype(np.bool_))
+
+
+def _tape_broadcast_impl(tape, *, size, lead, num_masks, mask):
+    (aval,) = _tape_broadcast_abstract_eval(tape.aval, size=size, lead=lead, num_masks=num_masks, mask=mask)
+    split = len(tape.aval.elements) - num_masks
+    own = [np.ones(_mask_aval(tape.aval.elements[split:], size).shape, np.bool_)] if mask else []
 
     def broadcast_row(row):
-        return [*(_broadcast_element(v, size) for v in row), *active]
+        return [*(_broadcast_element(v, size, lead) for v in row[:split]), *own, *row[split:]]
 
     return (map_rows(broadcast_row, aval, tape),)
 
 
-def _broadcast_element(value, size: int):
+def _broadcast_element(value, size: int, lead: int):
     if is_tape(value):
-        return _tape_broadcast_impl(value, size=size, mask=True)[0]
-    return np.broadcast_to(value, (size, *np.shape(value)))
+        return _tape_broadcast_impl(value, size=size, lead=lead, num_masks=lead, mask=True)[0]
+    shape = np.shape(value)
+    return np.broadcast_to(np.expand_dims(value, lead), (*shape[:lead], size, *shape[lead:]))
 
 
-def _tape_broadcast_jvp(primals, tangents, *, size, mask):
-    return (tape_broadcast(*primals, size, mask),), (tape_broadcast(*tangents, size, False),)
+def _tape_broadcast_jvp(primals, tangents, *, size, lead, num_masks, mask):
+    out = tape_broadcast(*primals, size=size, lead=lead, num_masks=num_masks, mask=mask)
+    return (out,), (tape_broadcast(*tangents, size=size, lead=lead, num_masks=0, mask=False),)
 
 
-def _tape_broadcast_transpose(cts, tape, *, size, mask):
-    return (tape_sum_leading(cts[0]),)
+def _tape_broadcast_transpose(cts, tape, *, size, lead, num_masks, mask):
+    return (tape_sum(cts[0], size=size, lead=lead, num_masks=num_masks),)
+
+
+def _tape_broadcast_batch(axis, args, dims, *, size, lead, num_masks, mask):
+    return (tape_broadcast(args[0], size=size, lead=lead + 1, num_masks=num_masks + 1, mask=mask),), (0,)
 
 
 tape_broadcast_p = Primitive(
@@ -287,48 +304,65 @@ tape_broadcast_p = Primitive(
     jvp=_tape_broadcast_jvp,
     partial_eval=RECORD,
     transpose=_tape_broadcast_transpose,
-    batch=NotBatchable("a tape that is shared by the elements of one vmap is not spread by another"),
+    batch=_tape_broadcast_batch,
     lower=Region("tape"),
-    doc="every element of every row gets a leading axis, and the tape a mask of ones",
+    doc="every element of every row gets an axis, and the tape a mask of ones",
 )
 
 
-def tape_broadcast(tape, size: int, mask: bool):
-    """Spread every element of a tape along a new leading axis."""
-    return tape_broadcast_p.bind(tape, size=size, mask=mask)
+def tape_broadcast(tape, *, size: int, lead: int, num_masks: int, mask: bool):
+    """Spread every element of a tape along a new axis ``lead``."""
+    return tape_broadcast_p.bind(tape, size=size, lead=lead, num_masks=num_masks, mask=mask)
 
 
-def _tape_sum_leading_abstract_eval(tape):
-    return (Tape(tuple(e.unmapped(0) for e in tape.elements), tape.stack),)
+def _tape_sum_abstract_eval(tape, *, size, lead, num_masks):
+    split = len(tape.elements) - num_masks
+    return (Tape((*(e.unmapped(lead) for e in tape.elements[:split]), *tape.elements[split:]), tape.stack),)
 
 
-def _tape_sum_leading_impl(tape):
-    (aval,) = _tape_sum_leading_abstract_eval(tape.aval)
-    return (map_rows(lambda row: [np.sum(v, axis=0) for v in row], aval, tape),)
+def _tape_sum_impl(tape, *, size, lead, num_masks):
+    (aval,) = _tape_sum_abstract_eval(tape.aval, size=size, lead=lead, num_masks=num_masks)
+    split = len(tape.aval.elements) - num_masks
+    return (map_rows(lambda row: [*(_sum_element(v, lead) for v in row[:split]), *row[split:]], aval, tape),)
 
 
-def _tape_sum_leading_jvp(primals, tangents):
-    return (tape_sum_leading(*primals),), (tape_sum_leading(*tangents),)
+def _sum_element(value, lead: int):
+    if is_tape(value):
+        return _tape_sum_impl(value, size=0, lead=lead, num_masks=0)[0]
+    return np.sum(value, axis=lead, dtype=value.dtype)
 
 
-tape_sum_leading_p = Primitive(
-    name="tape_sum_leading",
+def _tape_sum_jvp(primals, tangents, *, size, lead, num_masks):
+    out = tape_sum(*primals, size=size, lead=lead, num_masks=num_masks)
+    return (out,), (tape_sum(*tangents, size=size, lead=lead, num_masks=0),)
+
+
+def _tape_sum_transpose(cts, tape, *, size, lead, num_masks):
+    return (tape_broadcast(cts[0], size=size, lead=lead, num_masks=num_masks, mask=False),)
+
+
+def _tape_sum_batch(axis, args, dims, *, size, lead, num_masks):
+    return (tape_sum(args[0], size=size, lead=lead + 1, num_masks=num_masks + 1),), (0,)
+
+
+tape_sum_p = Primitive(
+    name="tape_sum",
     multiple_results=False,
     effects=PURE,
-    abstract_eval=_tape_sum_leading_abstract_eval,
-    impl=_tape_sum_leading_impl,
-    jvp=_tape_sum_leading_jvp,
+    abstract_eval=_tape_sum_abstract_eval,
+    impl=_tape_sum_impl,
+    jvp=_tape_sum_jvp,
     partial_eval=RECORD,
-    transpose=NOT_LINEAR,
-    batch=NotBatchable("it is the transpose of tape_broadcast"),
+    transpose=_tape_sum_transpose,
+    batch=_tape_sum_batch,
     lower=Region("tape"),
-    doc="every element of every row summed over its leading axis",
+    doc="every element of every row summed over one axis",
 )
 
 
-def tape_sum_leading(tape):
-    """Sum every element of a tape over its leading axis."""
-    return tape_sum_leading_p.bind(tape)
+def tape_sum(tape, *, size: int, lead: int, num_masks: int):
+    """Sum every element of a tape over axis ``lead``, which has ``size`` entries."""
+    return tape_sum_p.bind(tape, size=size, lead=lead, num_masks=num_masks)
 
 
 # --- the scan over tapes ----------------------------------------------------------------------------

@@ -151,9 +151,9 @@ def batch_jaxpr(jaxpr: Jaxpr, axis: MappedAxis, dims: tuple, force: tuple[bool, 
 def to_front(value, dim, size: int) -> tuple[Any, Any]:
     """Move the mapped dimension to the front, or make one there; returns the value and its new ``dim``."""
     if isinstance(aval_of(value), Tape):
-        return (
-            (PRIMITIVES["tape_broadcast"].bind(value, size=size, mask=True), 0) if dim is None else (value, 0)
-        )
+        if dim is None:
+            value = PRIMITIVES["tape_broadcast"].bind(value, size=size, lead=0, num_masks=0, mask=True)
+        return value, 0
     return (broadcast_dim(value, 0, size) if dim is None else move_dim(value, dim, 0)), 0
 
 

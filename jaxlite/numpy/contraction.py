@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from jaxlite.numpy.shaping import expand_dims, moveaxis, ravel, reshape, stack, 
 from jaxlite.numpy.shaping import pad as pad_
 from jaxlite.ops import contraction, reductions, structural
 from jaxlite.trace import EVAL, aval_of, current_trace
+from jaxlite.typing import Array, ArrayLike, DTypeLike
 
 
 def _product(name: str, a, b, lhs_contract, rhs_contract, preferred_element_type, lhs_batch=(), rhs_batch=()):
@@ -55,7 +57,9 @@ def _suggest_transpose(x, y) -> str:
 
 
 @implements(np.dot, arrays=2)
-def dot(a, b, *, precision=None, preferred_element_type=None):
+def dot(
+    a: ArrayLike, b: ArrayLike, *, precision: Any = None, preferred_element_type: DTypeLike | None = None
+) -> Array:
     """Sum of products over the last axis of ``a`` and the second-last of ``b`` (the last, if it is a vector).
 
     Parameters
@@ -120,7 +124,9 @@ def _matmul(a, b, preferred_element_type=None):
 
 
 @implements(np.matmul, arrays=2)
-def matmul(a, b, *, precision=None, preferred_element_type=None):
+def matmul(
+    a: ArrayLike, b: ArrayLike, *, precision: Any = None, preferred_element_type: DTypeLike | None = None
+) -> Array:
     """Matrix product; axes before the last two broadcast, vectors are rows on the left, columns on the right.
 
     Parameters
@@ -156,7 +162,9 @@ UFUNCS[np.matmul] = matmul
 
 
 @implements(np.vdot, arrays=2)
-def vdot(a, b, *, precision=None, preferred_element_type=None):
+def vdot(
+    a: ArrayLike, b: ArrayLike, *, precision: Any = None, preferred_element_type: DTypeLike | None = None
+) -> Array:
     """Sum of products of all elements, the first operand conjugated.
 
     Parameters
@@ -173,11 +181,18 @@ def vdot(a, b, *, precision=None, preferred_element_type=None):
         Of rank 0.
     """
     a, b = operand("vdot", a), operand("vdot", b, 1)
-    return dot(ufuncs.conjugate(ravel(a)), ravel(b), preferred_element_type=preferred_element_type)
+    return dot(_conjugated(ravel(a)), ravel(b), preferred_element_type=preferred_element_type)
+
+
+def _conjugated(x):
+    # NumPy's conjugate turns booleans into int8, its products do not.
+    return ufuncs.conjugate(x) if aval_of(x).dtype.kind == "c" else x
 
 
 @implements(np.inner, arrays=2)
-def inner(a, b, *, precision=None, preferred_element_type=None):
+def inner(
+    a: ArrayLike, b: ArrayLike, *, precision: Any = None, preferred_element_type: DTypeLike | None = None
+) -> Array:
     """Sum of products over the last axes.
 
     Parameters
@@ -199,7 +214,7 @@ def inner(a, b, *, precision=None, preferred_element_type=None):
 
 
 @implements(np.outer, arrays=2)
-def outer(a, b, out=None):
+def outer(a: ArrayLike, b: ArrayLike, out: None = None) -> Array:
     """Products of every element of ``a`` with every element of ``b``.
 
     Parameters
@@ -218,7 +233,15 @@ def outer(a, b, out=None):
 
 
 @implements(np.vecdot, arrays=2)
-def vecdot(x1, x2, /, *, axis: int = -1, precision=None, preferred_element_type=None):
+def vecdot(
+    x1: ArrayLike,
+    x2: ArrayLike,
+    /,
+    *,
+    axis: int = -1,
+    precision: Any = None,
+    preferred_element_type: DTypeLike | None = None,
+) -> Array:
     """Sum of products along one axis, the first operand conjugated; other axes broadcast.
 
     Parameters
@@ -234,7 +257,7 @@ def vecdot(x1, x2, /, *, axis: int = -1, precision=None, preferred_element_type=
     Array
     """
     a, b = promote_dtypes("vecdot", x1, x2)
-    a, b = moveaxis(ufuncs.conjugate(a), axis, -1), moveaxis(b, axis, -1)
+    a, b = moveaxis(_conjugated(a), axis, -1), moveaxis(b, axis, -1)
     product = _matmul(expand_dims(a, -2), expand_dims(b, -1), preferred_element_type)
     return reshape(product, aval_of(product).shape[:-2])
 
@@ -246,7 +269,7 @@ def _vecdot_ufunc(x1, x2):
 UFUNCS[np.vecdot] = _vecdot_ufunc
 
 
-def matvec(x1, x2, /):
+def matvec(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Matrix-vector product; other axes broadcast.
 
     Parameters
@@ -265,7 +288,7 @@ def matvec(x1, x2, /):
     return reshape(product, aval_of(product).shape[:-1])
 
 
-def vecmat(x1, x2, /):
+def vecmat(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Vector-matrix product, the vector conjugated; other axes broadcast.
 
     Parameters
@@ -290,13 +313,13 @@ UFUNCS |= {getattr(np, f.__name__): f for f in (matvec, vecmat) if hasattr(np, f
 
 @implements(np.tensordot, arrays=2)
 def tensordot(
-    a,
-    b,
+    a: ArrayLike,
+    b: ArrayLike,
     axes: int | Sequence[int] | Sequence[Sequence[int]] = 2,
     *,
-    precision=None,
-    preferred_element_type=None,
-):
+    precision: Any = None,
+    preferred_element_type: DTypeLike | None = None,
+) -> Array:
     """Sum of products over several pairs of axes.
 
     Parameters
@@ -339,7 +362,7 @@ def tensordot(
 
 
 @implements(np.kron, arrays=2)
-def kron(a, b):
+def kron(a: ArrayLike, b: ArrayLike) -> Array:
     """Kronecker product: blocks of ``b`` multiplied by each element of ``a``.
 
     Parameters
@@ -363,8 +386,10 @@ def kron(a, b):
     return reshape(blocks, shape)
 
 
-@implements(np.cross, arrays=2)
-def cross(a, b, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None):
+@implements(np.cross, arrays=2, eager=False)
+def cross(
+    a: ArrayLike, b: ArrayLike, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Array:
     """Cross product of vectors of length 3.
 
     Parameters
@@ -402,7 +427,15 @@ def wrap_array(x):
 
 
 @implements(np.einsum, eager=False)
-def einsum(subscripts, /, *operands, out=None, optimize="auto", precision=None, preferred_element_type=None):
+def einsum(
+    subscripts: Any,
+    /,
+    *operands: Any,
+    out: None = None,
+    optimize: Any = "auto",
+    precision: Any = None,
+    preferred_element_type: DTypeLike | None = None,
+) -> Array:
     """Sum of products over named axes.
 
     Parameters
@@ -592,7 +625,7 @@ def _drop_ones(x, of_x, y, of_y):
 
 
 @implements(np.einsum_path, eager=False)
-def einsum_path(subscripts, /, *operands, optimize="greedy"):
+def einsum_path(subscripts: Any, /, *operands: Any, optimize: Any = "greedy") -> Array:
     """Return the order in which `einsum` multiplies, and a report; see ``np.einsum_path``."""
     dummies = [np.broadcast_to(np.float64(0), aval_of(operand("einsum_path", x)).shape) for x in operands]
     return np.einsum_path(subscripts, *dummies, optimize=optimize)
@@ -602,7 +635,7 @@ def einsum_path(subscripts, /, *operands, optimize="greedy"):
 
 
 @implements(np.diagonal)
-def diagonal(a, offset: int = 0, axis1: int = 0, axis2: int = 1):
+def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
     """Return the elements on a diagonal of two axes, as a new last axis.
 
     Parameters
@@ -625,7 +658,14 @@ def diagonal(a, offset: int = 0, axis1: int = 0, axis2: int = 1):
 
 
 @implements(np.trace)
-def trace(a, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype=None, out=None):
+def trace(
+    a: ArrayLike,
+    offset: int = 0,
+    axis1: int = 0,
+    axis2: int = 1,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+) -> Array:
     """Sum over a diagonal of two axes.
 
     Parameters
@@ -674,7 +714,14 @@ def _convolve(name: str, a, v, mode: str, flip: bool):
 
 
 @implements(np.convolve, arrays=2)
-def convolve(a, v, mode: str = "full", *, precision=None, preferred_element_type=None):
+def convolve(
+    a: ArrayLike,
+    v: ArrayLike,
+    mode: str = "full",
+    *,
+    precision: Any = None,
+    preferred_element_type: DTypeLike | None = None,
+) -> Array:
     """Convolution of two vectors.
 
     Parameters
@@ -694,7 +741,14 @@ def convolve(a, v, mode: str = "full", *, precision=None, preferred_element_type
 
 
 @implements(np.correlate, arrays=2)
-def correlate(a, v, mode: str = "valid", *, precision=None, preferred_element_type=None):
+def correlate(
+    a: ArrayLike,
+    v: ArrayLike,
+    mode: str = "valid",
+    *,
+    precision: Any = None,
+    preferred_element_type: DTypeLike | None = None,
+) -> Array:
     """Correlation of two vectors, the second conjugated.
 
     Parameters

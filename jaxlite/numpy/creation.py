@@ -9,6 +9,8 @@ programs hold no large constants; others are constants::
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +35,7 @@ from jaxlite.numpy.selection import where
 from jaxlite.numpy.shaping import broadcast_arrays, concatenate, expand_dims, moveaxis, reshape, stack
 from jaxlite.ops import elementwise, structural
 from jaxlite.trace import EVAL, Tracer, aval_of, current_trace
+from jaxlite.typing import ArrayLike, DTypeLike
 
 _FLOAT64 = np.dtype(np.float64)
 _INT64 = np.dtype(np.int64)
@@ -59,7 +62,15 @@ def _stack_nested(obj, dtype: np.dtype):
     return convert(operand("array", obj), dtype)
 
 
-def array(object, dtype=None, copy: bool = True, order: str | None = "K", ndmin: int = 0, *, device=None):
+def array(
+    object: Any,
+    dtype: DTypeLike | None = None,
+    copy: bool = True,
+    order: str | None = "K",
+    ndmin: int = 0,
+    *,
+    device: Any = None,
+) -> Array:
     """Make an array of numbers, nested lists, or traced values.
 
     Parameters
@@ -114,7 +125,14 @@ def _from_numpy(object, dtype, copy):
     return wrap(result if result.dtype == native else result.astype(native))
 
 
-def asarray(a, dtype=None, order: str | None = None, *, copy: bool | None = None, device=None):
+def asarray(
+    a: Any,
+    dtype: DTypeLike | None = None,
+    order: str | None = None,
+    *,
+    copy: bool | None = None,
+    device: Any = None,
+) -> Array:
     """Convert to an array; arrays are not copied.
 
     Parameters
@@ -134,7 +152,7 @@ def asarray(a, dtype=None, order: str | None = None, *, copy: bool | None = None
 
 
 @implements(np.copy, eager=False)
-def copy(a, order: str | None = None):
+def copy(a: Any, order: str | None = None) -> Array:
     """Return the array itself as a value of its own.
 
     Parameters
@@ -151,7 +169,7 @@ def copy(a, order: str | None = None):
     return structural.copy(x) if isinstance(x, Tracer) else wrap(np.array(x))
 
 
-def load(file, *args, **kwargs):
+def load(file: Any, *args: Any, **kwargs: Any) -> Array:
     """Read what ``np.save`` wrote.
 
     Parameters
@@ -174,7 +192,7 @@ def _cast(x, dtype: np.dtype):
 
 
 @implements(getattr(np, "astype", None), eager=False)
-def astype(x, dtype, /, *, copy: bool = False, device=None):
+def astype(x: ArrayLike, dtype: DTypeLike, /, *, copy: bool = False, device: Any = None) -> Array:
     """Convert an array to another dtype.
 
     Parameters
@@ -205,7 +223,9 @@ def astype(x, dtype, /, *, copy: bool = False, device=None):
 # --- filled -------------------------------------------------------------------------------------------
 
 
-def full(shape, fill_value, dtype=None, *, device=None):
+def full(
+    shape: int | Sequence[int], fill_value: ArrayLike, dtype: DTypeLike | None = None, *, device: Any = None
+) -> Array:
     """Make an array of one value.
 
     Parameters
@@ -237,7 +257,7 @@ def full(shape, fill_value, dtype=None, *, device=None):
     return strip_weak(broadcast_array(value, shape))
 
 
-def zeros(shape, dtype=None, *, device=None):
+def zeros(shape: int | Sequence[int], dtype: DTypeLike | None = None, *, device: Any = None) -> Array:
     """Make an array of zeros.
 
     Parameters
@@ -256,7 +276,7 @@ def zeros(shape, dtype=None, *, device=None):
     return full(shape, 0, dtype_or(dtype, _FLOAT64))
 
 
-def ones(shape, dtype=None, *, device=None):
+def ones(shape: int | Sequence[int], dtype: DTypeLike | None = None, *, device: Any = None) -> Array:
     """Make an array of ones.
 
     Parameters
@@ -278,7 +298,7 @@ def ones(shape, dtype=None, *, device=None):
     return full(shape, 1, dtype_or(dtype, _FLOAT64))
 
 
-def empty(shape, dtype=None, *, device=None):
+def empty(shape: int | Sequence[int], dtype: DTypeLike | None = None, *, device: Any = None) -> Array:
     """Make an array to be ignored; it holds zeros.
 
     Parameters
@@ -303,7 +323,16 @@ def _like(a) -> ShapedArray:
 
 
 @implements(np.full_like, eager=False)
-def full_like(a, fill_value, dtype=None, shape=None, *, order=None, subok: bool = True, device=None):
+def full_like(
+    a: Any,
+    fill_value: ArrayLike,
+    dtype: DTypeLike | None = None,
+    shape: int | Sequence[int] | None = None,
+    *,
+    order: Any = None,
+    subok: bool = True,
+    device: Any = None,
+) -> Array:
     """Make an array of one value with the shape and dtype of another.
 
     Parameters
@@ -331,19 +360,43 @@ def full_like(a, fill_value, dtype=None, shape=None, *, order=None, subok: bool 
 
 
 @implements(np.zeros_like, eager=False)
-def zeros_like(a, dtype=None, shape=None, *, order=None, subok: bool = True, device=None):
+def zeros_like(
+    a: Any,
+    dtype: DTypeLike | None = None,
+    shape: int | Sequence[int] | None = None,
+    *,
+    order: Any = None,
+    subok: bool = True,
+    device: Any = None,
+) -> Array:
     """Make zeros with the shape and dtype of another array; parameters as for `full_like`."""
     return full_like(a, 0, dtype, shape)
 
 
 @implements(np.ones_like, eager=False)
-def ones_like(a, dtype=None, shape=None, *, order=None, subok: bool = True, device=None):
+def ones_like(
+    a: Any,
+    dtype: DTypeLike | None = None,
+    shape: int | Sequence[int] | None = None,
+    *,
+    order: Any = None,
+    subok: bool = True,
+    device: Any = None,
+) -> Array:
     """Make ones with the shape and dtype of another array; parameters as for `full_like`."""
     return full_like(a, 1, dtype, shape)
 
 
 @implements(np.empty_like, eager=False)
-def empty_like(prototype, dtype=None, shape=None, *, order=None, subok: bool = True, device=None):
+def empty_like(
+    prototype: ArrayLike,
+    dtype: DTypeLike | None = None,
+    shape: int | Sequence[int] | None = None,
+    *,
+    order: Any = None,
+    subok: bool = True,
+    device: Any = None,
+) -> Array:
     """Make an array to be ignored (zeros), like another; parameters as for `full_like`."""
     return full_like(prototype, 0, dtype, shape)
 
@@ -351,7 +404,14 @@ def empty_like(prototype, dtype=None, shape=None, *, order=None, subok: bool = T
 # --- counted ------------------------------------------------------------------------------------------
 
 
-def arange(start, stop=None, step=None, dtype=None, *, device=None):
+def arange(
+    start: ArrayLike,
+    stop: ArrayLike | None = None,
+    step: ArrayLike | None = None,
+    dtype: DTypeLike | None = None,
+    *,
+    device: Any = None,
+) -> Array:
     """Count from ``start`` to before ``stop``.
 
     Parameters
@@ -404,16 +464,16 @@ def _static_bound(bound):
 
 @implements(np.linspace, arrays=2)
 def linspace(
-    start,
-    stop,
+    start: ArrayLike,
+    stop: ArrayLike,
     num: int = 50,
     endpoint: bool = True,
     retstep: bool = False,
-    dtype=None,
+    dtype: DTypeLike | None = None,
     axis: int = 0,
     *,
-    device=None,
-):
+    device: Any = None,
+) -> Array | tuple[Array, Array]:
     """Make numbers at equal distances from ``start`` to ``stop``.
 
     Parameters
@@ -463,7 +523,15 @@ def linspace(
 
 
 @implements(np.logspace, arrays=2)
-def logspace(start, stop, num: int = 50, endpoint: bool = True, base=10.0, dtype=None, axis: int = 0):
+def logspace(
+    start: ArrayLike,
+    stop: ArrayLike,
+    num: int = 50,
+    endpoint: bool = True,
+    base: ArrayLike = 10.0,
+    dtype: DTypeLike | None = None,
+    axis: int = 0,
+) -> Array:
     """Make powers of ``base`` with exponents at equal distances; parameters as for `linspace`."""
     exponents = linspace(start, stop, num, endpoint, axis=axis)
     result = ufuncs.power(base, exponents)
@@ -471,7 +539,14 @@ def logspace(start, stop, num: int = 50, endpoint: bool = True, base=10.0, dtype
 
 
 @implements(np.geomspace, arrays=2)
-def geomspace(start, stop, num: int = 50, endpoint: bool = True, dtype=None, axis: int = 0):
+def geomspace(
+    start: ArrayLike,
+    stop: ArrayLike,
+    num: int = 50,
+    endpoint: bool = True,
+    dtype: DTypeLike | None = None,
+    axis: int = 0,
+) -> Array:
     """Make numbers with equal quotients from ``start`` to ``stop``; parameters as for `linspace`."""
     start, stop = promote_inexact("geomspace", start, stop)
     sign = ufuncs.sign(start)
@@ -496,7 +571,9 @@ def _on_diagonal(n: int, m: int, k: int, compare=ufuncs.equal):
     return compare(columns, rows if k == 0 else ufuncs.add(rows, k))
 
 
-def eye(N: int, M: int | None = None, k: int = 0, dtype=None, *, device=None):
+def eye(
+    N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None, *, device: Any = None
+) -> Array:
     """Make a matrix with ones on a diagonal.
 
     Parameters
@@ -530,7 +607,7 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype=None, *, device=None):
     return astype(_on_diagonal(n, m, operator.index(k)), dtype)
 
 
-def identity(n: int, dtype=None):
+def identity(n: int, dtype: DTypeLike | None = None) -> Array:
     """Make a square matrix with ones on the main diagonal.
 
     Parameters
@@ -546,7 +623,7 @@ def identity(n: int, dtype=None):
     return eye(n, dtype=dtype)
 
 
-def tri(N: int, M: int | None = None, k: int = 0, dtype=None):
+def tri(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None) -> Array:
     """Make a matrix with ones on and below a diagonal; parameters as for `eye`."""
     n = operator.index(N)
     m = n if M is None else operator.index(M)
@@ -565,7 +642,7 @@ def _triangle(name: str, m, k: int, lower: bool):
 
 
 @implements(np.tril)
-def tril(m, k: int = 0):
+def tril(m: ArrayLike, k: int = 0) -> Array:
     """Replace what lies above a diagonal by zeros.
 
     Parameters
@@ -583,7 +660,7 @@ def tril(m, k: int = 0):
 
 
 @implements(np.triu)
-def triu(m, k: int = 0):
+def triu(m: ArrayLike, k: int = 0) -> Array:
     """Replace what lies below a diagonal by zeros.
 
     Parameters
@@ -601,7 +678,7 @@ def triu(m, k: int = 0):
 
 
 @implements(np.diag)
-def diag(v, k: int = 0):
+def diag(v: ArrayLike, k: int = 0) -> Array:
     """Put a vector on a diagonal of a matrix, or take the diagonal of a matrix.
 
     Parameters
@@ -634,12 +711,12 @@ def diag(v, k: int = 0):
 
 
 @implements(np.diagflat)
-def diagflat(v, k: int = 0):
+def diagflat(v: ArrayLike, k: int = 0) -> Array:
     """Put the elements of an array on a diagonal of a matrix; parameters as for `diag`."""
     return diag(reshape(v, (-1,)), k)
 
 
-def tril_indices(n: int, k: int = 0, m: int | None = None):
+def tril_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Array, Array]:
     """Return the indices of a lower triangle.
 
     Parameters
@@ -658,13 +735,13 @@ def tril_indices(n: int, k: int = 0, m: int | None = None):
     return wrap(np.tril_indices(n, k, m))
 
 
-def triu_indices(n: int, k: int = 0, m: int | None = None):
+def triu_indices(n: int, k: int = 0, m: int | None = None) -> Array:
     """Return the indices of an upper triangle; parameters as for `tril_indices`."""
     return wrap(np.triu_indices(n, k, m))
 
 
 @implements(np.tril_indices_from, eager=False)
-def tril_indices_from(arr, k: int = 0):
+def tril_indices_from(arr: ArrayLike, k: int = 0) -> tuple[Array, Array]:
     """Return the indices of the lower triangle of an array.
 
     Parameters
@@ -683,13 +760,13 @@ def tril_indices_from(arr, k: int = 0):
 
 
 @implements(np.triu_indices_from, eager=False)
-def triu_indices_from(arr, k: int = 0):
+def triu_indices_from(arr: ArrayLike, k: int = 0) -> Array:
     """Return the indices of the upper triangle of an array; parameters as for `tril_indices_from`."""
     n, m = aval_of(arr).shape
     return triu_indices(n, k, m)
 
 
-def diag_indices(n: int, ndim: int = 2):
+def diag_indices(n: int, ndim: int = 2) -> tuple[Array, ...]:
     """Return the indices of a main diagonal.
 
     Parameters
@@ -706,7 +783,7 @@ def diag_indices(n: int, ndim: int = 2):
 
 
 @implements(np.diag_indices_from, eager=False)
-def diag_indices_from(arr):
+def diag_indices_from(arr: ArrayLike) -> tuple[Array, ...]:
     """Return the indices of the main diagonal of an array.
 
     Parameters
@@ -728,7 +805,7 @@ def diag_indices_from(arr):
 
 
 @implements(np.meshgrid, eager=False)
-def meshgrid(*xi, copy: bool = True, sparse: bool = False, indexing: str = "xy"):
+def meshgrid(*xi: ArrayLike, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> list[Array]:
     """Make coordinate arrays from coordinate vectors.
 
     Parameters
@@ -759,7 +836,9 @@ def meshgrid(*xi, copy: bool = True, sparse: bool = False, indexing: str = "xy")
     return grids if sparse or not grids else broadcast_arrays(*grids)
 
 
-def indices(dimensions, dtype=None, sparse: bool = False):
+def indices(
+    dimensions: Sequence[int], dtype: DTypeLike | None = None, sparse: bool = False
+) -> Array | tuple[Array, ...]:
     """Return the indices of all elements of a grid, one array per axis.
 
     Parameters
@@ -789,7 +868,7 @@ class _Grid:
 mgrid, ogrid = _Grid(np.mgrid), _Grid(np.ogrid)
 
 
-def ix_(*args):
+def ix_(*args: Any) -> tuple[Array, ...]:
     """Make index arrays that take a grid of elements: ``x[jnp.ix_([0, 2], [1, 3])]``.
 
     Parameters
@@ -808,7 +887,7 @@ def ix_(*args):
     )
 
 
-def fill_diagonal(a, val, wrap: bool = False, *, inplace: bool = False):
+def fill_diagonal(a: Any, val: ArrayLike, wrap: bool = False, *, inplace: bool = False) -> Array:
     """Return a matrix with another main diagonal.
 
     Parameters
@@ -837,7 +916,9 @@ def fill_diagonal(a, val, wrap: bool = False, *, inplace: bool = False):
     return At(x, (places, places)).set(val)
 
 
-def fromfunction(function, shape, *, dtype=float, **kwargs):
+def fromfunction(
+    function: Callable, shape: int | Sequence[int], *, dtype: DTypeLike = float, **kwargs: Any
+) -> Array:
     """Call a function with the arrays of indices of a grid.
 
     Parameters
@@ -858,7 +939,7 @@ def fromfunction(function, shape, *, dtype=float, **kwargs):
 
 
 @implements(np.vander)
-def vander(x, N: int | None = None, increasing: bool = False):
+def vander(x: ArrayLike, N: int | None = None, increasing: bool = False) -> Array:
     """Make a matrix whose columns are powers of a vector.
 
     Parameters

@@ -8,6 +8,8 @@ from __future__ import annotations
 import builtins
 import math
 import operator
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -40,10 +42,11 @@ from jaxlite.numpy.shaping import (
 from jaxlite.numpy.sorting import searchsorted
 from jaxlite.ops import elementwise
 from jaxlite.trace import Tracer, aval_of
+from jaxlite.typing import Array, ArrayLike, DTypeLike
 
 
 @implements(np.round)
-def round(a, decimals: int = 0, out=None):
+def round(a: ArrayLike, decimals: int = 0, out: None = None) -> Array:
     """Round to a number of decimals, halves to the even neighbour. Its derivative is zero.
 
     Parameters
@@ -84,7 +87,7 @@ around = round
 
 
 @implements(np.fix)
-def fix(x, out=None):
+def fix(x: ArrayLike, out: None = None) -> Array:
     """Round toward zero. Its derivative is zero.
 
     Parameters
@@ -106,7 +109,7 @@ _SINC_SERIES = [(-1) ** n / math.factorial(2 * n + 1) for n in range(12)]
 
 
 @implements(np.sinc)
-def sinc(x, /):
+def sinc(x: ArrayLike, /) -> Array:
     """``sin(πx)/(πx)``, and 1 at 0.
 
     Parameters
@@ -136,7 +139,9 @@ def _sinc_series(t_squared):
 
 
 @implements(np.unwrap)
-def unwrap(p, discont=None, axis: int = -1, period=2 * math.pi):
+def unwrap(
+    p: ArrayLike, discont: ArrayLike | None = None, axis: int = -1, period: ArrayLike = 2 * math.pi
+) -> Array:
     """Add multiples of a period so that no neighbours differ by more than half of it.
 
     Parameters
@@ -173,7 +178,14 @@ def _head(axis: int):
 
 
 @implements(np.interp, arrays=3, eager=False)
-def interp(x, xp, fp, left=None, right=None, period=None):
+def interp(
+    x: ArrayLike,
+    xp: ArrayLike,
+    fp: ArrayLike,
+    left: ArrayLike | None = None,
+    right: ArrayLike | None = None,
+    period: ArrayLike | None = None,
+) -> Array:
     """Interpolate linearly between samples.
 
     Parameters
@@ -217,7 +229,9 @@ def interp(x, xp, fp, left=None, right=None, period=None):
 
 
 @implements(np.gradient, eager=False)
-def gradient(f, *varargs, axis=None, edge_order: int = 1):
+def gradient(
+    f: ArrayLike, *varargs: ArrayLike, axis: int | Sequence[int] | None = None, edge_order: int = 1
+) -> Array | list[Array]:
     """Derivative of samples along axes by central differences.
 
     Parameters
@@ -264,7 +278,7 @@ def _gradient_along(f, spacing, axis: int):
 
 
 @implements(getattr(np, "trapezoid", None), eager=False)
-def trapezoid(y, x=None, dx=1.0, axis: int = -1):
+def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: ArrayLike = 1.0, axis: int = -1) -> Array:
     """Integrate samples by the trapezoidal rule.
 
     Parameters
@@ -296,7 +310,7 @@ def trapezoid(y, x=None, dx=1.0, axis: int = -1):
 
 
 @implements(np.polyval, arrays=2, eager=False)
-def polyval(p, x, *, unroll: int = 16):
+def polyval(p: ArrayLike, x: ArrayLike, *, unroll: int = 16) -> Array:
     """Evaluate a polynomial by Horner's rule.
 
     Parameters
@@ -320,7 +334,7 @@ def polyval(p, x, *, unroll: int = 16):
 
 
 @implements(np.polyder, eager=False)
-def polyder(p, m: int = 1):
+def polyder(p: ArrayLike, m: int = 1) -> Array:
     """Differentiate a polynomial ``m`` times.
 
     Parameters
@@ -341,7 +355,7 @@ def polyder(p, m: int = 1):
 
 
 @implements(np.polymul, eager=False)
-def polymul(a1, a2):
+def polymul(a1: ArrayLike, a2: ArrayLike) -> Array:
     """Multiply polynomials.
 
     Parameters
@@ -357,7 +371,7 @@ def polymul(a1, a2):
 
 
 @implements(np.polyadd, eager=False)
-def polyadd(a1, a2):
+def polyadd(a1: ArrayLike, a2: ArrayLike) -> Array:
     """Add polynomials.
 
     Parameters
@@ -375,7 +389,7 @@ def polyadd(a1, a2):
 
 
 @implements(np.polysub, eager=False)
-def polysub(a1, a2):
+def polysub(a1: ArrayLike, a2: ArrayLike) -> Array:
     """Subtract polynomials.
 
     Parameters
@@ -391,7 +405,7 @@ def polysub(a1, a2):
 
 
 @implements(np.polyint, eager=False)
-def polyint(p, m: int = 1, k=0):
+def polyint(p: ArrayLike, m: int = 1, k: ArrayLike = 0) -> Array:
     """Integrate a polynomial ``m`` times.
 
     Parameters
@@ -417,9 +431,15 @@ def polyint(p, m: int = 1, k=0):
 
 @implements(np.cov, eager=False)
 def cov(
-    m, y=None, rowvar: bool = True, bias: bool = False, ddof: int | None = None, fweights=None, aweights=None,
-    dtype=None,
-):  # fmt: skip
+    m: ArrayLike,
+    y: ArrayLike | None = None,
+    rowvar: bool = True,
+    bias: bool = False,
+    ddof: int | None = None,
+    fweights: ArrayLike | None = None,
+    aweights: ArrayLike | None = None,
+    dtype: DTypeLike | None = None,
+) -> Array:
     """Covariance matrix of variables.
 
     Parameters
@@ -485,7 +505,9 @@ def reshape_scalar(x):
 
 
 @implements(np.corrcoef, eager=False)
-def corrcoef(x, y=None, rowvar: bool = True, dtype=None):
+def corrcoef(
+    x: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True, dtype: DTypeLike | None = None
+) -> Array:
     """Matrix of correlation coefficients of variables.
 
     Parameters
@@ -511,14 +533,14 @@ def corrcoef(x, y=None, rowvar: bool = True, dtype=None):
 
 
 @implements(np.argwhere, eager=False)
-def argwhere(a, *, size: int | None = None, fill_value=None):
+def argwhere(a: ArrayLike, *, size: int | None = None, fill_value: ArrayLike | None = None) -> Array:
     """Return the indices of elements that are not zero, one row each; parameters as for `nonzero`."""
     found = nonzero(a, size=size, fill_value=fill_value)
     return stack(found, axis=1) if found else strip_weak(np.argwhere(np.asarray(a)))
 
 
 @implements(np.flatnonzero, eager=False)
-def flatnonzero(a, *, size: int | None = None, fill_value=None):
+def flatnonzero(a: ArrayLike, *, size: int | None = None, fill_value: ArrayLike | None = None) -> Array:
     """Return the indices of nonzero elements of the flattened array; parameters as for `nonzero`."""
     return nonzero(ravel(a), size=size, fill_value=fill_value)[0]
 
@@ -528,7 +550,7 @@ def _known(name: str, x) -> np.ndarray:
 
 
 @implements(np.compress, eager=False)
-def compress(condition, a, axis: int | None = None, out=None):
+def compress(condition: ArrayLike, a: ArrayLike, axis: int | None = None, out: None = None) -> Array:
     """Take the slices along an axis where a condition is true.
 
     Parameters
@@ -554,7 +576,7 @@ def compress(condition, a, axis: int | None = None, out=None):
 
 
 @implements(np.extract, eager=False)
-def extract(condition, arr):
+def extract(condition: ArrayLike, arr: ArrayLike) -> Array:
     """Take the elements where a condition is true.
 
     Parameters
@@ -572,7 +594,7 @@ def extract(condition, arr):
 
 
 @implements(np.delete, eager=False)
-def delete(arr, obj, axis: int | None = None):
+def delete(arr: ArrayLike, obj: Any, axis: int | None = None) -> Array:
     """Remove slices along an axis.
 
     Parameters
@@ -597,7 +619,7 @@ def delete(arr, obj, axis: int | None = None):
 
 
 @implements(np.insert, eager=False)
-def insert(arr, obj, values, axis: int | None = None):
+def insert(arr: ArrayLike, obj: Any, values: ArrayLike, axis: int | None = None) -> Array:
     """Put values before the given places along an axis.
 
     Parameters

@@ -16,7 +16,7 @@ from __future__ import annotations
 import builtins
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,6 +45,7 @@ from jaxlite.numpy.shaping import reject_out
 from jaxlite.ops import elementwise, indexing, structural
 from jaxlite.ops.indexing import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
 from jaxlite.trace import EVAL, Tracer, aval_of, current_trace
+from jaxlite.typing import Array, ArrayLike
 
 _INT64 = np.dtype(np.int64)
 _FULL = builtins.slice(None)
@@ -715,9 +716,15 @@ def _plain_index(index):
 
 @implements(np.take, eager=False)
 def take(
-    a, indices, axis: int | None = None, out=None, mode: str | None = None, unique_indices: bool = False,
-    indices_are_sorted: bool = False, fill_value=None,
-):  # fmt: skip
+    a: ArrayLike,
+    indices: ArrayLike,
+    axis: int | None = None,
+    out: None = None,
+    mode: str | None = None,
+    unique_indices: bool = False,
+    indices_are_sorted: bool = False,
+    fill_value: ArrayLike | None = None,
+) -> Array:
     """Take elements along an axis.
 
     Parameters
@@ -766,7 +773,13 @@ def take(
 
 
 @implements(np.take_along_axis, eager=False)
-def take_along_axis(arr, indices, axis: int | None = -1, mode: str | None = None, fill_value=None):
+def take_along_axis(
+    arr: ArrayLike,
+    indices: ArrayLike,
+    axis: int | None = -1,
+    mode: str | None = None,
+    fill_value: ArrayLike | None = None,
+) -> Array:
     """Take elements by an array of indices along one axis, the other axes side by side.
 
     Parameters
@@ -823,7 +836,15 @@ def _side_by_side(name: str, aval, indices, axis: int) -> tuple:
     return (*grid[:axis], indices, *grid[axis + 1 :])
 
 
-def put_along_axis(arr, indices, values, axis: int | None, inplace: bool = False, *, mode: str | None = None):
+def put_along_axis(
+    arr: ArrayLike,
+    indices: ArrayLike,
+    values: ArrayLike,
+    axis: int | None,
+    inplace: bool = False,
+    *,
+    mode: str | None = None,
+) -> Array:
     """Return an array with elements replaced, by an array of indices along one axis.
 
     Parameters
@@ -856,7 +877,7 @@ def put_along_axis(arr, indices, values, axis: int | None, inplace: bool = False
 
 
 @implements(np.unravel_index, eager=False)
-def unravel_index(indices, shape):
+def unravel_index(indices: ArrayLike, shape: int | Sequence[int]) -> tuple[Array, ...]:
     """Turn indices into the flattened array into indices along each axis.
 
     Parameters
@@ -883,7 +904,7 @@ def unravel_index(indices, shape):
 
 
 @implements(np.ravel_multi_index, eager=False)
-def ravel_multi_index(multi_index, dims, mode: str = "raise"):
+def ravel_multi_index(multi_index: Sequence[ArrayLike], dims: Sequence[int], mode: str = "raise") -> Array:
     """Turn indices along each axis into indices of the flattened array.
 
     Parameters

@@ -7,7 +7,8 @@ Where NumPy raises LinAlgError the result is inf or nan, eager and compiled alik
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,6 +35,7 @@ from jaxlite.numpy.selection import real, where
 from jaxlite.numpy.shaping import concatenate, expand_dims, matrix_transpose, reshape
 from jaxlite.ops import elementwise, linalg
 from jaxlite.trace import aval_of
+from jaxlite.typing import ArrayLike
 
 __all__ = [
     "SlogdetResult",
@@ -73,7 +75,7 @@ def _matrices(name: str, a, square: bool = True):
 
 
 @implements(np.linalg.cholesky, eager=False)
-def cholesky(a, *, upper: bool = False, symmetrize_input: bool = True):
+def cholesky(a: ArrayLike, *, upper: bool = False, symmetrize_input: bool = True) -> Array:
     """Return the triangular factor L of a positive definite matrix, with ``L @ L.conj().T == a``.
 
     Parameters
@@ -114,7 +116,7 @@ def _same_stacks(a, b, rank: int):
 
 
 @implements(np.linalg.solve, arrays=2)
-def solve(a, b):
+def solve(a: ArrayLike, b: ArrayLike) -> Array:
     """Solve ``a @ x = b``.
 
     Parameters
@@ -154,7 +156,7 @@ def solve(a, b):
 
 
 @implements(np.linalg.inv)
-def inv(a):
+def inv(a: ArrayLike) -> Array:
     """Invert square matrices.
 
     Parameters
@@ -190,7 +192,7 @@ def _permutation_sign(pivots, dtype):
 
 
 @implements(np.linalg.slogdet, eager=False)
-def slogdet(a):
+def slogdet(a: ArrayLike) -> SlogdetResult:
     """Sign and logarithm of the absolute value of the determinant.
 
     Parameters
@@ -211,8 +213,16 @@ def slogdet(a):
     dtype = aval_of(a).dtype
     factors, pivots, _ = linalg.lu(a)
     pivot = diagonal(factors, axis1=-2, axis2=-1)
-    sign = ufuncs.multiply(prod(ufuncs.sign(pivot), -1), _permutation_sign(pivots, dtype))
+    sign = ufuncs.multiply(prod(_unit(pivot), -1), _permutation_sign(pivots, dtype))
     return SlogdetResult(sign, sum_(ufuncs.log(ufuncs.absolute(pivot)), -1))
+
+
+def _unit(z):
+    """Return z/|z|, which for complex numbers has a derivative that `sign` has not; 0 at 0."""
+    if aval_of(z).dtype.kind != "c":
+        return ufuncs.sign(z)
+    modulus = ufuncs.absolute(z)
+    return ufuncs.divide(z, where(ufuncs.equal(modulus, 0), modulus.dtype.type(1), modulus))
 
 
 def _det_by_lu(a):
@@ -256,7 +266,7 @@ def _det_large_jvp(primals, tangents):
 
 
 @implements(np.linalg.det)
-def det(a):
+def det(a: ArrayLike) -> Array:
     """Determinant.
 
     Parameters
@@ -290,7 +300,7 @@ def det(a):
 
 
 @implements(np.linalg.matrix_power)
-def matrix_power(a, n: int):
+def matrix_power(a: ArrayLike, n: int) -> Array:
     """Multiply a square matrix by itself.
 
     Parameters
@@ -322,7 +332,7 @@ def matrix_power(a, n: int):
 
 
 @implements(np.linalg.multi_dot, eager=False)
-def multi_dot(arrays, *, precision=None):
+def multi_dot(arrays: Sequence[ArrayLike], *, precision: Any = None) -> Array:
     """Multiply several matrices, in the order that needs the fewest operations.
 
     Parameters
@@ -413,7 +423,9 @@ def _matrix_norm(x, order, axes, keepdims: bool):
 
 
 @implements(np.linalg.norm)
-def norm(x, ord=None, axis=None, keepdims: bool = False):
+def norm(
+    x: ArrayLike, ord: Any = None, axis: int | Sequence[int] | None = None, keepdims: bool = False
+) -> Array:
     """Norm of vectors or matrices.
 
     Parameters
@@ -454,7 +466,9 @@ def norm(x, ord=None, axis=None, keepdims: bool = False):
 
 
 @implements(np.linalg.vector_norm, eager=False)
-def vector_norm(x, /, *, axis=None, keepdims: bool = False, ord=2):
+def vector_norm(
+    x: ArrayLike, /, *, axis: int | Sequence[int] | None = None, keepdims: bool = False, ord: Any = 2
+) -> Array:
     """Norm of vectors, which may lie along several axes; all by default.
 
     Parameters
@@ -473,7 +487,7 @@ def vector_norm(x, /, *, axis=None, keepdims: bool = False, ord=2):
 
 
 @implements(np.linalg.matrix_norm, eager=False)
-def matrix_norm(x, /, *, keepdims: bool = False, ord="fro"):
+def matrix_norm(x: ArrayLike, /, *, keepdims: bool = False, ord: Any = "fro") -> Array:
     """Norm of matrices in the last two axes.
 
     Parameters

@@ -105,6 +105,9 @@ _UNARY = {
 def _pow(self, other, modulo=None):
     if modulo is not None:
         raise TypeError("pow() of a traced value takes no modulus")
+    if type(other) is int and other == 2 and self.aval.dtype.kind == "b":
+        # ndarray's operator squares: int8, where np.power(bools, 2) is int64.
+        return ufuncs.square(self)
     return _power_of(self, other) if _accepts("**", other) else NotImplemented
 
 

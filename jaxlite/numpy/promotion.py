@@ -27,12 +27,6 @@ _PYTHON_TYPE_OF_KIND = {"b": bool, "i": int, "u": int, "f": float, "c": complex}
 # --- operands ---------------------------------------------------------------------------------------
 
 
-def check_arraylike(name: str, *args) -> None:
-    """Raise DtypeError unless every argument is an array, a number, a bool or a traced value."""
-    for position, arg in enumerate(args):
-        operand_aval(name, arg, position)
-
-
 def operand_aval(name: str, arg, position: int = 0) -> ShapedArray:
     """Return the aval of one argument of the public function ``name``."""
     try:

@@ -7,6 +7,8 @@ Dtypes are NumPy's: sums of bools and of narrow integers are 64-bit integers, me
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from jaxlite.dtypes import as_dtype, real_dtype
@@ -28,6 +30,7 @@ from jaxlite.numpy.selection import where as where_
 from jaxlite.numpy.shaping import concatenate, ravel, reject_out, reshape, slice_axis
 from jaxlite.ops import cumulative, elementwise, reductions, structural
 from jaxlite.trace import aval_of
+from jaxlite.typing import Array, ArrayLike, DTypeLike
 
 
 def _prepare(name: str, a, axis):
@@ -75,7 +78,15 @@ def _accumulating(name: str, primitive, a, axis, dtype, out, keepdims, initial, 
 
 
 @implements(np.sum)
-def sum(a, axis=None, dtype=None, out=None, keepdims: bool = False, initial=None, where=None):
+def sum(
+    a: ArrayLike,
+    axis: int | Sequence[int] | None = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+) -> Array:
     """Add up elements over axes.
 
     Parameters
@@ -109,7 +120,15 @@ def sum(a, axis=None, dtype=None, out=None, keepdims: bool = False, initial=None
 
 
 @implements(np.prod)
-def prod(a, axis=None, dtype=None, out=None, keepdims: bool = False, initial=None, where=None):
+def prod(
+    a: ArrayLike,
+    axis: int | Sequence[int] | None = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+) -> Array:
     """Multiply elements over axes.
 
     Parameters
@@ -168,7 +187,14 @@ def _highest(dtype: np.dtype):
 
 
 @implements(np.max)
-def max(a, axis=None, out=None, keepdims: bool = False, initial=None, where=None):
+def max(
+    a: ArrayLike,
+    axis: int | Sequence[int] | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+) -> Array:
     """Largest element over axes; nan if one of them is nan.
 
     Parameters
@@ -198,7 +224,14 @@ def max(a, axis=None, out=None, keepdims: bool = False, initial=None, where=None
 
 
 @implements(np.min)
-def min(a, axis=None, out=None, keepdims: bool = False, initial=None, where=None):
+def min(
+    a: ArrayLike,
+    axis: int | Sequence[int] | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+) -> Array:
     """Smallest element over axes; nan if one of them is nan.
 
     Parameters
@@ -227,7 +260,9 @@ amax, amin = max, min
 
 
 @implements(np.ptp)
-def ptp(a, axis=None, out=None, keepdims: bool = False):
+def ptp(
+    a: ArrayLike, axis: int | Sequence[int] | None = None, out: None = None, keepdims: bool = False
+) -> Array:
     """Largest minus smallest element over axes.
 
     Parameters
@@ -247,7 +282,14 @@ def ptp(a, axis=None, out=None, keepdims: bool = False):
 
 
 @implements(np.all)
-def all(a, axis=None, out=None, keepdims: bool = False, *, where=None):
+def all(
+    a: ArrayLike,
+    axis: int | Sequence[int] | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    *,
+    where: ArrayLike | None = None,
+) -> Array:
     """Whether all elements over axes are true (not zero).
 
     Parameters
@@ -272,7 +314,14 @@ def all(a, axis=None, out=None, keepdims: bool = False, *, where=None):
 
 
 @implements(np.any)
-def any(a, axis=None, out=None, keepdims: bool = False, *, where=None):
+def any(
+    a: ArrayLike,
+    axis: int | Sequence[int] | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    *,
+    where: ArrayLike | None = None,
+) -> Array:
     """Whether any element over axes is true (not zero).
 
     Parameters
@@ -297,7 +346,7 @@ def any(a, axis=None, out=None, keepdims: bool = False, *, where=None):
 
 
 @implements(np.count_nonzero)
-def count_nonzero(a, axis=None, keepdims: bool = False):
+def count_nonzero(a: ArrayLike, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Array:
     """Count the elements that are not zero.
 
     Parameters
@@ -323,7 +372,15 @@ def _count_where(where, shape, axis, dtype: np.dtype, keepdims: bool):
 
 
 @implements(np.mean, nonempty=True)
-def mean(a, axis=None, dtype=None, out=None, keepdims: bool = False, *, where=None):
+def mean(
+    a: ArrayLike,
+    axis: int | Sequence[int] | None = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    *,
+    where: ArrayLike | None = None,
+) -> Array:
     """Mean over axes.
 
     Parameters
@@ -364,17 +421,17 @@ def mean(a, axis=None, dtype=None, out=None, keepdims: bool = False, *, where=No
 
 @implements(np.var, nonempty=True)
 def var(
-    a,
-    axis=None,
-    dtype=None,
-    out=None,
-    ddof=0,
+    a: ArrayLike,
+    axis: int | Sequence[int] | None = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    ddof: int | float = 0,
     keepdims: bool = False,
     *,
-    where=None,
-    mean=None,
-    correction=None,
-):
+    where: ArrayLike | None = None,
+    mean: ArrayLike | None = None,
+    correction: ArrayLike | None = None,
+) -> Array:
     """Variance over axes: the mean of |a - mean(a)|².
 
     Parameters
@@ -432,17 +489,17 @@ _mean = mean
 
 @implements(np.std, nonempty=True)
 def std(
-    a,
-    axis=None,
-    dtype=None,
-    out=None,
-    ddof=0,
+    a: ArrayLike,
+    axis: int | Sequence[int] | None = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    ddof: int | float = 0,
     keepdims: bool = False,
     *,
-    where=None,
-    mean=None,
-    correction=None,
-):
+    where: ArrayLike | None = None,
+    mean: ArrayLike | None = None,
+    correction: ArrayLike | None = None,
+) -> Array:
     """Standard deviation over axes: the square root of the variance.
 
     Parameters
@@ -462,7 +519,13 @@ def std(
 
 
 @implements(np.average, eager=False)
-def average(a, axis=None, weights=None, returned: bool = False, keepdims: bool = False):
+def average(
+    a: ArrayLike,
+    axis: int | Sequence[int] | None = None,
+    weights: ArrayLike | None = None,
+    returned: bool = False,
+    keepdims: bool = False,
+) -> Array | tuple[Array, Array]:
     """Weighted mean over axes.
 
     Parameters
@@ -519,7 +582,7 @@ def _index_of_extreme(name: str, primitive, a, axis, out, keepdims):
 
 
 @implements(np.argmax)
-def argmax(a, axis: int | None = None, out=None, keepdims: bool = False):
+def argmax(a: ArrayLike, axis: int | None = None, out: None = None, keepdims: bool = False) -> Array:
     """Index of the first largest element, or of the first nan.
 
     Parameters
@@ -540,7 +603,7 @@ def argmax(a, axis: int | None = None, out=None, keepdims: bool = False):
 
 
 @implements(np.argmin)
-def argmin(a, axis: int | None = None, out=None, keepdims: bool = False):
+def argmin(a: ArrayLike, axis: int | None = None, out: None = None, keepdims: bool = False) -> Array:
     """Index of the first smallest element, or of the first nan.
 
     Parameters
@@ -573,13 +636,29 @@ def _without_nan(name: str, a, replacement):
 
 
 @implements(np.nansum, eager=False)
-def nansum(a, axis=None, dtype=None, out=None, keepdims: bool = False, initial=None, where=None):
+def nansum(
+    a: ArrayLike,
+    axis: int | Sequence[int] | None = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+) -> Array:
     """Sum over axes of what is not nan; parameters as for `sum`."""
     return sum(_without_nan("nansum", a, 0)[0], axis, dtype, out, keepdims, initial, where)
 
 
 @implements(np.nanprod, eager=False)
-def nanprod(a, axis=None, dtype=None, out=None, keepdims: bool = False, initial=None, where=None):
+def nanprod(
+    a: ArrayLike,
+    axis: int | Sequence[int] | None = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+) -> Array:
     """Product over axes of what is not nan; parameters as for `sum`."""
     return prod(_without_nan("nanprod", a, 1)[0], axis, dtype, out, keepdims, initial, where)
 
@@ -593,33 +672,71 @@ def _nan_extreme(name: str, reduce, a, axis, out, keepdims, initial, where, wors
 
 
 @implements(np.nanmax, eager=False)
-def nanmax(a, axis=None, out=None, keepdims: bool = False, initial=None, where=None):
+def nanmax(
+    a: ArrayLike,
+    axis: int | Sequence[int] | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+) -> Array:
     """Largest element over axes that is not nan; parameters as for `max`."""
     return _nan_extreme("nanmax", max, a, axis, out, keepdims, initial, where, -np.inf)
 
 
 @implements(np.nanmin, eager=False)
-def nanmin(a, axis=None, out=None, keepdims: bool = False, initial=None, where=None):
+def nanmin(
+    a: ArrayLike,
+    axis: int | Sequence[int] | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+) -> Array:
     """Smallest element over axes that is not nan; parameters as for `min`."""
     return _nan_extreme("nanmin", min, a, axis, out, keepdims, initial, where, np.inf)
 
 
 @implements(np.nanmean, eager=False)
-def nanmean(a, axis=None, dtype=None, out=None, keepdims: bool = False, where=None):
+def nanmean(
+    a: ArrayLike,
+    axis: int | Sequence[int] | None = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    where: ArrayLike | None = None,
+) -> Array:
     """Mean over axes of what is not nan; parameters as for `mean`."""
     _, present = _without_nan("nanmean", a, 0)
     return mean(a, axis, dtype, out, keepdims, where=_both(present, where))
 
 
 @implements(np.nanvar, eager=False)
-def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims: bool = False, where=None):
+def nanvar(
+    a: ArrayLike,
+    axis: int | Sequence[int] | None = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    ddof: int | float = 0,
+    keepdims: bool = False,
+    where: ArrayLike | None = None,
+) -> Array:
     """Variance over axes of what is not nan; parameters as for `var`."""
-    _, present = _without_nan("nanvar", a, 0)
-    return var(a, axis, dtype, out, ddof, keepdims, where=_both(present, where))
+    # Without the nan itself: its derivative is zero times nan.
+    x, present = _without_nan("nanvar", a, 0)
+    return var(x, axis, dtype, out, ddof, keepdims, where=_both(present, where))
 
 
 @implements(np.nanstd, eager=False)
-def nanstd(a, axis=None, dtype=None, out=None, ddof=0, keepdims: bool = False, where=None):
+def nanstd(
+    a: ArrayLike,
+    axis: int | Sequence[int] | None = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    ddof: int | float = 0,
+    keepdims: bool = False,
+    where: ArrayLike | None = None,
+) -> Array:
     """Standard deviation over axes of what is not nan; parameters as for `var`."""
     return ufuncs.sqrt(nanvar(a, axis, dtype, out, ddof, keepdims, where))
 
@@ -631,13 +748,13 @@ def _both(present, where):
 
 
 @implements(np.nanargmax, eager=False)
-def nanargmax(a, axis: int | None = None, out=None, keepdims: bool = False):
+def nanargmax(a: ArrayLike, axis: int | None = None, out: None = None, keepdims: bool = False) -> Array:
     """Index of the first largest element that is not nan; parameters as for `argmax`."""
     return argmax(_without_nan("nanargmax", a, -np.inf)[0], axis, out, keepdims)
 
 
 @implements(np.nanargmin, eager=False)
-def nanargmin(a, axis: int | None = None, out=None, keepdims: bool = False):
+def nanargmin(a: ArrayLike, axis: int | None = None, out: None = None, keepdims: bool = False) -> Array:
     """Index of the first smallest element that is not nan; parameters as for `argmin`."""
     return argmin(_without_nan("nanargmin", a, np.inf)[0], axis, out, keepdims)
 
@@ -655,7 +772,7 @@ def _running(name: str, primitive, a, axis, dtype, out):
 
 
 @implements(np.cumsum)
-def cumsum(a, axis: int | None = None, dtype=None, out=None):
+def cumsum(a: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None, out: None = None) -> Array:
     """Running sum along an axis.
 
     Parameters
@@ -681,7 +798,7 @@ def cumsum(a, axis: int | None = None, dtype=None, out=None):
 
 
 @implements(np.cumprod)
-def cumprod(a, axis: int | None = None, dtype=None, out=None):
+def cumprod(a: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None, out: None = None) -> Array:
     """Running product along an axis.
 
     Parameters
@@ -718,31 +835,45 @@ def _cumulative(name: str, primitive, x, axis, dtype, include_initial: bool, neu
 
 
 @implements(getattr(np, "cumulative_sum", None), eager=False)
-def cumulative_sum(x, /, *, axis: int | None = None, dtype=None, include_initial: bool = False):
+def cumulative_sum(
+    x: ArrayLike, /, *, axis: int | None = None, dtype: DTypeLike | None = None, include_initial: bool = False
+) -> Array:
     """Running sum along an axis, with the 0 before the first element if asked for; see `cumsum`."""
     return _cumulative("cumulative_sum", cumulative.cumsum, x, axis, dtype, include_initial, 0)
 
 
 @implements(getattr(np, "cumulative_prod", None), eager=False)
-def cumulative_prod(x, /, *, axis: int | None = None, dtype=None, include_initial: bool = False):
+def cumulative_prod(
+    x: ArrayLike, /, *, axis: int | None = None, dtype: DTypeLike | None = None, include_initial: bool = False
+) -> Array:
     """Running product along an axis, with the 1 before the first element if asked for; see `cumprod`."""
     return _cumulative("cumulative_prod", cumulative.cumprod, x, axis, dtype, include_initial, 1)
 
 
 @implements(np.nancumsum, eager=False)
-def nancumsum(a, axis: int | None = None, dtype=None, out=None):
+def nancumsum(
+    a: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None, out: None = None
+) -> Array:
     """Running sum of what is not nan; parameters as for `cumsum`."""
     return cumsum(_without_nan("nancumsum", a, 0)[0], axis, dtype, out)
 
 
 @implements(np.nancumprod, eager=False)
-def nancumprod(a, axis: int | None = None, dtype=None, out=None):
+def nancumprod(
+    a: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None, out: None = None
+) -> Array:
     """Running product of what is not nan; parameters as for `cumprod`."""
     return cumprod(_without_nan("nancumprod", a, 1)[0], axis, dtype, out)
 
 
 @implements(np.diff, eager=False)
-def diff(a, n: int = 1, axis: int = -1, prepend=None, append=None):
+def diff(
+    a: ArrayLike,
+    n: int = 1,
+    axis: int = -1,
+    prepend: ArrayLike | None = None,
+    append: ArrayLike | None = None,
+) -> Array:
     """Differences of neighbours along an axis, ``n`` times.
 
     Parameters
@@ -793,7 +924,7 @@ def _edge(value, shape, axis):
 
 
 @implements(np.ediff1d, eager=False)
-def ediff1d(ary, to_end=None, to_begin=None):
+def ediff1d(ary: ArrayLike, to_end: ArrayLike | None = None, to_begin: ArrayLike | None = None) -> Array:
     """Differences of neighbours of the flattened array.
 
     Parameters
@@ -816,7 +947,14 @@ def ediff1d(ary, to_end=None, to_begin=None):
 # --- log of sums of exponentials ----------------------------------------------------------------------
 
 
-def logsumexp(a, axis=None, b=None, keepdims: bool = False, return_sign: bool = False, where=None):
+def logsumexp(
+    a: ArrayLike,
+    axis: int | Sequence[int] | None = None,
+    b: ArrayLike | None = None,
+    keepdims: bool = False,
+    return_sign: bool = False,
+    where: ArrayLike | None = None,
+) -> Array | tuple[Array, Array]:
     """``log(sum(b * exp(a)))`` over axes, without overflow.
 
     Parameters

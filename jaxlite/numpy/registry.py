@@ -292,8 +292,3 @@ def implements(
 
 def _is_empty(x) -> bool:
     return isinstance(x, np.ndarray) and x.size == 0
-
-
-def is_traced(*values) -> bool:
-    """Whether any of the values is a tracer."""
-    return any(isinstance(value, Tracer) for value in values)

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import builtins
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from jaxlite.numpy.creation import asarray
 from jaxlite.numpy.promotion import operand
 from jaxlite.numpy.registry import FUNCTIONS
 from jaxlite.trace import Tracer, aval_of
+from jaxlite.typing import ArrayLike, DTypeLike
 
 
 class _ScalarMeta(type):
@@ -62,7 +64,13 @@ character, flexible, object_ = np.character, np.flexible, np.object_
 dtype = np.dtype
 
 
-def finfo(dtype):
+def _dtype_of(x: Any) -> np.dtype:
+    # NumPy's scalar types have an attribute `dtype` too, which is not one.
+    found = getattr(x, "dtype", x)
+    return found if isinstance(found, np.dtype) else as_dtype(x)
+
+
+def finfo(dtype: DTypeLike) -> np.finfo:
     """Return the limits of a floating dtype, as ``np.finfo`` does.
 
     Parameters
@@ -73,10 +81,10 @@ def finfo(dtype):
     -------
     numpy.finfo
     """
-    return np.finfo(dtype.dtype if hasattr(dtype, "dtype") else dtype)
+    return np.finfo(_dtype_of(dtype))
 
 
-def iinfo(dtype):
+def iinfo(dtype: DTypeLike) -> np.iinfo:
     """Return the limits of an integer dtype, as ``np.iinfo`` does.
 
     Parameters
@@ -87,10 +95,10 @@ def iinfo(dtype):
     -------
     numpy.iinfo
     """
-    return np.iinfo(dtype.dtype if hasattr(dtype, "dtype") else dtype)
+    return np.iinfo(_dtype_of(dtype))
 
 
-def issubdtype(arg1, arg2) -> builtins.bool:
+def issubdtype(arg1: DTypeLike, arg2: DTypeLike) -> builtins.bool:
     """Whether a dtype is of a kind, such as ``jnp.floating``.
 
     Parameters
@@ -126,7 +134,7 @@ def _as_operand(x):
     return as_dtype(x)
 
 
-def result_type(*args) -> np.dtype:
+def result_type(*args: Any) -> np.dtype:
     """Return the dtype that NumPy promotes arrays, dtypes and Python numbers to.
 
     Parameters
@@ -145,7 +153,7 @@ def result_type(*args) -> np.dtype:
     return np.result_type(*map(_as_operand, args))
 
 
-def promote_types(a, b) -> np.dtype:
+def promote_types(a: DTypeLike, b: DTypeLike) -> np.dtype:
     """Return the dtype that NumPy promotes two dtypes to.
 
     Parameters
@@ -159,7 +167,7 @@ def promote_types(a, b) -> np.dtype:
     return np.promote_types(as_dtype(a), as_dtype(b))
 
 
-def can_cast(from_, to, casting: str = "safe") -> builtins.bool:
+def can_cast(from_: Any, to: DTypeLike, casting: str = "safe") -> builtins.bool:
     """Whether a dtype can be converted to another, as ``np.can_cast`` says.
 
     Parameters
@@ -172,10 +180,10 @@ def can_cast(from_, to, casting: str = "safe") -> builtins.bool:
     -------
     bool
     """
-    return np.can_cast(from_.dtype if hasattr(from_, "dtype") else from_, as_dtype(to), casting)
+    return np.can_cast(_dtype_of(from_), as_dtype(to), casting)
 
 
-def isdtype(dtype, kind) -> builtins.bool:
+def isdtype(dtype: DTypeLike, kind: Any) -> builtins.bool:
     """Whether a dtype is of a kind named as in the array API standard, such as "real floating".
 
     Parameters
@@ -191,7 +199,7 @@ def isdtype(dtype, kind) -> builtins.bool:
     return np.isdtype(as_dtype(dtype), kind)
 
 
-def iscomplexobj(x) -> builtins.bool:
+def iscomplexobj(x: ArrayLike) -> builtins.bool:
     """Whether a value has a complex dtype.
 
     Parameters
@@ -205,7 +213,7 @@ def iscomplexobj(x) -> builtins.bool:
     return x.aval.dtype.kind == "c" if isinstance(x, Tracer) else builtins.bool(np.iscomplexobj(x))
 
 
-def isrealobj(x) -> builtins.bool:
+def isrealobj(x: ArrayLike) -> builtins.bool:
     """Whether a value has a dtype that is not complex.
 
     Parameters
@@ -219,7 +227,7 @@ def isrealobj(x) -> builtins.bool:
     return not iscomplexobj(x)
 
 
-def isscalar(element) -> builtins.bool:
+def isscalar(element: Any) -> builtins.bool:
     """Whether a value is a number or an array of rank 0.
 
     Parameters
@@ -235,7 +243,7 @@ def isscalar(element) -> builtins.bool:
     return np.isscalar(element) and not isinstance(element, str | bytes)
 
 
-def shape(a) -> tuple[int, ...]:
+def shape(a: ArrayLike) -> tuple[int, ...]:
     """Return the shape of a value.
 
     Parameters
@@ -249,7 +257,7 @@ def shape(a) -> tuple[int, ...]:
     return aval_of(operand("shape", a)).shape
 
 
-def ndim(a) -> int:
+def ndim(a: ArrayLike) -> int:
     """Return the number of axes of a value.
 
     Parameters
@@ -263,7 +271,7 @@ def ndim(a) -> int:
     return aval_of(operand("ndim", a)).ndim
 
 
-def size(a, axis: int | tuple[int, ...] | None = None) -> int:
+def size(a: ArrayLike, axis: int | tuple[int, ...] | None = None) -> int:
     """Return the number of elements of a value, or along some of its axes.
 
     Parameters

@@ -5,6 +5,8 @@ jnp.where(x > 0, x, 0)   ->   b = gt x 0.0;  select_n b 0.0 x
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from jaxlite.errors import ArgumentError, ConcretizationTypeError
@@ -21,6 +23,7 @@ from jaxlite.numpy.promotion import (
 from jaxlite.numpy.registry import implements
 from jaxlite.ops import elementwise, reductions, sorting, structural
 from jaxlite.trace import Tracer, aval_of
+from jaxlite.typing import Array, ArrayLike
 
 
 def truth(x):
@@ -30,7 +33,15 @@ def truth(x):
 
 
 @implements(np.where, arrays=3)
-def where(condition, x=None, y=None, /, *, size: int | None = None, fill_value=None):
+def where(
+    condition: ArrayLike,
+    x: ArrayLike | None = None,
+    y: ArrayLike | None = None,
+    /,
+    *,
+    size: int | None = None,
+    fill_value: ArrayLike | None = None,
+) -> Array:
     """Choose elementwise: ``x`` where the condition is true, else ``y``.
 
     Parameters
@@ -68,7 +79,7 @@ def where(condition, x=None, y=None, /, *, size: int | None = None, fill_value=N
 
 
 @implements(np.select, eager=False)
-def select(condlist, choicelist, default=0):
+def select(condlist: Sequence[ArrayLike], choicelist: Sequence[ArrayLike], default: ArrayLike = 0) -> Array:
     """Choose elementwise by the first of several conditions that is true.
 
     Parameters
@@ -93,7 +104,9 @@ def select(condlist, choicelist, default=0):
 
 
 @implements(np.nonzero)
-def nonzero(a, *, size: int | None = None, fill_value=None):
+def nonzero(
+    a: ArrayLike, *, size: int | None = None, fill_value: ArrayLike | None = None
+) -> tuple[Array, ...]:
     """Return the indices of elements that are not zero, one array per axis.
 
     Parameters
@@ -152,7 +165,16 @@ def concrete_or_error(name: str, x: Tracer):
 
 
 @implements(np.clip, arrays=3, eager=False)
-def clip(arr=None, /, min=None, max=None, *, a=None, a_min=None, a_max=None):
+def clip(
+    arr: ArrayLike | None = None,
+    /,
+    min: ArrayLike | None = None,
+    max: ArrayLike | None = None,
+    *,
+    a: ArrayLike | None = None,
+    a_min: ArrayLike | None = None,
+    a_max: ArrayLike | None = None,
+) -> Array:
     """Limit elements to the range from ``min`` to ``max``.
 
     Parameters
@@ -184,7 +206,13 @@ def clip(arr=None, /, min=None, max=None, *, a=None, a_min=None, a_max=None):
 
 
 @implements(np.nan_to_num)
-def nan_to_num(x, copy: bool = True, nan=0.0, posinf=None, neginf=None):
+def nan_to_num(
+    x: ArrayLike,
+    copy: bool = True,
+    nan: ArrayLike = 0.0,
+    posinf: ArrayLike | None = None,
+    neginf: ArrayLike | None = None,
+) -> Array:
     """Replace nan by a number, and infinities by large finite ones.
 
     Parameters
@@ -217,7 +245,7 @@ def nan_to_num(x, copy: bool = True, nan=0.0, posinf=None, neginf=None):
 
 
 @implements(np.real)
-def real(val, /):
+def real(val: ArrayLike, /) -> Array:
     """Real part; real numbers are their own.
 
     Parameters
@@ -233,7 +261,7 @@ def real(val, /):
 
 
 @implements(np.imag)
-def imag(val, /):
+def imag(val: ArrayLike, /) -> Array:
     """Imaginary part; of real numbers 0.
 
     Parameters
@@ -250,7 +278,7 @@ def imag(val, /):
 
 
 @implements(np.angle)
-def angle(z, deg: bool = False):
+def angle(z: ArrayLike, deg: bool = False) -> Array:
     """Angle of complex numbers in the complex plane.
 
     Parameters
@@ -275,7 +303,7 @@ def angle(z, deg: bool = False):
 
 
 @implements(np.iscomplex)
-def iscomplex(x):
+def iscomplex(x: ArrayLike) -> Array:
     """Whether the imaginary part is not zero.
 
     Parameters
@@ -291,7 +319,7 @@ def iscomplex(x):
 
 
 @implements(np.isreal)
-def isreal(x):
+def isreal(x: ArrayLike) -> Array:
     """Whether the imaginary part is zero.
 
     Parameters
@@ -310,7 +338,9 @@ def isreal(x):
 
 
 @implements(np.isclose, arrays=2)
-def isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan: bool = False):
+def isclose(
+    a: ArrayLike, b: ArrayLike, rtol: ArrayLike = 1e-05, atol: ArrayLike = 1e-08, equal_nan: bool = False
+) -> Array:
     """Whether elements are equal up to ``atol + rtol·|b|``.
 
     Parameters
@@ -335,7 +365,9 @@ def isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan: bool = False):
 
 
 @implements(np.allclose, arrays=2)
-def allclose(a, b, rtol=1e-05, atol=1e-08, equal_nan: bool = False):
+def allclose(
+    a: ArrayLike, b: ArrayLike, rtol: ArrayLike = 1e-05, atol: ArrayLike = 1e-08, equal_nan: bool = False
+) -> Array:
     """Whether all elements are equal up to ``atol + rtol·|b|``.
 
     Parameters
@@ -363,7 +395,7 @@ def _all(x):
 
 
 @implements(np.array_equal, arrays=2)
-def array_equal(a1, a2, equal_nan: bool = False):
+def array_equal(a1: ArrayLike, a2: ArrayLike, equal_nan: bool = False) -> Array:
     """Whether two arrays have one shape and equal elements.
 
     Parameters
@@ -387,7 +419,7 @@ def array_equal(a1, a2, equal_nan: bool = False):
 
 
 @implements(np.array_equiv, arrays=2)
-def array_equiv(a1, a2):
+def array_equiv(a1: ArrayLike, a2: ArrayLike) -> Array:
     """Whether two arrays broadcast against each other and are equal.
 
     Parameters
@@ -408,7 +440,7 @@ def array_equiv(a1, a2):
 
 
 @implements(np.isneginf)
-def isneginf(x, /, out=None):
+def isneginf(x: ArrayLike, /, out: None = None) -> Array:
     """Whether -inf, elementwise.
 
     Parameters
@@ -426,7 +458,7 @@ def isneginf(x, /, out=None):
 
 
 @implements(np.isposinf)
-def isposinf(x, /, out=None):
+def isposinf(x: ArrayLike, /, out: None = None) -> Array:
     """Whether inf, elementwise.
 
     Parameters

@@ -11,6 +11,7 @@ import builtins
 import math
 import operator
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from jaxlite.numpy.registry import REFUSALS, implements, plain, wrap
 from jaxlite.ops import elementwise, structural
 from jaxlite.ops import indexing as indexing_ops
 from jaxlite.trace import EVAL, Tracer, as_array, aval_of, current_trace
+from jaxlite.typing import Array, ArrayLike, DTypeLike
 
 
 def _operands(name: str, arrays) -> list:
@@ -69,7 +71,7 @@ def _new_shape(name: str, size: int, shape, text: str) -> tuple[int, ...]:
 
 
 @implements(np.reshape)
-def reshape(a, shape, order: str = "C", *, copy: bool | None = None):
+def reshape(a: ArrayLike, shape: int | Sequence[int], order: str = "C", *, copy: bool | None = None) -> Array:
     """Give an array another shape with as many elements.
 
     Parameters
@@ -109,7 +111,7 @@ def reshape(a, shape, order: str = "C", *, copy: bool | None = None):
 
 
 @implements(np.ravel)
-def ravel(a, order: str = "C"):
+def ravel(a: ArrayLike, order: str = "C") -> Array:
     """Return the elements as a vector.
 
     Parameters
@@ -126,7 +128,7 @@ def ravel(a, order: str = "C"):
 
 
 @implements(np.transpose)
-def transpose(a, axes: Sequence[int] | None = None):
+def transpose(a: ArrayLike, axes: Sequence[int] | None = None) -> Array:
     """Permute the axes; reverse them where none are given.
 
     Parameters
@@ -155,7 +157,7 @@ permute_dims = transpose
 
 
 @implements(np.matrix_transpose)
-def matrix_transpose(x, /):
+def matrix_transpose(x: ArrayLike, /) -> Array:
     """Swap the last two axes.
 
     Parameters
@@ -172,7 +174,7 @@ def matrix_transpose(x, /):
 
 
 @implements(np.swapaxes)
-def swapaxes(a, axis1: int, axis2: int):
+def swapaxes(a: ArrayLike, axis1: int, axis2: int) -> Array:
     """Exchange two axes.
 
     Parameters
@@ -192,7 +194,7 @@ def swapaxes(a, axis1: int, axis2: int):
 
 
 @implements(np.moveaxis)
-def moveaxis(a, source: int | Sequence[int], destination: int | Sequence[int]):
+def moveaxis(a: ArrayLike, source: int | Sequence[int], destination: int | Sequence[int]) -> Array:
     """Move axes to other places; the others keep their order.
 
     Parameters
@@ -220,7 +222,7 @@ def moveaxis(a, source: int | Sequence[int], destination: int | Sequence[int]):
 
 
 @implements(np.rollaxis)
-def rollaxis(a, axis: int, start: int = 0):
+def rollaxis(a: ArrayLike, axis: int, start: int = 0) -> Array:
     """Move one axis backwards until it lies before ``start``.
 
     Parameters
@@ -239,7 +241,7 @@ def rollaxis(a, axis: int, start: int = 0):
 
 
 @implements(np.squeeze)
-def squeeze(a, axis: int | Sequence[int] | None = None):
+def squeeze(a: ArrayLike, axis: int | Sequence[int] | None = None) -> Array:
     """Remove axes of size 1.
 
     Parameters
@@ -273,7 +275,7 @@ def squeeze(a, axis: int | Sequence[int] | None = None):
 
 
 @implements(np.expand_dims)
-def expand_dims(a, axis: int | Sequence[int]):
+def expand_dims(a: ArrayLike, axis: int | Sequence[int]) -> Array:
     """Insert axes of size 1.
 
     Parameters
@@ -313,7 +315,7 @@ def _at_least(ndim: int, places: Sequence[tuple[int, ...]], arrays):
 
 
 @implements(np.atleast_1d, arrays=0, eager=False)
-def atleast_1d(*arrays):
+def atleast_1d(*arrays: ArrayLike) -> Array | list[Array]:
     """View arrays as having one axis at least.
 
     Parameters
@@ -328,7 +330,7 @@ def atleast_1d(*arrays):
 
 
 @implements(np.atleast_2d, arrays=0, eager=False)
-def atleast_2d(*arrays):
+def atleast_2d(*arrays: ArrayLike) -> Array | list[Array]:
     """View arrays as having two axes at least; a vector becomes a row.
 
     Parameters
@@ -343,7 +345,7 @@ def atleast_2d(*arrays):
 
 
 @implements(np.atleast_3d, arrays=0, eager=False)
-def atleast_3d(*arrays):
+def atleast_3d(*arrays: ArrayLike) -> Array | list[Array]:
     """View arrays as having three axes at least.
 
     Parameters
@@ -361,7 +363,7 @@ def atleast_3d(*arrays):
 
 
 @implements(np.broadcast_to, eager=False)
-def broadcast_to(array, shape):
+def broadcast_to(array: ArrayLike, shape: int | Sequence[int]) -> Array:
     """Repeat an array along new axes, and along those of size 1, until it has ``shape``.
 
     Parameters
@@ -407,7 +409,7 @@ def broadcast_to(array, shape):
 
 
 @implements(np.broadcast_arrays, eager=False)
-def broadcast_arrays(*args):
+def broadcast_arrays(*args: Any) -> list[Array]:
     """Broadcast arrays against each other.
 
     Parameters
@@ -426,7 +428,7 @@ def broadcast_arrays(*args):
     return [strip_weak(broadcast_array(x, shape)) for x in operands]
 
 
-def broadcast_shapes(*shapes):
+def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
     """Return the shape that arrays of these shapes broadcast to.
 
     Parameters
@@ -464,7 +466,7 @@ def _concatenate(name: str, arrays: list, axis: int, dtype=None):
 
 
 @implements(np.concatenate, sequence=True)
-def concatenate(arrays, axis: int | None = 0, dtype=None):
+def concatenate(arrays: Sequence[ArrayLike], axis: int | None = 0, dtype: DTypeLike | None = None) -> Array:
     """Join arrays along an axis that they have.
 
     Parameters
@@ -506,7 +508,9 @@ concat = concatenate
 
 
 @implements(np.stack, sequence=True)
-def stack(arrays, axis: int = 0, out=None, dtype=None):
+def stack(
+    arrays: Sequence[ArrayLike], axis: int = 0, out: None = None, dtype: DTypeLike | None = None
+) -> Array:
     """Join arrays of one shape along a new axis.
 
     Parameters
@@ -552,7 +556,7 @@ def reject_out(name: str, out) -> None:
 
 
 @implements(np.vstack, sequence=True)
-def vstack(tup, dtype=None):
+def vstack(tup: Sequence[ArrayLike], dtype: DTypeLike | None = None) -> Array:
     """Join arrays along the first axis; vectors become rows.
 
     Parameters
@@ -574,7 +578,7 @@ def vstack(tup, dtype=None):
 
 
 @implements(np.hstack, sequence=True)
-def hstack(tup, dtype=None):
+def hstack(tup: Sequence[ArrayLike], dtype: DTypeLike | None = None) -> Array:
     """Join arrays along the second axis; vectors along their only one.
 
     Parameters
@@ -591,7 +595,7 @@ def hstack(tup, dtype=None):
 
 
 @implements(np.dstack, sequence=True)
-def dstack(tup, dtype=None):
+def dstack(tup: Sequence[ArrayLike], dtype: DTypeLike | None = None) -> Array:
     """Join arrays along the third axis.
 
     Parameters
@@ -607,7 +611,7 @@ def dstack(tup, dtype=None):
 
 
 @implements(np.column_stack, sequence=True)
-def column_stack(tup):
+def column_stack(tup: Sequence[ArrayLike]) -> Array:
     """Join arrays along the second axis; vectors become columns.
 
     Parameters
@@ -623,7 +627,7 @@ def column_stack(tup):
 
 
 @implements(np.append, arrays=2)
-def append(arr, values, axis: int | None = None):
+def append(arr: ArrayLike, values: ArrayLike, axis: int | None = None) -> Array:
     """Join ``values`` to the end of an array.
 
     Parameters
@@ -642,7 +646,7 @@ def append(arr, values, axis: int | None = None):
 
 
 @implements(np.block, eager=False)
-def block(arrays):
+def block(arrays: Any) -> Array:
     """Join nested lists of blocks: the innermost lists along the last axis, the next along the one before.
 
     Parameters
@@ -703,7 +707,7 @@ def _split(name: str, x, bounds: Sequence[int], axis: int) -> list:
 
 
 @implements(np.array_split)
-def array_split(ary, indices_or_sections, axis: int = 0):
+def array_split(ary: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Array]:
     """Split an array into parts, of nearly equal size where a number of parts is given.
 
     Parameters
@@ -733,7 +737,7 @@ def array_split(ary, indices_or_sections, axis: int = 0):
 
 
 @implements(np.split)
-def split(ary, indices_or_sections, axis: int = 0):
+def split(ary: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Array]:
     """Split an array into parts.
 
     Parameters
@@ -768,7 +772,7 @@ def split(ary, indices_or_sections, axis: int = 0):
 
 
 @implements(np.vsplit)
-def vsplit(ary, indices_or_sections):
+def vsplit(ary: ArrayLike, indices_or_sections: int | Sequence[int]) -> list[Array]:
     """Split along the first axis.
 
     Parameters
@@ -784,7 +788,7 @@ def vsplit(ary, indices_or_sections):
 
 
 @implements(np.hsplit)
-def hsplit(ary, indices_or_sections):
+def hsplit(ary: ArrayLike, indices_or_sections: int | Sequence[int]) -> list[Array]:
     """Split along the second axis; a vector along its only one.
 
     Parameters
@@ -800,7 +804,7 @@ def hsplit(ary, indices_or_sections):
 
 
 @implements(np.dsplit)
-def dsplit(ary, indices_or_sections):
+def dsplit(ary: ArrayLike, indices_or_sections: int | Sequence[int]) -> list[Array]:
     """Split along the third axis.
 
     Parameters
@@ -816,7 +820,7 @@ def dsplit(ary, indices_or_sections):
 
 
 @implements(getattr(np, "unstack", None), eager=False)
-def unstack(x, /, *, axis: int = 0):
+def unstack(x: ArrayLike, /, *, axis: int = 0) -> tuple[Array, ...]:
     """Return the slices along an axis as a tuple.
 
     Parameters
@@ -837,7 +841,7 @@ def unstack(x, /, *, axis: int = 0):
 
 
 @implements(np.tile)
-def tile(A, reps):
+def tile(A: ArrayLike, reps: int | Sequence[int]) -> Array:
     """Repeat an array as a whole along its axes.
 
     Parameters
@@ -868,7 +872,9 @@ def tile(A, reps):
 
 
 @implements(np.repeat)
-def repeat(a, repeats, axis: int | None = None, *, total_repeat_length: int | None = None):
+def repeat(
+    a: ArrayLike, repeats: ArrayLike, axis: int | None = None, *, total_repeat_length: int | None = None
+) -> Array:
     """Repeat each element.
 
     Parameters
@@ -945,7 +951,7 @@ def as_array_like(x):
 
 
 @implements(np.flip)
-def flip(m, axis: int | Sequence[int] | None = None):
+def flip(m: ArrayLike, axis: int | Sequence[int] | None = None) -> Array:
     """Reverse the order along axes, all of them by default.
 
     Parameters
@@ -962,7 +968,7 @@ def flip(m, axis: int | Sequence[int] | None = None):
 
 
 @implements(np.flipud)
-def flipud(m):
+def flipud(m: ArrayLike) -> Array:
     """Reverse the order of rows.
 
     Parameters
@@ -978,7 +984,7 @@ def flipud(m):
 
 
 @implements(np.fliplr)
-def fliplr(m):
+def fliplr(m: ArrayLike) -> Array:
     """Reverse the order of columns.
 
     Parameters
@@ -994,7 +1000,7 @@ def fliplr(m):
 
 
 @implements(np.rot90)
-def rot90(m, k: int = 1, axes: tuple[int, int] = (0, 1)):
+def rot90(m: ArrayLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Array:
     """Turn by ``k`` quarter turns in the plane of two axes, from the first to the second.
 
     Parameters
@@ -1021,7 +1027,9 @@ def rot90(m, k: int = 1, axes: tuple[int, int] = (0, 1)):
 
 
 @implements(np.roll)
-def roll(a, shift, axis: int | Sequence[int] | None = None):
+def roll(
+    a: ArrayLike, shift: int | Sequence[int] | ArrayLike, axis: int | Sequence[int] | None = None
+) -> Array:
     """Shift elements along axes; what leaves at the end comes in at the front.
 
     Parameters
@@ -1081,7 +1089,7 @@ def _roll_axis(x, shift, axis: int):
 
 
 @implements(np.pad)
-def pad(array, pad_width, mode: str = "constant", **kwargs):
+def pad(array: ArrayLike, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Array:
     """Put elements around an array.
 
     Parameters

@@ -5,6 +5,9 @@ jnp.argsort(x: f64[4])  ->  iota; sort[num_keys=1] x iota   (its second result)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from jaxlite.errors import ArgumentError, ShapeError
@@ -28,6 +31,7 @@ from jaxlite.numpy.selection import concrete_or_error, where
 from jaxlite.numpy.shaping import concatenate, expand_dims, flip, moveaxis, ravel, reshape
 from jaxlite.ops import sorting, structural
 from jaxlite.trace import Tracer, aval_of
+from jaxlite.typing import Array, ArrayLike, DTypeLike
 
 _INT64 = np.dtype(np.int64)
 
@@ -40,7 +44,15 @@ def _along(name: str, a, axis: int | None):
 
 
 @implements(np.sort)
-def sort(a, axis: int | None = -1, *, kind=None, order=None, stable: bool = True, descending: bool = False):
+def sort(
+    a: ArrayLike,
+    axis: int | None = -1,
+    *,
+    kind: Any = None,
+    order: Any = None,
+    stable: bool = True,
+    descending: bool = False,
+) -> Array:
     """Sort along an axis, nan last.
 
     Parameters
@@ -70,15 +82,15 @@ def sort(a, axis: int | None = -1, *, kind=None, order=None, stable: bool = True
 
 @implements(np.argsort)
 def argsort(
-    a,
+    a: ArrayLike,
     axis: int | None = -1,
     *,
-    kind=None,
-    order=None,
+    kind: Any = None,
+    order: Any = None,
     stable: bool = True,
     descending: bool = False,
-    dtype=None,
-):
+    dtype: DTypeLike | None = None,
+) -> Array:
     """Return the indices that sort along an axis.
 
     Parameters
@@ -109,7 +121,7 @@ def argsort(
 
 
 @implements(np.lexsort, eager=False)
-def lexsort(keys, axis: int = -1):
+def lexsort(keys: Sequence[ArrayLike], axis: int = -1) -> Array:
     """Return the indices that sort by several keys, the last of them first.
 
     Parameters
@@ -129,7 +141,9 @@ def lexsort(keys, axis: int = -1):
 
 
 @implements(np.searchsorted, arrays=2)
-def searchsorted(a, v, side: str = "left", sorter=None, *, method: str = "scan"):
+def searchsorted(
+    a: ArrayLike, v: ArrayLike, side: str = "left", sorter: ArrayLike | None = None, *, method: str = "scan"
+) -> Array:
     """Find where values belong in a sorted vector.
 
     Parameters
@@ -183,7 +197,7 @@ def _not_after(x, y):
 
 
 @implements(np.digitize, eager=False)
-def digitize(x, bins, right: bool = False):
+def digitize(x: ArrayLike, bins: ArrayLike, right: bool = False) -> Array:
     """Return in which bin each value lies.
 
     Parameters
@@ -287,8 +301,14 @@ def _even(below, above, place):
 
 @implements(np.quantile, nonempty=True)
 def quantile(
-    a, q, axis=None, out=None, overwrite_input: bool = False, method: str = "linear", keepdims: bool = False
-):
+    a: ArrayLike,
+    q: ArrayLike,
+    axis: int | Sequence[int] | None = None,
+    out: None = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+) -> Array:
     """Return what a share ``q`` of the elements does not exceed.
 
     Parameters
@@ -316,8 +336,14 @@ def quantile(
 
 @implements(np.percentile, nonempty=True)
 def percentile(
-    a, q, axis=None, out=None, overwrite_input: bool = False, method: str = "linear", keepdims: bool = False
-):
+    a: ArrayLike,
+    q: ArrayLike,
+    axis: int | Sequence[int] | None = None,
+    out: None = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+) -> Array:
     """Return what ``q`` percent of the elements do not exceed; parameters as for `quantile`."""
     q = ufuncs.divide(q, 100)
     return _quantile("percentile", a, q, axis, out, keepdims, method, ignore_nan=False)
@@ -325,22 +351,40 @@ def percentile(
 
 @implements(np.nanquantile, eager=False)
 def nanquantile(
-    a, q, axis=None, out=None, overwrite_input: bool = False, method: str = "linear", keepdims: bool = False
-):
+    a: ArrayLike,
+    q: ArrayLike,
+    axis: int | Sequence[int] | None = None,
+    out: None = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+) -> Array:
     """Quantile of what is not nan; parameters as for `quantile`."""
     return _quantile("nanquantile", a, q, axis, out, keepdims, method, ignore_nan=True)
 
 
 @implements(np.nanpercentile, eager=False)
 def nanpercentile(
-    a, q, axis=None, out=None, overwrite_input: bool = False, method: str = "linear", keepdims: bool = False
-):
+    a: ArrayLike,
+    q: ArrayLike,
+    axis: int | Sequence[int] | None = None,
+    out: None = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+) -> Array:
     """Percentile of what is not nan; parameters as for `quantile`."""
     return _quantile("nanpercentile", a, ufuncs.divide(q, 100), axis, out, keepdims, method, ignore_nan=True)
 
 
 @implements(np.median, nonempty=True)
-def median(a, axis=None, out=None, overwrite_input: bool = False, keepdims: bool = False):
+def median(
+    a: ArrayLike,
+    axis: int | Sequence[int] | None = None,
+    out: None = None,
+    overwrite_input: bool = False,
+    keepdims: bool = False,
+) -> Array:
     """Middle element over axes, or the mean of the two in the middle.
 
     Parameters
@@ -362,13 +406,19 @@ def median(a, axis=None, out=None, overwrite_input: bool = False, keepdims: bool
 
 
 @implements(np.nanmedian, eager=False)
-def nanmedian(a, axis=None, out=None, overwrite_input: bool = False, keepdims: bool = False):
+def nanmedian(
+    a: ArrayLike,
+    axis: int | Sequence[int] | None = None,
+    out: None = None,
+    overwrite_input: bool = False,
+    keepdims: bool = False,
+) -> Array:
     """Median of what is not nan; parameters as for `median`."""
     return _quantile("nanmedian", a, 0.5, axis, out, keepdims, "midpoint", ignore_nan=True)
 
 
 @implements(np.partition, eager=False)
-def partition(a, kth: int, axis: int = -1):
+def partition(a: ArrayLike, kth: int, axis: int = -1) -> Array:
     """Put element ``kth`` of the sorted order in its place, smaller ones before, larger ones after: it sorts.
 
     Parameters
@@ -385,7 +435,7 @@ def partition(a, kth: int, axis: int = -1):
 
 
 @implements(np.argpartition, eager=False)
-def argpartition(a, kth: int, axis: int = -1):
+def argpartition(a: ArrayLike, kth: int, axis: int = -1) -> Array:
     """Return the indices that `partition` an array; they sort all.
 
     Parameters
@@ -413,10 +463,17 @@ def _concrete(name: str, *arrays) -> list:
 
 @implements(np.unique, eager=False)
 def unique(
-    ar, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False,
-    axis: int | None = None, *, equal_nan: bool = True, size: int | None = None, fill_value=None,
+    ar: ArrayLike,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: int | None = None,
+    *,
+    equal_nan: bool = True,
+    size: int | None = None,
+    fill_value: ArrayLike | None = None,
     sorted: bool = True,
-):  # fmt: skip
+) -> Array | tuple[Array, ...]:
     """Return the different elements, sorted.
 
     Parameters
@@ -478,8 +535,14 @@ def _fill_unique(x, fill_value):
 
 @implements(np.isin, eager=False)
 def isin(
-    element, test_elements, assume_unique: bool = False, invert: bool = False, *, kind=None, method="auto"
-):
+    element: ArrayLike,
+    test_elements: ArrayLike,
+    assume_unique: bool = False,
+    invert: bool = False,
+    *,
+    kind: Any = None,
+    method: Any = "auto",
+) -> Array:
     """Whether each element is among some values.
 
     Parameters
@@ -503,7 +566,9 @@ def isin(
 
 
 @implements(np.bincount, eager=False)
-def bincount(x, weights=None, minlength: int = 0, *, length: int | None = None):
+def bincount(
+    x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0, *, length: int | None = None
+) -> Array:
     """Count how often each integer occurs.
 
     Parameters
@@ -538,7 +603,12 @@ def bincount(x, weights=None, minlength: int = 0, *, length: int | None = None):
 
 
 @implements(np.histogram_bin_edges, eager=False)
-def histogram_bin_edges(a, bins=10, range=None, weights=None):
+def histogram_bin_edges(
+    a: ArrayLike,
+    bins: ArrayLike = 10,
+    range: Sequence[ArrayLike] | None = None,
+    weights: ArrayLike | None = None,
+) -> Array:
     """Return the edges of equal bins.
 
     Parameters
@@ -567,7 +637,13 @@ def histogram_bin_edges(a, bins=10, range=None, weights=None):
 
 
 @implements(np.histogram, eager=False)
-def histogram(a, bins=10, range=None, weights=None, density: bool | None = None):
+def histogram(
+    a: ArrayLike,
+    bins: ArrayLike = 10,
+    range: Sequence[ArrayLike] | None = None,
+    weights: ArrayLike | None = None,
+    density: bool | None = None,
+) -> tuple[Array, Array]:
     """Count elements in bins.
 
     Parameters

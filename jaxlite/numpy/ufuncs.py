@@ -18,6 +18,7 @@ from jaxlite.numpy.promotion import broadcast, broadcast_shapes_of, convert, loo
 from jaxlite.numpy.registry import REFUSALS, UFUNCS, plain, quiet, strong, ufunc, wrap
 from jaxlite.ops import composite, elementwise, structural
 from jaxlite.trace import EVAL, aval_of, current_trace
+from jaxlite.typing import Array, ArrayLike
 
 BOOL = np.dtype(np.bool_)
 
@@ -44,7 +45,7 @@ def _nonzero(x):
 
 
 @ufunc(np.add)
-def add(x, y):
+def add(x: ArrayLike, y: ArrayLike) -> Array:
     """Add elementwise.
 
     Examples
@@ -56,19 +57,19 @@ def add(x, y):
 
 
 @ufunc(np.subtract)
-def subtract(x, y):
+def subtract(x: ArrayLike, y: ArrayLike) -> Array:
     """Subtract elementwise."""
     return elementwise.sub_p.bind(x, y)
 
 
 @ufunc(np.multiply)
-def multiply(x, y):
+def multiply(x: ArrayLike, y: ArrayLike) -> Array:
     """Multiply elementwise."""
     return elementwise.bitwise_and(x, y) if _dtype(x) == BOOL else elementwise.mul_p.bind(x, y)
 
 
 @ufunc(np.true_divide)
-def divide(x, y):
+def divide(x: ArrayLike, y: ArrayLike) -> Array:
     """Divide elementwise; integers give a floating result.
 
     Examples
@@ -83,7 +84,7 @@ true_divide = divide
 
 
 @ufunc(np.floor_divide)
-def floor_divide(x, y):
+def floor_divide(x: ArrayLike, y: ArrayLike) -> Array:
     """Divide and round down; ``x // 0`` is 0 for integers.
 
     Examples
@@ -95,7 +96,7 @@ def floor_divide(x, y):
 
 
 @ufunc(np.remainder)
-def remainder(x, y):
+def remainder(x: ArrayLike, y: ArrayLike) -> Array:
     """Remainder with the sign of the divisor; ``x % 0`` is 0 for integers.
 
     Notes
@@ -114,31 +115,31 @@ mod = remainder
 
 
 @ufunc(np.divmod)
-def divmod(x, y):
+def divmod(x: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
     """Quotient rounded down and remainder, together."""
     return elementwise.floor_div_p.bind(x, y), elementwise.mod_p.bind(x, y)
 
 
 @ufunc(np.fmod)
-def fmod(x, y):
+def fmod(x: ArrayLike, y: ArrayLike) -> Array:
     """Remainder with the sign of the dividend, as C's."""
     return elementwise.rem(x, y)
 
 
 @ufunc(np.negative)
-def negative(x):
+def negative(x: ArrayLike) -> Array:
     """Negate elementwise."""
     return elementwise.neg(x)
 
 
 @ufunc(np.positive)
-def positive(x):
+def positive(x: ArrayLike) -> Array:
     """Return the argument."""
     return x
 
 
 @ufunc(np.absolute)
-def absolute(x):
+def absolute(x: ArrayLike) -> Array:
     """Absolute value; the modulus of complex numbers.
 
     Notes
@@ -152,25 +153,25 @@ abs = absolute
 
 
 @ufunc(np.fabs)
-def fabs(x):
+def fabs(x: ArrayLike) -> Array:
     """Absolute value of real numbers, as a floating number."""
     return elementwise.abs(x)
 
 
 @ufunc(np.sign)
-def sign(x):
+def sign(x: ArrayLike) -> Array:
     """Sign: -1, 0 or 1; ``x/|x|`` for complex numbers. Its derivative is zero."""
     return elementwise.sign(x)
 
 
 @ufunc(np.square)
-def square(x):
+def square(x: ArrayLike) -> Array:
     """Square elementwise."""
     return elementwise.integer_pow(x, 2)
 
 
 @ufunc(np.reciprocal)
-def reciprocal(x):
+def reciprocal(x: ArrayLike) -> Array:
     """``1/x``."""
     return elementwise.integer_pow(x, -1) if _dtype(x).kind in "fc" else elementwise.div(_constant(x, 1), x)
 
@@ -203,7 +204,7 @@ def _power(x1, x2):
     return elementwise.pow_p.bind(x, y)
 
 
-def power(x1, x2, /):
+def power(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Raise ``x1`` to the power ``x2``.
 
     A Python integer as exponent multiplies (``integer_pow``), and keeps integers integers.
@@ -243,7 +244,7 @@ pow = power
 
 
 @ufunc(np.float_power)
-def float_power(x, y):
+def float_power(x: ArrayLike, y: ArrayLike) -> Array:
     """Raise to a power in double precision at least."""
     return elementwise.pow(x, y)
 
@@ -283,43 +284,43 @@ def _compare_complex(compare: Callable, x, y):
 
 
 @ufunc(np.equal)
-def equal(x, y):
+def equal(x: ArrayLike, y: ArrayLike) -> Array:
     """Whether ``x1 == x2``, elementwise."""
     return _compare(np.equal, elementwise.eq, x, y)
 
 
 @ufunc(np.not_equal)
-def not_equal(x, y):
+def not_equal(x: ArrayLike, y: ArrayLike) -> Array:
     """Whether ``x1 != x2``, elementwise."""
     return _compare(np.not_equal, elementwise.ne, x, y)
 
 
 @ufunc(np.less)
-def less(x, y):
+def less(x: ArrayLike, y: ArrayLike) -> Array:
     """Whether ``x1 < x2``, elementwise."""
     return _compare(np.less, elementwise.lt, x, y)
 
 
 @ufunc(np.less_equal)
-def less_equal(x, y):
+def less_equal(x: ArrayLike, y: ArrayLike) -> Array:
     """Whether ``x1 <= x2``, elementwise."""
     return _compare(np.less_equal, elementwise.le, x, y)
 
 
 @ufunc(np.greater)
-def greater(x, y):
+def greater(x: ArrayLike, y: ArrayLike) -> Array:
     """Whether ``x1 > x2``, elementwise."""
     return _compare(np.greater, elementwise.gt, x, y)
 
 
 @ufunc(np.greater_equal)
-def greater_equal(x, y):
+def greater_equal(x: ArrayLike, y: ArrayLike) -> Array:
     """Whether ``x1 >= x2``, elementwise."""
     return _compare(np.greater_equal, elementwise.ge, x, y)
 
 
 @ufunc(np.maximum)
-def maximum(x, y):
+def maximum(x: ArrayLike, y: ArrayLike) -> Array:
     """Larger of two elements; nan where one of them is nan.
 
     Notes
@@ -335,7 +336,7 @@ def maximum(x, y):
 
 
 @ufunc(np.minimum)
-def minimum(x, y):
+def minimum(x: ArrayLike, y: ArrayLike) -> Array:
     """Smaller of two elements; nan where one of them is nan.
 
     Notes
@@ -346,13 +347,13 @@ def minimum(x, y):
 
 
 @ufunc(np.fmax)
-def fmax(x, y):
+def fmax(x: ArrayLike, y: ArrayLike) -> Array:
     """Larger of two elements; a nan loses against a number."""
     return _ignoring_nan(elementwise.max, x, y)
 
 
 @ufunc(np.fmin)
-def fmin(x, y):
+def fmin(x: ArrayLike, y: ArrayLike) -> Array:
     """Smaller of two elements; a nan loses against a number."""
     return _ignoring_nan(elementwise.min, x, y)
 
@@ -368,49 +369,49 @@ def _ignoring_nan(choose: Callable, x, y):
 
 
 @ufunc(np.logical_and)
-def logical_and(x, y):
+def logical_and(x: ArrayLike, y: ArrayLike) -> Array:
     """Whether both elements are true (not zero)."""
     return elementwise.bitwise_and(_nonzero(x), _nonzero(y))
 
 
 @ufunc(np.logical_or)
-def logical_or(x, y):
+def logical_or(x: ArrayLike, y: ArrayLike) -> Array:
     """Whether one of the elements is true (not zero)."""
     return elementwise.bitwise_or(_nonzero(x), _nonzero(y))
 
 
 @ufunc(np.logical_xor)
-def logical_xor(x, y):
+def logical_xor(x: ArrayLike, y: ArrayLike) -> Array:
     """Whether exactly one of the elements is true (not zero)."""
     return elementwise.bitwise_xor(_nonzero(x), _nonzero(y))
 
 
 @ufunc(np.logical_not)
-def logical_not(x):
+def logical_not(x: ArrayLike) -> Array:
     """Whether the element is zero."""
     return elementwise.bitwise_not(_nonzero(x))
 
 
 @ufunc(np.bitwise_and)
-def bitwise_and(x, y):
+def bitwise_and(x: ArrayLike, y: ArrayLike) -> Array:
     """Bits that are set in both operands."""
     return elementwise.bitwise_and(x, y)
 
 
 @ufunc(np.bitwise_or)
-def bitwise_or(x, y):
+def bitwise_or(x: ArrayLike, y: ArrayLike) -> Array:
     """Bits that are set in one of the operands."""
     return elementwise.bitwise_or(x, y)
 
 
 @ufunc(np.bitwise_xor)
-def bitwise_xor(x, y):
+def bitwise_xor(x: ArrayLike, y: ArrayLike) -> Array:
     """Bits that are set in exactly one of the operands."""
     return elementwise.bitwise_xor(x, y)
 
 
 @ufunc(np.invert)
-def invert(x):
+def invert(x: ArrayLike) -> Array:
     """Flip all bits; logical not of bools."""
     return elementwise.bitwise_not(x)
 
@@ -419,13 +420,13 @@ bitwise_not = bitwise_invert = invert
 
 
 @ufunc(np.left_shift)
-def left_shift(x, y):
+def left_shift(x: ArrayLike, y: ArrayLike) -> Array:
     """Shift bits to the left."""
     return elementwise.shift_left(x, y)
 
 
 @ufunc(np.right_shift)
-def right_shift(x, y):
+def right_shift(x: ArrayLike, y: ArrayLike) -> Array:
     """Shift bits to the right; signed integers keep their sign."""
     shift = elementwise.shift_right_arithmetic if _dtype(x).kind == "i" else elementwise.shift_right_logical
     return shift(x, y)
@@ -435,7 +436,7 @@ bitwise_left_shift, bitwise_right_shift = left_shift, right_shift
 
 
 @ufunc(np.bitwise_count)
-def bitwise_count(x):
+def bitwise_count(x: ArrayLike) -> Array:
     """Number of bits that are set in the absolute value."""
     magnitude = elementwise.abs(x) if _dtype(x).kind == "i" else x
     return convert(elementwise.population_count(magnitude), np.dtype(np.uint8))
@@ -445,7 +446,7 @@ def bitwise_count(x):
 
 
 @ufunc(np.exp)
-def exp(x):
+def exp(x: ArrayLike) -> Array:
     """Exponential.
 
     Examples
@@ -457,7 +458,7 @@ def exp(x):
 
 
 @ufunc(np.exp2)
-def exp2(x):
+def exp2(x: ArrayLike) -> Array:
     """``2**x``."""
     if _dtype(x).kind == "c":
         return elementwise.exp(elementwise.mul(x, _constant(x, math.log(2.0))))
@@ -465,37 +466,37 @@ def exp2(x):
 
 
 @ufunc(np.expm1)
-def expm1(x):
+def expm1(x: ArrayLike) -> Array:
     """``exp(x) - 1``, accurate near 0."""
     return elementwise.expm1(x)
 
 
 @ufunc(np.log)
-def log(x):
+def log(x: ArrayLike) -> Array:
     """Natural logarithm; nan for negative numbers, -inf at 0."""
     return elementwise.log(x)
 
 
 @ufunc(np.log1p)
-def log1p(x):
+def log1p(x: ArrayLike) -> Array:
     """``log(1 + x)``, accurate near 0."""
     return elementwise.log1p(x)
 
 
 @ufunc(np.log2)
-def log2(x):
+def log2(x: ArrayLike) -> Array:
     """Logarithm to base 2."""
     return elementwise.div(elementwise.log(x), _constant(x, math.log(2.0)))
 
 
 @ufunc(np.log10)
-def log10(x):
+def log10(x: ArrayLike) -> Array:
     """Logarithm to base 10."""
     return elementwise.div(elementwise.log(x), _constant(x, math.log(10.0)))
 
 
 @ufunc(np.logaddexp)
-def logaddexp(x, y):
+def logaddexp(x: ArrayLike, y: ArrayLike) -> Array:
     """``log(exp(x1) + exp(x2))`` without overflow.
 
     Notes
@@ -511,14 +512,14 @@ def logaddexp(x, y):
 
 
 @ufunc(np.logaddexp2)
-def logaddexp2(x, y):
+def logaddexp2(x: ArrayLike, y: ArrayLike) -> Array:
     """``log2(2**x1 + 2**x2)`` without overflow."""
     log_2 = _constant(x, math.log(2.0))
     return elementwise.div(composite.logaddexp(elementwise.mul(x, log_2), elementwise.mul(y, log_2)), log_2)
 
 
 @ufunc(np.sqrt)
-def sqrt(x):
+def sqrt(x: ArrayLike) -> Array:
     """Square root; nan for negative numbers.
 
     Notes
@@ -529,7 +530,7 @@ def sqrt(x):
 
 
 @ufunc(np.cbrt)
-def cbrt(x):
+def cbrt(x: ArrayLike) -> Array:
     """Cube root."""
     return elementwise.cbrt(x)
 
@@ -538,7 +539,7 @@ def cbrt(x):
 
 
 @ufunc(np.sin)
-def sin(x):
+def sin(x: ArrayLike) -> Array:
     """Sine of an angle in radians.
 
     Examples
@@ -550,79 +551,79 @@ def sin(x):
 
 
 @ufunc(np.cos)
-def cos(x):
+def cos(x: ArrayLike) -> Array:
     """Cosine of an angle in radians."""
     return elementwise.cos(x)
 
 
 @ufunc(np.tan)
-def tan(x):
+def tan(x: ArrayLike) -> Array:
     """Tangent of an angle in radians."""
     return elementwise.tan(x)
 
 
 @ufunc(np.arcsin)
-def arcsin(x):
+def arcsin(x: ArrayLike) -> Array:
     """Angle in radians, from -π/2 to π/2, whose sine is ``x``."""
     return elementwise.asin(x)
 
 
 @ufunc(np.arccos)
-def arccos(x):
+def arccos(x: ArrayLike) -> Array:
     """Angle in radians, from 0 to π, whose cosine is ``x``."""
     return elementwise.acos(x)
 
 
 @ufunc(np.arctan)
-def arctan(x):
+def arctan(x: ArrayLike) -> Array:
     """Angle in radians, from -π/2 to π/2, whose tangent is ``x``."""
     return elementwise.atan(x)
 
 
 @ufunc(np.arctan2)
-def arctan2(y, x):
+def arctan2(y: ArrayLike, x: ArrayLike) -> Array:
     """Angle in radians, from -π to π, of the point with ordinate ``x1`` and abscissa ``x2``."""
     return elementwise.atan2(y, x)
 
 
 @ufunc(np.hypot)
-def hypot(x, y):
+def hypot(x: ArrayLike, y: ArrayLike) -> Array:
     """``sqrt(x1**2 + x2**2)`` without overflow; at (0, 0) both derivatives are ½."""
     return composite.hypot(x, y)
 
 
 @ufunc(np.sinh)
-def sinh(x):
+def sinh(x: ArrayLike) -> Array:
     """Hyperbolic sine."""
     return elementwise.sinh(x)
 
 
 @ufunc(np.cosh)
-def cosh(x):
+def cosh(x: ArrayLike) -> Array:
     """Hyperbolic cosine."""
     return elementwise.cosh(x)
 
 
 @ufunc(np.tanh)
-def tanh(x):
+def tanh(x: ArrayLike) -> Array:
     """Hyperbolic tangent."""
     return elementwise.tanh(x)
 
 
 @ufunc(np.arcsinh)
-def arcsinh(x):
+def arcsinh(x: ArrayLike) -> Array:
     """Number whose hyperbolic sine is ``x``."""
     return elementwise.asinh(x)
 
 
 @ufunc(np.arccosh)
-def arccosh(x):
+def arccosh(x: ArrayLike) -> Array:
     """Non-negative number whose hyperbolic cosine is ``x``."""
     return elementwise.acosh(x)
 
 
 @ufunc(np.arctanh)
-def arctanh(x):
+def arctanh(x: ArrayLike) -> Array:
     """Number whose hyperbolic tangent is ``x``."""
     return elementwise.atanh(x)
 
@@ -632,13 +633,13 @@ atan, atanh, atan2 = arctan, arctanh, arctan2
 
 
 @ufunc(np.rad2deg, np.degrees)
-def rad2deg(x):
+def rad2deg(x: ArrayLike) -> Array:
     """Convert an angle from radians to degrees."""
     return elementwise.mul(x, _constant(x, 180.0 / math.pi))
 
 
 @ufunc(np.deg2rad, np.radians)
-def deg2rad(x):
+def deg2rad(x: ArrayLike) -> Array:
     """Convert an angle from degrees to radians."""
     return elementwise.mul(x, _constant(x, math.pi / 180.0))
 
@@ -650,19 +651,19 @@ degrees, radians = rad2deg, deg2rad
 
 
 @ufunc(np.floor)
-def floor(x):
+def floor(x: ArrayLike) -> Array:
     """Largest integer that is not larger, as a number of the same dtype. Its derivative is zero."""
     return x if _dtype(x).kind in "biu" else elementwise.floor(x)
 
 
 @ufunc(np.ceil)
-def ceil(x):
+def ceil(x: ArrayLike) -> Array:
     """Smallest integer that is not smaller, as a number of the same dtype. Its derivative is zero."""
     return x if _dtype(x).kind in "biu" else elementwise.ceil(x)
 
 
 @ufunc(np.trunc)
-def trunc(x):
+def trunc(x: ArrayLike) -> Array:
     """Integer part, rounded toward zero. Its derivative is zero."""
     if _dtype(x).kind in "biu":
         return x
@@ -670,7 +671,7 @@ def trunc(x):
 
 
 @ufunc(np.rint)
-def rint(x):
+def rint(x: ArrayLike) -> Array:
     """Nearest integer, halves to the even one. Its derivative is zero."""
     return round_to_even(x)
 
@@ -683,13 +684,13 @@ def round_to_even(x):
 
 
 @ufunc(np.isfinite)
-def isfinite(x):
+def isfinite(x: ArrayLike) -> Array:
     """Whether neither inf nor nan."""
     return _test_parts(elementwise.is_finite, elementwise.bitwise_and, x, of_integers=True)
 
 
 @ufunc(np.isnan)
-def isnan(x):
+def isnan(x: ArrayLike) -> Array:
     """Whether nan (not a number).
 
     Examples
@@ -701,7 +702,7 @@ def isnan(x):
 
 
 @ufunc(np.isinf)
-def isinf(x):
+def isinf(x: ArrayLike) -> Array:
     """Whether inf or -inf."""
     return _test_parts(_is_inf, elementwise.bitwise_or, x, of_integers=False)
 
@@ -721,7 +722,7 @@ def _test_parts(test: Callable, combine: Callable, x, of_integers: bool):
 
 
 @ufunc(np.signbit)
-def signbit(x):
+def signbit(x: ArrayLike) -> Array:
     """Whether the sign bit is set: true for negative numbers and -0.0."""
     zero = _constant(x, 0)
     is_negative_zero = elementwise.lt(elementwise.div(_constant(x, 1), x), zero)
@@ -729,20 +730,20 @@ def signbit(x):
 
 
 @ufunc(np.copysign)
-def copysign(x, y):
+def copysign(x: ArrayLike, y: ArrayLike) -> Array:
     """``x1`` with the sign of ``x2``."""
     magnitude = elementwise.abs(x)
     return _select(signbit.rule(y), elementwise.neg(magnitude), magnitude)
 
 
 @ufunc(np.nextafter)
-def nextafter(x, y):
+def nextafter(x: ArrayLike, y: ArrayLike) -> Array:
     """Next floating-point number after ``x1`` in the direction of ``x2``."""
     return elementwise.nextafter(x, y)
 
 
 @ufunc(np.heaviside)
-def heaviside(x, y):
+def heaviside(x: ArrayLike, y: ArrayLike) -> Array:
     """Step function: 0 for negative ``x1``, ``x2`` at 0, 1 for positive ``x1``."""
     zero, one = _constant(x, 0), _constant(x, 1)
     is_zero, is_negative, is_nan = elementwise.eq(x, zero), elementwise.lt(x, zero), elementwise.ne(x, x)
@@ -751,13 +752,13 @@ def heaviside(x, y):
 
 
 @ufunc(np.ldexp)
-def ldexp(x, y):
+def ldexp(x: ArrayLike, y: ArrayLike) -> Array:
     """``x1 * 2**x2`` with an integer ``x2``."""
     return elementwise.mul(x, elementwise.exp2(convert(y, _dtype(x))))
 
 
 @ufunc(np.modf)
-def modf(x):
+def modf(x: ArrayLike) -> tuple[Array, Array]:
     """Fractional and integral part, both with the sign of ``x``."""
     whole = trunc.rule(x)
     return elementwise.sub(x, whole), whole
@@ -767,7 +768,7 @@ def modf(x):
 
 
 @ufunc(np.conjugate)
-def conjugate(x):
+def conjugate(x: ArrayLike) -> Array:
     """Complex conjugate; real numbers are their own."""
     return elementwise.conj(x) if _dtype(x).kind == "c" else x
 

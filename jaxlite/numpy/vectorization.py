@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,16 +19,15 @@ from jaxlite.numpy.registry import implements
 from jaxlite.numpy.selection import select
 from jaxlite.numpy.shaping import expand_dims
 from jaxlite.trace import aval_of
+from jaxlite.typing import Array, ArrayLike
 
 _ARGUMENT = r"\(\s*(?:\w+(?:\s*,\s*\w+)*)?\s*\)"
-_SIGNATURE = re.compile(
-    rf"^\s*{_ARGUMENT}(?:\s*,\s*{_ARGUMENT})*\s*->\s*{_ARGUMENT}(?:\s*,\s*{_ARGUMENT})*\s*$"
-)
+_SIGNATURE = rf"^\s*{_ARGUMENT}(?:\s*,\s*{_ARGUMENT})*\s*->\s*{_ARGUMENT}(?:\s*,\s*{_ARGUMENT})*\s*$"
 
 
 def _parse_signature(signature: str) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
     """``"(n,m),(m)->(n)"`` -> ``([("n", "m"), ("m",)], [("n",)])``."""
-    if not _SIGNATURE.match(signature):
+    if not re.match(_SIGNATURE, signature):
         raise ArgumentError(f"vectorize: {signature!r} is no signature.", fix="write '(n,m),(m)->(n)'.")
     inputs, outputs = (
         [tuple(re.findall(r"\w+", text)) for text in re.findall(r"\(([^)]*)\)", side)]
@@ -38,7 +38,7 @@ def _parse_signature(signature: str) -> tuple[list[tuple[str, ...]], list[tuple[
 
 def vectorize(
     pyfunc: Callable, *, excluded: Collection[int | str] = frozenset(), signature: str | None = None
-):
+) -> Callable:
     """Let a function of single elements (or small arrays) work on whole arrays, which broadcast.
 
     Parameters
@@ -148,7 +148,7 @@ def _drop_unmapped(x, marks: list):
 
 
 @implements(np.apply_along_axis, eager=False)
-def apply_along_axis(func1d: Callable, axis: int, arr, *args, **kwargs):
+def apply_along_axis(func1d: Callable, axis: int, arr: ArrayLike, *args: Any, **kwargs: Any) -> Array:
     """Apply a function of a vector to every vector along an axis.
 
     Parameters
@@ -177,7 +177,7 @@ def apply_along_axis(func1d: Callable, axis: int, arr, *args, **kwargs):
 
 
 @implements(np.apply_over_axes, eager=False)
-def apply_over_axes(func: Callable, a, axes: int | Sequence[int]):
+def apply_over_axes(func: Callable, a: ArrayLike, axes: int | Sequence[int]) -> Array:
     """Apply a reduction over several axes, one after the other, keeping the axes.
 
     Parameters
@@ -199,7 +199,9 @@ def apply_over_axes(func: Callable, a, axes: int | Sequence[int]):
 
 
 @implements(np.piecewise, eager=False)
-def piecewise(x, condlist, funclist, *args, **kw):
+def piecewise(
+    x: ArrayLike, condlist: Sequence[ArrayLike], funclist: Sequence[Any], *args: Any, **kw: Any
+) -> Array:
     """Evaluate different functions on different parts of an array.
 
     Parameters

@@ -463,6 +463,8 @@ def exp(x):
 
 def exp2(x):
     """Power of two."""
+    if aval_of(x).dtype.kind == "c":
+        return exp(mul(x, math.log(2)))
     return exp2_p.bind(x)
 
 
@@ -917,8 +919,8 @@ def imag(x):
 
 
 def conj(x):
-    """Complex conjugate of complex numbers."""
-    return conj_p.bind(x)
+    """Complex conjugate; of real numbers, the same as complex numbers."""
+    return conj_p.bind(x) if aval_of(x).dtype.kind == "c" else complex(x, 0.0)
 
 
 def complex(x, y):

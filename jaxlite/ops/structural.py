@@ -670,6 +670,11 @@ def _identity_impl(x, **params):
     return (x,)
 
 
+def _stop_gradient_transpose(cts, x):
+    # Reached where a rule of the user's is linear in a tangent that `cond` guards under vmap.
+    return (Zero(x.aval),)
+
+
 def _stop_gradient_batch(axis, args, dims):
     return (stop_gradient_p.bind(*args),), dims
 
@@ -682,7 +687,7 @@ stop_gradient_p = Primitive(
     impl=_identity_impl,
     jvp=zero_tangent,
     partial_eval=RECORD,
-    transpose=NOT_LINEAR,
+    transpose=_stop_gradient_transpose,
     batch=_stop_gradient_batch,
     lower=Identity("only derivatives see it"),
     doc="z = x;  ż = 0",

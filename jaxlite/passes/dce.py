@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from jaxlite.ir import Eqn, Jaxpr, cached_by_jaxpr
-from jaxlite.passes.walk import map_programs, rebuilt, same_items, select
+from jaxlite.passes.walk import map_programs, rebuilt, select
 
 Mask = tuple[bool, ...]
 
@@ -69,7 +69,7 @@ def _keep_inputs(jaxpr: Jaxpr, mask: Sequence[bool]) -> Jaxpr:
 
 def _narrowed(eqn: Eqn, keep_in: Sequence[bool], keep_out: Sequence[bool], **params) -> Eqn:
     """Return the equation with some of its operands and results; the same object if all stay."""
-    if all(keep_in) and all(keep_out) and same_items([eqn.params[k] for k in params], [*params.values()]):
+    if all(keep_in) and all(keep_out) and all(eqn.params[k] == new for k, new in params.items()):
         return eqn
     return eqn.replace(
         invars=select(eqn.invars, keep_in),
@@ -91,8 +91,7 @@ def _cond_dce(eqn: Eqn, used: Mask) -> Eqn:
     pruned = [prune(branch, used) for branch in eqn.params["branches"]]
     used_in = [any(column) for column in zip(*[mask for _, mask in pruned], strict=True)]
     branches = tuple([_keep_inputs(branch, used_in) for branch, _ in pruned])
-    old = eqn.params["branches"]
-    return _narrowed(eqn, (True, *used_in), used, branches=old if same_items(branches, old) else branches)
+    return _narrowed(eqn, (True, *used_in), used, branches=branches)
 
 
 def _prune_loop(body: Jaxpr, num_consts: int, used_carry: Mask, used_ys: Mask) -> tuple[Jaxpr, Mask, Mask]:

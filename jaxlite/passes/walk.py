@@ -9,8 +9,9 @@ from jaxlite.ir import Atom, Eqn, Jaxpr, Var
 
 def substitute(atoms: tuple[Atom, ...], env: Mapping[Var, Atom]) -> tuple[Atom, ...]:
     """Replace variables; the same tuple back when none is replaced."""
-    if env and any(atom in env for atom in atoms):
-        return tuple([env.get(atom, atom) for atom in atoms])
+    for atom in atoms:
+        if atom in env:
+            return tuple([env.get(atom, atom) for atom in atoms])
     return atoms
 
 
@@ -20,6 +21,8 @@ def with_invars(eqn: Eqn, invars: tuple[Atom, ...]) -> Eqn:
 
 def map_programs(eqn: Eqn, function: Callable[[Jaxpr], Jaxpr]) -> Eqn:
     """Apply a pass to every program among the params; the same equation back when none changes."""
+    if not eqn.params:
+        return eqn
     changed = {}
     for name, value in eqn.params.items():
         new = _map_param(value, function)

@@ -1,6 +1,6 @@
 """When results of jaxlite and JAX agree: equal shapes and dtypes, values up to rounding, nan where nan is.
 
-    difference([1.0], [np.float64(2.0)]) == "[1.], JAX has [2.]"
+difference([1.0], [np.float64(2.0)]) == "[1.], JAX has [2.]"
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Run rows in jaxlite and in JAX and compare: the figure of the differential test.
 
-    outcomes = compare_all(rows, jax)
-    print(report(outcomes))
+outcomes = compare_all([(row, letter) for row in ROWS for letter in row.dtypes], jax)
+print(report(outcomes))
 
-    agreements 8123 of 8140 (99.8 %); with every exclusion counted as a failure 8123 of 8350 (97.3 %)
-    differs  numpy.sinc d hvp: ...
+agreements with JAX: 10980 of 11012 (99.71%); with every exclusion … counted as a failure: 10830 of 11170 …
+differs   numpy.pad[mode=mean] d grad: ArgumentError: pad: mode 'mean' is not supported. …
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import NamedTuple
 import jaxlite
 from tests.oracle.compare import difference
 from tests.oracle.expected import expectation
-from tests.oracle.functions import EXCLUDED, function_names
+from tests.oracle.functions import EXCLUDED
 from tests.oracle.rows import Row
 from tests.oracle.transformations import MEANING, TRANSFORMATIONS, transformations_for
+
 
 class Outcome(NamedTuple):
     """One row, dtype and transformation: how jaxlite's result compares with JAX's."""
@@ -39,7 +40,7 @@ def text(error: Exception) -> str:
 
 def ask_jax(jax, row: Row, letter: str) -> dict[str, list | Exception]:
     """Return JAX's results by meaning; one compilation for all of them."""
-    f, arrays = row.function(jax), row.arrays(letter)
+    f, arrays = row.function(jax), list(map(jax.numpy.asarray, row.arrays(letter)))
     meanings = sorted({MEANING[name] for name in transformations_for(row, letter)})
     refusals: dict[str, Exception] = {}
 
@@ -62,7 +63,7 @@ def ask_jax(jax, row: Row, letter: str) -> dict[str, list | Exception]:
 
 def compare(row: Row, letter: str, jax) -> list[Outcome]:
     """Compare one row for one dtype under every transformation that applies."""
-    f, arrays = row.function(jaxlite), row.arrays(letter)
+    f, arrays = row.function(jaxlite), list(map(jaxlite.numpy.asarray, row.arrays(letter)))
     of_jax = ask_jax(jax, row, letter)
     outcomes = []
     for name in transformations_for(row, letter):
@@ -88,33 +89,54 @@ def _judge(row, letter, name, got, expected) -> tuple[str, str]:
     return ("expected", f"{reason} ({problem})") if reason else ("differs", problem)
 
 
-def compare_all(rows, jax) -> list[Outcome]:
-    return [outcome for row in rows for letter in row.dtypes for outcome in compare(row, letter, jax)]
+def compare_all(samples, jax) -> list[Outcome]:
+    """Compare pairs of a row and a dtype's letter."""
+    return [outcome for row, letter in samples for outcome in compare(row, letter, jax)]
 
 
-def figures(outcomes) -> tuple[int, int, int]:
-    """Return agreements, the total, and the total with every exclusion.
+class Figures(NamedTuple):
+    """What the comparison comes to."""
 
-    A difference that `semantics.md`'s table of deviations demands is an agreement in the first figure (with
-    the written expectation) and a failure in the second. There an excluded function fails as often as a
-    tested one is compared on average.
+    agreements: int  # with the expectations of expected.py counted in
+    total: int
+    strict_agreements: int  # equal to JAX
+    strict_total: int  # with a share for each excluded function
+    refused: int
+
+    @property
+    def rate(self) -> float:
+        return self.agreements / self.total
+
+    @property
+    def strict_rate(self) -> float:
+        return self.strict_agreements / self.strict_total
+
+
+def figures(outcomes) -> Figures:
+    """Count.
+
+    A difference that the table of deviations in `expected.py` demands is an agreement in the first figure and a
+    failure in the second, where an excluded function fails as often as a tested one is compared on average.
     """
     count = collections.Counter(outcome.status for outcome in outcomes)
     strict = count["agrees"]
     total = strict + count["expected"] + count["differs"]
-    tested = len({outcome.row.name for outcome in outcomes} & function_names())
-    per_function = total / max(tested, 1)
-    return strict, total, round(total + per_function * len(EXCLUDED))
+    per_function = total / len({outcome.row.name for outcome in outcomes})
+    return Figures(
+        agreements=strict + count["expected"],
+        total=total,
+        strict_agreements=strict,
+        strict_total=total + round(per_function * len(EXCLUDED)),
+        refused=count["refused"],
+    )
 
 
 def report(outcomes) -> str:
-    count = collections.Counter(outcome.status for outcome in outcomes)
-    strict, total, with_exclusions = figures(outcomes)
-    kept = strict + count["expected"]
+    """Return the figures, then every difference that was not expected."""
+    f = figures(outcomes)
     lines = [
-        f"agreements {kept} of {total} ({100 * kept / total:.2f} %), {count['expected']} of them as the table "
-        f"of expected differences says; with every exclusion and expected difference a failure "
-        f"{strict} of {with_exclusions} ({100 * strict / with_exclusions:.2f} %); JAX refuses {count['refused']}",
+        f"agreements with JAX: {f.agreements} of {f.total} ({f.rate:.2%}); "
+        f"with every exclusion and expected difference counted as a failure: "
+        f"{f.strict_agreements} of {f.strict_total} ({f.strict_rate:.2%}); JAX itself refuses {f.refused}",
     ]
-    lines += [str(outcome) for outcome in outcomes if outcome.status == "differs"]
-    return "\n".join(lines)
+    return "\n".join(lines + [str(outcome) for outcome in outcomes if outcome.status == "differs"])

@@ -12,7 +12,8 @@ import numpy as np
 
 
 def _is_inexact(x) -> bool:
-    return np.issubdtype(np.result_type(x), np.inexact)
+    # Not np.result_type(x), which would ask a traced value of JAX for its numbers.
+    return np.issubdtype(x.dtype if hasattr(x, "dtype") else np.result_type(x), np.inexact)
 
 
 def _wave(shape, dtype, phase: float) -> np.ndarray:
@@ -20,8 +21,8 @@ def _wave(shape, dtype, phase: float) -> np.ndarray:
     return np.asarray(x * (1 - 0.5j) if np.dtype(dtype).kind == "c" else x, dtype)
 
 
-def _tangents(arrays):
-    return tuple(_wave(np.shape(x), x.dtype, 1.0 + i) for i, x in enumerate(arrays))
+def _tangents(jx, arrays):
+    return tuple(jx.numpy.asarray(_wave(np.shape(x), x.dtype, 1.0 + i)) for i, x in enumerate(arrays))
 
 
 def _leaves(jx, tree) -> list:
@@ -52,7 +53,7 @@ def jit(jx, f):
 def jvp(jx, f):
     def transformed(*arrays):
         g, xs = _differentiable(jx, f, arrays)
-        return jx.jvp(g, xs, _tangents(xs))[1] if xs else []
+        return jx.jvp(g, xs, _tangents(jx, xs))[1] if xs else []
 
     return transformed
 
@@ -60,7 +61,7 @@ def jvp(jx, f):
 def linearize(jx, f):
     def transformed(*arrays):
         g, xs = _differentiable(jx, f, arrays)
-        return jx.linearize(g, *xs)[1](*_tangents(xs)) if xs else []
+        return jx.linearize(g, *xs)[1](*_tangents(jx, xs)) if xs else []
 
     return transformed
 
@@ -73,7 +74,7 @@ def grad(jx, f):
         if not xs:
             return []
         ys, g_vjp = jx.vjp(g, *xs)
-        return list(g_vjp([_wave(np.shape(y), y.dtype, 2.0) for y in ys])) if ys else []
+        return list(g_vjp([jx.numpy.asarray(_wave(np.shape(y), y.dtype, 2.0)) for y in ys])) if ys else []
 
     return transformed
 

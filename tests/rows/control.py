@@ -9,8 +9,9 @@ import numpy as np
 import jaxlite
 import jaxlite.numpy as jnp
 from jaxlite import lax
-from jaxlite.control.tape import tape_add, tape_scan_p, tape_sum_leading
+from jaxlite.control.tape import tape_add, tape_scan_p, tape_sum
 from jaxlite.control.while_loop import while_p
+from jaxlite.experimental import io_callback
 from jaxlite.interpreters.stage import stage
 from jaxlite.trace import aval_of
 from tests.cases import Case, ErrorCase
@@ -188,6 +189,34 @@ def cube_root(x):
     return lax.custom_root(lambda y: y**3 - x, jnp.ones_like(x), newton, lambda g, b: b / g(jnp.ones_like(b)))
 
 
+# --- functions on the host --------------------------------------------------------------------------
+
+
+def like(x):
+    return jaxlite.ShapeDtypeStruct(x.shape, x.dtype)
+
+
+@jaxlite.custom_jvp
+def sin_on_host(x):
+    return jaxlite.pure_callback(np.sin, like(x), x, vmap_method="sequential")
+
+
+sin_on_host.defjvps(lambda t, ans, x: t * jnp.cos(x))
+
+
+def cos_on_host(x):
+    return jaxlite.pure_callback(np.cos, like(x), x, vmap_method="expand_dims")
+
+
+def negated_with_effect(x):
+    return io_callback(np.negative, like(x), x)
+
+
+def observed(x):
+    jaxlite.debug.callback(lambda x: None, x)
+    return jnp.square(x)
+
+
 # --- collectives ------------------------------------------------------------------------------------
 
 
@@ -243,7 +272,7 @@ ROWS = [
     Case(
         "while",
         (np.int64(3), X),
-        call=lambda n, x: lax.fori_loop(0, n, lambda i, y: y * x + i, x),
+        call=lambda n, x: jaxlite.jit(lambda n, x: lax.fori_loop(0, n, lambda i, y: y * x + i, x))(n, x),
         reference=lambda n, x: ((x * x + 0) * x + 1) * x + 2,
         label="fori_loop",
     ),
@@ -280,12 +309,10 @@ ROWS = [
         reference=lambda x: 14.0 * x,
     ),
     Case(
-        "tape_sum_leading",
+        "tape_sum",
         (ROW,),
-        call=lambda x: sum_of_rows(tape_sum_leading(record(x))),
+        call=lambda x: sum_of_rows(tape_sum(record(x), size=ROW.shape[0], lead=0, num_masks=0)),
         reference=lambda x: 7.0 * np.sum(x, 0),
-        derivatives=None,
-        batch=False,
     ),
     Case("custom_jvp_call", (X,), call=softplus, reference=lambda x: np.log1p(np.exp(x))),
     Case("custom_jvp_call", (EMPTY,), call=softplus, reference=lambda x: np.log1p(np.exp(x))),
@@ -294,6 +321,11 @@ ROWS = [
     Case("custom_lin", (X, Y, Y + 1.0), call=linear_part, reference=lambda x, y, v: np.cos(x) * y * v),
     Case("linear_solve", (MATRIX, X), call=linear_solve, reference=np.linalg.solve),
     Case("root", (np.abs(X),), call=cube_root, reference=np.cbrt),
+    Case("pure_callback", (X,), call=sin_on_host, reference=np.sin),
+    Case("pure_callback", (ROW,), call=cos_on_host, reference=np.cos, derivatives=None),
+    Case("pure_callback", (EMPTY,), call=cos_on_host, reference=np.cos, derivatives=None),
+    Case("io_callback", (X,), call=negated_with_effect, reference=np.negative, derivatives=None),
+    Case("debug_callback", (X,), call=observed, reference=np.square),
     Case("psum", (X,), call=over_axis(lambda x: x * lax.psum(x, "i")), reference=lambda x: x * np.sum(x)),
     Case(
         "psum",

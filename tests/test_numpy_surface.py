@@ -1,0 +1,337 @@
+"""The surface beyond NumPy: vectorize, static sizes, creation, dtypes; what has no row in test_numpy_functions.py."""
+
+import numpy as np
+import pytest
+
+import jaxlite
+import jaxlite.numpy as jnp
+from jaxlite.errors import ArgumentError, ShapeError
+
+A = np.arange(24.0).reshape(2, 3, 4)
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jaxlite.jit], ids=["eager", "jit"])
+class TestVectorize:
+    def test_scalars_broadcast(self, wrap):
+        f = jnp.vectorize(lambda x, y: jnp.where(x > y, x, y * 2))
+        x, y = np.array([1.0, 2.0, 3.0]), np.array([[2.0], [0.0]])
+        np.testing.assert_array_equal(wrap(f)(x, y), np.where(x > y, x, y * 2))
+        assert wrap(f)(3.0, 1.0) == 3.0
+
+    def test_signature(self, wrap):
+        f = jnp.vectorize(jnp.dot, signature="(n,m),(m)->(n)")
+        np.testing.assert_allclose(wrap(f)(A, np.ones(4)), A.sum(-1))
+        np.testing.assert_allclose(
+            wrap(f)(A[0], np.ones((5, 1, 4))), np.broadcast_to(A[0].sum(-1), (5, 1, 3))
+        )
+        np.testing.assert_allclose(wrap(f)(A[:1], np.ones((2, 4))), np.stack([A[0].sum(-1)] * 2))
+
+    def test_several_results(self, wrap):
+        f = jnp.vectorize(lambda v: (v.sum(), v * 2), signature="(n)->(),(n)")
+        total, double = wrap(f)(A)
+        np.testing.assert_allclose(total, A.sum(-1))
+        np.testing.assert_allclose(double, A * 2)
+
+    def test_excluded(self, wrap):
+        f = jnp.vectorize(lambda x, powers, *, scale: sum(x**p for p in powers) * scale, excluded={1})
+        result = wrap(lambda x: f(x, (1, 2), scale=np.array([1.0, 10.0])))(np.array([2.0, 3.0]))
+        np.testing.assert_allclose(result, [6, 120])
+
+
+def test_vectorize_keeps_the_name():
+    def name(x):
+        """Say what."""
+        return x
+
+    assert jnp.vectorize(name).__doc__ == "Say what."
+
+
+@pytest.mark.parametrize(
+    ("signature", "args", "error", "match"),
+    [
+        ("n->n", (A,), ArgumentError, "is no signature"),
+        ("(n),(n)->()", (A,), ArgumentError, "takes 2 arguments, not 1"),
+        ("(n,m,k,l)->()", (A,), ShapeError, "argument 0 has type f64"),
+        ("(n),(n)->()", (np.ones(3), np.ones(4)), ShapeError, "axis 'n' has sizes 3 and 4"),
+        ("(n)->(),()", (np.ones(3),), ArgumentError, "returned 1 results, not 2"),
+        ("(n)->(n,n)", (np.ones(3),), ShapeError, "a result has shape"),
+    ],
+)
+def test_wrong_signatures(signature, args, error, match):
+    f = jnp.vectorize(lambda *xs: xs[0].sum(), signature=signature)
+    with pytest.raises(error, match=match):
+        f(*args)
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_apply_along_axis(axis):
+    for f in (lambda v: v.sum(), lambda v: v[::-1], lambda v: v[:, None] * v):
+        got = jaxlite.jit(lambda x: jnp.apply_along_axis(f, axis, x))(A)  # noqa: B023
+        np.testing.assert_allclose(got, np.apply_along_axis(f, axis, A))
+
+
+def test_apply_over_axes():
+    got = jaxlite.jit(lambda x: jnp.apply_over_axes(jnp.sum, x, [0, -1]))(A)
+    np.testing.assert_allclose(got, np.apply_over_axes(np.sum, A, [0, -1]))
+
+
+def test_piecewise():
+    x = np.array([-1.0, 0.5, 3.0])
+    conditions = [x < 0, x > 1]
+    functions = [lambda x: -x, lambda x: x**2, 7.0]
+    got = jaxlite.jit(lambda x: jnp.piecewise(x, [x < 0, x > 1], functions))(x)
+    np.testing.assert_allclose(got, np.piecewise(x, conditions, functions))
+    with pytest.raises(ArgumentError, match="5 functions for 2 conditions"):
+        jnp.piecewise(x, conditions, [0, 1, 2, 3, 4])
+
+
+# --- functions with parameters that NumPy does not have -------------------------------------------------
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jaxlite.jit], ids=["eager", "jit"])
+class TestStaticSizes:
+    X = np.array([3, 1, 3, 0, 1, 3])
+
+    def test_nonzero(self, wrap):
+        (places,) = wrap(lambda x: jnp.nonzero(x, size=3))(self.X)
+        np.testing.assert_array_equal(places, [0, 1, 2])
+        (places,) = wrap(lambda x: jnp.nonzero(x == 1, size=4, fill_value=-1))(self.X)
+        np.testing.assert_array_equal(places, [1, 4, -1, -1])
+        rows, columns = wrap(lambda x: jnp.where(x.reshape(2, 3) == 3, size=8, fill_value=9))(self.X)
+        np.testing.assert_array_equal(rows, [0, 0, 1, 9, 9, 9, 9, 9])
+        np.testing.assert_array_equal(columns, [0, 2, 2, 9, 9, 9, 9, 9])
+        np.testing.assert_array_equal(wrap(lambda x: jnp.flatnonzero(x > 2, size=3))(self.X), [0, 2, 5])
+        np.testing.assert_array_equal(wrap(lambda x: jnp.argwhere(x > 2, size=3))(self.X), [[0], [2], [5]])
+
+    def test_unique(self, wrap):
+        values, index, inverse, counts = wrap(
+            lambda x: jnp.unique(x, return_index=True, return_inverse=True, return_counts=True, size=4)
+        )(self.X)
+        np.testing.assert_array_equal(values, [0, 1, 3, 0])
+        np.testing.assert_array_equal(index[:3], [3, 1, 0])
+        np.testing.assert_array_equal(inverse, [2, 1, 2, 0, 1, 2])
+        np.testing.assert_array_equal(counts, [1, 2, 3, 0])
+        np.testing.assert_array_equal(wrap(lambda x: jnp.unique(x, size=2, fill_value=-1))(self.X), [0, 1])
+
+    def test_bincount(self, wrap):
+        np.testing.assert_array_equal(wrap(lambda x: jnp.bincount(x, length=5))(self.X), [1, 2, 0, 3, 0])
+        weights = np.array([1.0, 2, 3, 4, 5, 6])
+        got = wrap(lambda x: jnp.bincount(x, weights, length=3))(self.X)
+        np.testing.assert_array_equal(got, [4, 7, 0])
+
+    def test_repeat(self, wrap):
+        repeats = np.array([2, 0, 1])
+        got = wrap(lambda r: jnp.repeat(np.array([5, 6, 7]), r, total_repeat_length=5))(repeats)
+        np.testing.assert_array_equal(got, [5, 5, 7, 7, 7])
+
+    def test_histogram(self, wrap):
+        x = np.array([0.1, 0.4, 0.45, 0.9, 1.0])
+        counts, edges = wrap(lambda x: jnp.histogram(x, bins=4))(x)
+        expected = np.histogram(x, bins=4)
+        np.testing.assert_array_equal(counts, expected[0])
+        np.testing.assert_allclose(edges, expected[1])
+        density, _ = wrap(lambda x: jnp.histogram(x, bins=np.array([0, 0.5, 2]), density=True))(x)
+        np.testing.assert_allclose(density, np.histogram(x, np.array([0, 0.5, 2]), density=True)[0])
+
+    def test_put_along_axis(self, wrap):
+        x, indices = np.zeros((2, 3)), np.array([[1], [2]])
+        got = wrap(lambda x: jnp.put_along_axis(x, indices, 5.0, 1, inplace=False))(x)
+        np.testing.assert_array_equal(got, [[0, 5, 0], [0, 0, 5]])
+
+    def test_fill_diagonal(self, wrap):
+        got = wrap(lambda x: jnp.fill_diagonal(x, np.array([1.0, 2.0]), inplace=False))(np.zeros((2, 3)))
+        np.testing.assert_array_equal(got, [[1, 0, 0], [0, 2, 0]])
+
+    def test_index_conversions(self, wrap):
+        got = wrap(lambda i: jnp.unravel_index(i, (2, 3)))(np.array([4, -1]))
+        np.testing.assert_array_equal(got, [[1, 1], [1, 2]])
+        pair = (np.array([1, 0]), np.array([2, 1]))
+        np.testing.assert_array_equal(wrap(lambda i, j: jnp.ravel_multi_index((i, j), (2, 3)))(*pair), [5, 1])
+        clipped = wrap(lambda i, j: jnp.ravel_multi_index((i, j), (2, 3), mode="clip"))(pair[0] + 5, pair[1])
+        np.testing.assert_array_equal(clipped, [5, 4])
+
+    def test_traced_roll(self, wrap):
+        for shift in (2, -1, 7):
+            got = wrap(lambda x, n: jnp.roll(x, n))(np.arange(5), shift)
+            np.testing.assert_array_equal(got, np.roll(np.arange(5), shift))
+
+    def test_sort_descending(self, wrap):
+        np.testing.assert_array_equal(
+            wrap(lambda x: jnp.sort(x, descending=True))(self.X), [3, 3, 3, 1, 1, 0]
+        )
+        # Equal elements keep their order.
+        got = wrap(lambda x: jnp.argsort(x, descending=True))(self.X)
+        np.testing.assert_array_equal(got, [0, 2, 5, 1, 4, 3])
+
+
+def test_shapes_that_depend_on_values():
+    x = np.array([1.0, 0.0, 2.0])
+    for f in (jnp.nonzero, jnp.unique, jnp.argwhere, jnp.flatnonzero):
+        with pytest.raises(TypeError, match="(?s)depends on a traced value.*size="):
+            jaxlite.jit(f)(x)
+    with pytest.raises(TypeError, match="depends on a traced value"):
+        jaxlite.jit(lambda x: jnp.bincount(x.astype(int)))(x)
+    with pytest.raises(ArgumentError, match="(?s)number of repeats is traced.*total_repeat_length"):
+        jaxlite.jit(lambda n: jnp.repeat(x, n))(2)
+    # Known values: what constants have, and what grad without jit has.
+    np.testing.assert_array_equal(jaxlite.jit(lambda: jnp.nonzero(x)[0])(), [0, 2])
+    np.testing.assert_array_equal(jaxlite.grad(lambda y: y[jnp.nonzero(y)].sum())(x), [1, 0, 1])
+
+
+def test_programs_hold_no_large_constants():
+    def f(x):
+        return (
+            x
+            + jnp.zeros(1000)
+            + jnp.arange(1000)
+            + jnp.ones((1000,))
+            + jnp.eye(1000)[0]
+            + jnp.full(1000, 2.0)
+        )
+
+    closed = jaxlite.make_jaxpr(f)(1.0)
+    assert closed.consts == ()
+
+
+def test_creation():
+    for ours, theirs in [
+        (jnp.zeros((2, 3)), np.zeros((2, 3))),
+        (jnp.zeros(3, jnp.float32), np.zeros(3, np.float32)),
+        (jnp.ones((), int), np.ones((), int)),
+        (jnp.full((2,), 1 + 2j), np.full((2,), 1 + 2j)),
+        (jnp.full((2, 2), np.array([1, 2])), np.full((2, 2), [1, 2])),
+        (jnp.arange(5), np.arange(5)),
+        (jnp.arange(1, 10, 3), np.arange(1, 10, 3)),
+        (jnp.arange(0.0, 1.0, 0.1), np.arange(0.0, 1.0, 0.1)),
+        (jnp.arange(3, dtype=np.float32), np.arange(3, dtype=np.float32)),
+        (jnp.eye(2, 3, 1), np.eye(2, 3, 1)),
+        (jnp.identity(2), np.identity(2)),
+        (jnp.tri(3, 4, 1), np.tri(3, 4, 1)),
+        (jnp.indices((2, 3)), np.indices((2, 3))),
+        (jnp.mgrid[0:2, 0:3], np.mgrid[0:2, 0:3]),
+        (jnp.ogrid[0:2, 0:3][0], np.ogrid[0:2, 0:3][0]),
+        (jnp.fromfunction(lambda i, j: i + j, (2, 2)), np.fromfunction(lambda i, j: i + j, (2, 2))),
+        (jnp.tril_indices(3)[0], np.tril_indices(3)[0]),
+        (jnp.triu_indices_from(jnp.ones((2, 3)), 1)[1], np.triu_indices_from(np.ones((2, 3)), 1)[1]),
+        (jnp.diag_indices(3)[1], np.diag_indices(3)[1]),
+        (jnp.ix_(np.array([0, 2]), np.array([True, True]))[1], np.ix_([0, 2], [True, True])[1]),
+        (jnp.array([[1, 2], [3, 4]], float, ndmin=3), np.array([[1, 2], [3, 4]], float, ndmin=3)),
+        (jnp.float32(2.5), np.float32(2.5)),
+        (jnp.int8(3), np.int8(3)),
+    ]:
+        assert type(ours) is jaxlite.Array
+        assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape)
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_traced_creation():
+    def f(x):
+        return (
+            jnp.array([x, [1.0, 2.0]][0:1]),
+            jnp.array([[x[0], 1], [2.0, x[1]]]),
+            jnp.asarray(x, jnp.float32),
+            jnp.float32(x),
+            jnp.full((2, 2), x[0]),
+            jnp.full_like(np.zeros(3), x[0]),
+        )
+
+    results = jaxlite.jit(f)(np.array([5.0, 6.0]))
+    expected = [[[5, 6]], [[5, 1], [2, 6]], [5, 6], [5, 6], [[5, 5], [5, 5]], [5, 5, 5]]
+    for got, want, dtype in zip(results, expected, "dddffd"[0:2] + "ff" + "dd", strict=True):
+        np.testing.assert_array_equal(got, want)
+        assert got.dtype == np.dtype(dtype)
+
+
+def test_array_copies_what_may_be_written_to():
+    x = np.zeros(3)
+    copied, viewed = jnp.array(x), jnp.asarray(x)
+    x[0] = 1.0
+    assert copied[0] == 0.0
+    assert viewed[0] == 1.0
+
+
+def test_scalar_types():
+    assert jnp.float32 == np.float32
+    assert np.float32 == jnp.float32
+    assert jnp.float32 == np.dtype("float32")
+    assert jnp.float32 != jnp.float64
+    assert np.dtype(jnp.int32) == np.int32
+    assert jnp.issubdtype(jnp.complex64, jnp.complexfloating)
+    assert not jnp.issubdtype(jnp.int8, np.floating)
+    assert jnp.finfo(jnp.float32).eps == np.finfo(np.float32).eps
+    assert jnp.finfo(jnp.ones(2)).bits == 64
+    assert jnp.iinfo(jnp.uint8).max == 255
+    assert jnp.result_type(jnp.float32, 1.0, np.int8(1)) == np.float32
+    assert jnp.promote_types(jnp.int8, jnp.uint8) == np.int16
+    assert {jnp.float32: 1}[np.float32] == 1
+    assert repr(jnp.float32) == "<class 'jaxlite.numpy.float32'>"
+    assert isinstance(np.float32(1), jnp.float32)
+    assert jnp.isdtype(jnp.float32, "real floating")
+    assert jnp.isscalar(1.0)
+    assert jnp.isscalar(jnp.array(1.0))
+    assert not jnp.isscalar(jnp.ones(1))
+    assert (jnp.shape(1.0), jnp.ndim(np.ones((2, 3))), jnp.size(np.ones((2, 3)), 1)) == ((), 2, 3)
+
+
+def test_every_public_name_is_there_and_documented():
+    for name in jnp.__all__:
+        value = getattr(jnp, name)
+        if callable(value):
+            assert value.__doc__, name
+    for name in jnp.linalg.__all__:
+        assert getattr(jnp.linalg, name).__doc__, name
+
+
+def test_save_and_load(tmp_path):
+    jnp.save(tmp_path / "x.npy", jnp.arange(3))
+    loaded = jnp.load(tmp_path / "x.npy")
+    assert type(loaded) is jaxlite.Array
+    np.testing.assert_array_equal(loaded, [0, 1, 2])
+
+
+ERRORS = {
+    "reshape": (lambda x: jnp.reshape(x, (4,)), r"reshape: f64\[2,3\] cannot become shape \(4,\)"),
+    "reshape order": (lambda x: jnp.reshape(x, (6,), "Q"), "order is 'Q'"),
+    "squeeze": (lambda x: jnp.squeeze(x, 0), "axis 0 of .* has size 2"),
+    "broadcast_to": (lambda x: jnp.broadcast_to(x, (2, 2)), "does not broadcast to shape"),
+    "concatenate": (lambda x: jnp.concatenate([x, x.T]), "concatenate: operands have types"),
+    "concatenate scalars": (lambda x: jnp.concatenate([x, 1.0]), "(?s)has no axes.*jnp.stack"),
+    "concatenate nothing": (lambda x: jnp.concatenate([]), "needs at least one array"),
+    "stack": (lambda x: jnp.stack([x, x[0]]), "(?s)stack: operands have types.*jnp.concatenate"),
+    "stack one": (lambda x: jnp.stack(x[0, 0]), "joins several arrays"),
+    "split": (lambda x: jnp.split(x, 2, axis=1), "(?s)cannot be split into 2 equal parts.*array_split"),
+    "dot": (lambda x: jnp.dot(x, x), "(?s)dot: operands have types.*x @ y.T"),
+    "matmul": (lambda x: x @ x, "(?s)matmul: operands have types.*x @ y.T"),
+    "matmul scalar": (lambda x: jnp.matmul(x, 2.0), "does not take scalars"),
+    "einsum": (lambda x: jnp.einsum("ij,jk", x, x), "axes named 'j' have sizes 3 and 2"),
+    "einsum count": (lambda x: jnp.einsum("ij,jk", x), "names 2 operands, but 1"),
+    "einsum result": (lambda x: jnp.einsum("ij->k", x), "one that no operand has"),
+    "tensordot": (lambda x: jnp.tensordot(x, x, 1), "tensordot: operands have types"),
+    "cross": (lambda x: jnp.cross(x.T, x.T), "length 3"),
+    "solve": (lambda x: jnp.linalg.solve(x, x), "square matrix"),
+    "inv": (lambda x: jnp.linalg.inv(x), "square matrix"),
+    "norm": (lambda x: jnp.linalg.norm(x, "abc"), "order 'abc'"),
+    "pad": (lambda x: jnp.pad(x, 1, mode="funny"), "mode 'funny' is not supported"),
+    "pad negative": (lambda x: jnp.pad(x, -1), "negative entries"),
+    "max where": (lambda x: jnp.max(x, where=x > 0), "needs initial="),
+    "out": (lambda x: jnp.sum(x, out=np.zeros(())), "out= is not supported"),
+    "where of two": (lambda x: jnp.where(x > 0, x), "the condition alone, or with both"),
+    "searchsorted side": (lambda x: jnp.searchsorted(x[0], 1.0, side="up"), "side 'up' is not known"),
+    "axis": (lambda x: jnp.sum(x, axis=2), "axis 2 is out of bounds"),
+    "axis twice": (lambda x: jnp.sum(x, axis=(0, -2)), "duplicate|names one axis twice"),
+    "linspace": (lambda x: jnp.linspace(x, 1.0, -1), "-1 numbers"),
+    "diag": (lambda x: jnp.diag(x[None]), "neither a vector nor a matrix"),
+    "meshgrid": (lambda x: jnp.meshgrid(x[0], indexing="no"), "indexing 'no'"),
+    "repeat": (lambda x: jnp.repeat(x, np.array([1, 2, 3]), axis=0), "do not fit axis 0"),
+    "shape": (lambda x: jnp.zeros((2, -1)), "negative"),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors(name):
+    f, match = ERRORS[name]
+    with pytest.raises((TypeError, ValueError), match=match):
+        jaxlite.jit(f)(np.ones((2, 3)))
+    # Eager, NumPy may say it in its words; but it raises.
+    with pytest.raises((TypeError, ValueError)):
+        f(jnp.ones((2, 3)))
