@@ -20,6 +20,11 @@ import numpy as np
 from jaxlite.errors import InplaceUpdateError
 
 _WRITING_FUNCTIONS = frozenset((np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal))
+# Their results are ordinary arrays: SciPy takes in the values of a user's function with ``np.atleast_1d`` and goes
+# on to write into what it computes from them, as it does with ``active = np.zeros_like(x); active[mask] = -1``.
+_MAKE_PLAIN_ARRAYS = frozenset(
+    (np.empty_like, np.zeros_like, np.ones_like, np.full_like, np.copy, np.atleast_1d, np.atleast_2d, np.atleast_3d)
+)
 
 
 class _ArrayType(type):
@@ -79,7 +84,7 @@ class Array(np.ndarray, metaclass=_ArrayType):
                 kwargs[name] = value.view(np.ndarray)
         with np.errstate(all="ignore"):
             result = getattr(ufunc, method)(*arrays, **kwargs)
-        return _wrap(result)
+        return _wrap_but(kwargs["out"], result) if "out" in kwargs else _wrap(result)
 
     def __array_function__(self, func, types, args, kwargs):
         if not all(issubclass(t, np.ndarray) for t in types):
@@ -95,7 +100,8 @@ class Array(np.ndarray, metaclass=_ArrayType):
         args = _unwrap(args)
         kwargs = {name: _unwrap(value) for name, value in kwargs.items()}
         with np.errstate(all="ignore"):
-            return _wrap(func(*args, **kwargs))
+            result = func(*args, **kwargs)
+        return result if result is out or func in _MAKE_PLAIN_ARRAYS else _wrap(result)
 
     def __setitem__(self, index, value):
         raise _write_error("x[index] = value")
@@ -207,6 +213,13 @@ def _unwrap(value):
     if type(value) in (list, tuple):
         return type(value)(_unwrap(item) for item in value)
     return value
+
+
+def _wrap_but(given: tuple, result):
+    """Wrap results, but for the arrays that they were to be written into: ``a += x`` keeps ``a`` what it is."""
+    if type(result) is tuple:
+        return tuple(_wrap_but(given, item) for item in result)
+    return result if any(result is out for out in given) else _wrap(result)
 
 
 def _wrap(result):

@@ -168,7 +168,7 @@ def test_unused_arguments():
 
 def test_mixed_integers():
     def f(x, n, flag):
-        return jnp.where(flag, x * n, x), n + 1, ~flag
+        return jnp.where(flag, x * n, x), n + 1, jnp.logical_not(flag)
 
     for g in (f, jaxlite.jit(f)):
         out, f_vjp = jaxlite.vjp(g, 2.0, 3, True)

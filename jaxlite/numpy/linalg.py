@@ -416,7 +416,7 @@ def _matrix_norm(x, order, axes, keepdims: bool):
         return result if keepdims else result.squeeze(axes)
     if order in (2, -2, "nuc"):
         raise ArgumentError(
-            f"linalg.norm: order {order!r} of a matrix needs singular values, which are not there yet.",
+            f"linalg.norm: order {order!r} of a matrix needs singular values, which have no rule for traced values.",
             fix="use 'fro', 1, -1, inf or -inf; vectors take any order.",
         )
     raise ArgumentError(f"linalg.norm: order {order!r} of a matrix is not known.")

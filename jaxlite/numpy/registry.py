@@ -38,10 +38,7 @@ FUNCTIONS: dict[Callable, Callable] = {}
 # Types of arguments that NumPy may have as they are; of ndarrays the dtype is checked too.
 _SCALAR_TYPES = (bool, int, float, complex)
 _PLAIN = frozenset((Array, *_SCALAR_TYPES, *(np.dtype(char).type for char in "?bBhHiIlLqQefdFD")))
-
-
 _NO_KWARGS: dict = {}
-
 
 # What NumPy raises at arguments it does not take. The other path then takes them, or says what is wrong in our words.
 REFUSALS = (TypeError, ValueError, IndexError)

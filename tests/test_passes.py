@@ -1,0 +1,809 @@
+"""Passes change the text of programs as the golden texts say, and never a bit of their results."""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+import jaxlite
+import jaxlite.numpy as jnp
+from jaxlite import lax
+from jaxlite.api import make_jaxpr
+from jaxlite.check import assert_jaxpr_equal, check_jaxpr, jaxpr_equal
+from jaxlite.config import config
+from jaxlite.errors import InternalError
+from jaxlite.interpreters.evaluate import run_jaxpr
+from jaxlite.ir import Jaxpr, Literal, lift_constvars, subjaxprs
+from jaxlite.parsing import parse_jaxpr
+from jaxlite.passes import pipeline
+from jaxlite.passes.cse import cse
+from jaxlite.passes.dce import dce
+from jaxlite.passes.fold import fold
+from jaxlite.passes.inline import inline
+from jaxlite.passes.keys import program_key
+from jaxlite.passes.pipeline import PIPELINE, optimize, stages
+from jaxlite.passes.simplify import RULES, simplify
+from jaxlite.passes.strengthen import strengthen
+from tests.ir_programs import TRANSFORMED, make_primitive, program_of, random_program, remove_primitives
+
+NUM_RANDOM_PROGRAMS = 300
+PASSES = [run_pass for _, run_pass in PIPELINE]
+
+
+@pytest.fixture(autouse=True)
+def _checks():
+    config.update("jax_enable_checks", True)
+    yield
+    config.update("jax_enable_checks", False)
+
+
+def recorded(fun, *args):
+    """Return the program of a function, and the arrays to run it on."""
+    closed = make_jaxpr(fun)(*args)
+    return lift_constvars(closed.jaxpr), [*closed.consts, *jaxlite.tree.leaves(args)]
+
+
+def count(jaxpr: Jaxpr) -> int:
+    """Count equations, those of programs inside of params too."""
+    return sum(1 + sum(map(count, subjaxprs(eqn.params))) for eqn in jaxpr.eqns)
+
+
+def names(jaxpr: Jaxpr) -> list[str]:
+    return [name for eqn in jaxpr.eqns for name in (eqn.primitive.name, *sum(map(names, subjaxprs(eqn.params)), []))]
+
+
+def assert_same_bits(xs, ys):
+    for x, y in zip(xs, ys, strict=True):
+        x, y = np.asarray(x), np.asarray(y)
+        assert (x.dtype, x.shape) == (y.dtype, y.shape)
+        for u, v in ((x.real, y.real), (x.imag, y.imag)):
+            np.testing.assert_array_equal(u, v)
+            if u.dtype.kind == "f":
+                number = ~np.isnan(u)
+                np.testing.assert_array_equal(np.signbit(u[number]), np.signbit(v[number]))
+
+
+def run(jaxpr: Jaxpr, args):
+    with np.errstate(all="ignore"):
+        return run_jaxpr(jaxpr, *args)
+
+
+SPECIAL = {
+    "f": (0.0, -0.0, 1.0, -1.5, np.inf, -np.inf, np.nan, 5e-324, 1.7e308, 0.3),
+    "i": (0, 1, -1, 7, -8, 100, 127, -128, 3, 2),
+    "u": (0, 1, 2, 7, 255, 200, 128, 127, 3, 5),
+    "b": (True, False),
+}
+SPECIAL["c"] = tuple(complex(x, y) for x in SPECIAL["f"] for y in SPECIAL["f"])
+
+
+def special_values(aval, rng):
+    """Draw from zeros of both signs, infinities, nan, the smallest and the largest numbers."""
+    with np.errstate(all="ignore"):
+        return rng.choice(np.array(SPECIAL[aval.dtype.kind]), aval.shape).astype(aval.dtype)
+
+
+# --- golden texts -----------------------------------------------------------------------------------
+
+GOLDEN = {
+    "strengthen": (
+        strengthen,
+        """{ lambda ; a:f64*[]. let
+             b:f64*[] = mul a 2.0:f64*[]
+             c:i32*[] = convert_element_type[new_dtype=int32 weak_type=True] b
+           in (b, c) }""",
+        """{ lambda ; a:f64[]. let
+             b:f64[] = mul a 2.0:f64[]
+             c:i32[] = convert_element_type[new_dtype=int32 weak_type=False] b
+           in (b, c) }""",
+    ),
+    "inline": (
+        inline,
+        """{ lambda ; a:f64[]. let
+             b:f64[] = jit[name=f jaxpr={ lambda ; c:f64[] d:f64[]. let
+               e:f64[] = jit[name=g jaxpr={ lambda ; f:f64[]. let g:f64[] = sin f in (g,) }] d
+               h:f64[] = mul c e
+             in (h,) }] a 3.0:f64[]
+             i:f64[] k:f64[] = jit[name=g jaxpr={ lambda ; j:f64[]. let  in (j, 4.0:f64[]) }] b
+           in (i, k) }""",
+        """{ lambda ; a:f64[]. let b:f64[] = sin 3.0:f64[]; c:f64[] = mul a b in (c, 4.0:f64[]) }""",
+    ),
+    "inline in a loop": (
+        inline,
+        """{ lambda ; a:f64[]. let
+             b:f64[] = scan[jaxpr={ lambda ; c:f64[]. let
+               d:f64[] = jit[name=g jaxpr={ lambda ; f:f64[]. let g:f64[] = sin f in (g,) }] c
+             in (d,) } length=3 num_carry=1 num_consts=0 reverse=False unroll=1] a
+           in (b,) }""",
+        """{ lambda ; a:f64[]. let
+             b:f64[] = scan[jaxpr={ lambda ; c:f64[]. let d:f64[] = sin c in (d,) }
+               length=3 num_carry=1 num_consts=0 reverse=False unroll=1] a
+           in (b,) }""",
+    ),
+    "inline a known branch": (
+        inline,
+        """{ lambda ; a:f64[]. let
+             b:f64[] = cond[branches=(
+               { lambda ; c:f64[]. let d:f64[] = sin c in (d,) }
+               { lambda ; c:f64[]. let d:f64[] = cos c in (d,) }
+             )] 7:i32[] a
+           in (b,) }""",
+        "{ lambda ; a:f64[]. let b:f64[] = cos a in (b,) }",
+    ),
+    "fold": (
+        fold,
+        """{ lambda ; a:f64[3]. let
+             b:f64[] = sqrt 4.0:f64[]
+             c:f64[] = div 1.0:f64[] b
+             d:f64[3] = broadcast_in_dim[broadcast_dimensions=() shape=(3,)] c
+             e:f64[3] = mul a c
+             f:i64[3] = iota[dimension=0 dtype=int64 shape=(3,)]
+           in (d, e, f, c) }""",
+        """{ lambda ; a:f64[3]. let
+             d:f64[3] = broadcast_in_dim[broadcast_dimensions=() shape=(3,)] 0.5:f64[]
+             e:f64[3] = mul a 0.5:f64[]
+             f:i64[3] = iota[dimension=0 dtype=int64 shape=(3,)]
+           in (d, e, f, 0.5:f64[]) }""",
+    ),
+    "cse": (
+        cse,
+        """{ lambda ; a:f64[] b:f64[]. let
+             c:f64[] = sin a
+             d:f64[] = sin a
+             e:f64[] = mul c b
+             f:f64[] = mul b d
+             g:f64[] = sub c b
+             h:f64[] = sub b c
+             i:f64[] = mul a 0.0:f64[]
+             j:f64[] = mul a -0.0:f64[]
+             k:f64[] = mul a 0.0:f64[]
+           in (d, e, f, g, h, i, j, k) }""",
+        """{ lambda ; a:f64[] b:f64[]. let
+             c:f64[] = sin a
+             e:f64[] = mul c b
+             g:f64[] = sub c b
+             h:f64[] = sub b c
+             i:f64[] = mul a 0.0:f64[]
+             j:f64[] = mul a -0.0:f64[]
+           in (c, e, e, g, h, i, j, i) }""",
+    ),
+    "cse of loops": (
+        cse,
+        """{ lambda ; a:f64[]. let
+             b:f64[] = scan[jaxpr={ lambda ; c:f64[]. let d:f64[] = sin c; e:f64[] = sin c; g:f64[] = mul d e in (g,) }
+               length=3 num_carry=1 num_consts=0 reverse=False unroll=1] a
+             f:f64[] = scan[jaxpr={ lambda ; c:f64[]. let d:f64[] = sin c; g:f64[] = mul d d in (g,) }
+               length=3 num_carry=1 num_consts=0 reverse=False unroll=1] a
+           in (b, f) }""",
+        """{ lambda ; a:f64[]. let
+             b:f64[] = scan[jaxpr={ lambda ; c:f64[]. let d:f64[] = sin c; g:f64[] = mul d d in (g,) }
+               length=3 num_carry=1 num_consts=0 reverse=False unroll=1] a
+           in (b, b) }""",
+    ),
+    "cse and barriers": (
+        cse,
+        """{ lambda ; a:f64[]. let
+             b:f64[] = optimization_barrier a
+             c:f64[] = optimization_barrier a
+             d:f64[] = sin a
+             e:f64[] = sin b
+             f:f64[] = sin c
+             g:f64[] = sin b
+           in (d, e, f, g) }""",
+        """{ lambda ; a:f64[]. let
+             b:f64[] = optimization_barrier a
+             c:f64[] = optimization_barrier a
+             d:f64[] = sin a
+             e:f64[] = sin b
+             f:f64[] = sin c
+           in (d, e, f, e) }""",
+    ),
+    "dce": (
+        dce,
+        "{ lambda ; a:f64[] b:f64[]. let c:f64[] = sin a; d:f64[] = sin c; e:f64[] = cos a in (e,) }",
+        "{ lambda ; a:f64[] b:f64[]. let e:f64[] = cos a in (e,) }",
+    ),
+    "dce of a barrier": (
+        dce,
+        "{ lambda ; a:f64[] b:f64[]. let c:f64[] d:f64[] = optimization_barrier a b in (d,) }",
+        "{ lambda ; a:f64[] b:f64[]. let d:f64[] = optimization_barrier b in (d,) }",
+    ),
+    "dce of a call": (
+        dce,
+        """{ lambda ; a:f64[] b:f64[]. let
+             c:f64[] d:f64[] = jit[name=f jaxpr={ lambda ; a:f64[] b:f64[]. let
+               c:f64[] = sin a; d:f64[] = sin b in (c, d) }] a b
+           in (d,) }""",
+        """{ lambda ; a:f64[] b:f64[]. let
+             d:f64[] = jit[name=f jaxpr={ lambda ; b:f64[]. let d:f64[] = sin b in (d,) }] b
+           in (d,) }""",
+    ),
+    "dce of a branch": (
+        dce,
+        """{ lambda ; i:i32[] a:f64[] b:f64[] c:f64[]. let
+             d:f64[] e:f64[] = cond[branches=(
+               { lambda ; a:f64[] b:f64[] c:f64[]. let d:f64[] = sin a; e:f64[] = cos b in (d, e) }
+               { lambda ; a:f64[] b:f64[] c:f64[]. let d:f64[] = cos a in (d, c) }
+             )] i a b c
+           in (e,) }""",
+        """{ lambda ; i:i32[] a:f64[] b:f64[] c:f64[]. let
+             e:f64[] = cond[branches=(
+               { lambda ; b:f64[] c:f64[]. let e:f64[] = cos b in (e,) }
+               { lambda ; b:f64[] c:f64[]. let  in (c,) }
+             )] i b c
+           in (e,) }""",
+    ),
+    # The second carry feeds the third, which nobody reads; the first needs its constant and nothing else.
+    "dce of a scan": (
+        dce,
+        """{ lambda ; k:f64[] m:f64[] a:f64[] b:f64[] c:f64[] x:f64[4] y:f64[4]. let
+             d:f64[] e:f64[] f:f64[] g:f64[4] h:f64[4] = scan[jaxpr={ lambda ;
+               k:f64[] m:f64[] a:f64[] b:f64[] c:f64[] x:f64[] y:f64[]. let
+                 d:f64[] = mul a k
+                 e:f64[] = mul b m
+                 f:f64[] = add b c
+                 g:f64[] = add d y
+                 h:f64[] = add f x
+               in (d, e, f, g, h) }
+               length=4 num_carry=3 num_consts=2 reverse=False unroll=1] k m a b c x y
+           in (g,) }""",
+        """{ lambda ; k:f64[] m:f64[] a:f64[] b:f64[] c:f64[] x:f64[4] y:f64[4]. let
+             d:f64[] g:f64[4] = scan[jaxpr={ lambda ; k:f64[] a:f64[] y:f64[]. let
+                 d:f64[] = mul a k
+                 g:f64[] = add d y
+               in (d, g) }
+               length=4 num_carry=1 num_consts=1 reverse=False unroll=1] k a y
+           in (g,) }""",
+    ),
+    # The condition needs the first carry; of the others one is read, and one has a tape that nobody replays.
+    "dce of a while": (
+        dce,
+        """{ lambda ; n:f64[] k:f64[] m:f64[] a:f64[] b:f64[] c:f64[]. let
+             d:f64[] e:f64[] f:f64[] t:tape(f64[]) = while[
+               cond_jaxpr={ lambda ; n:f64[] a:f64[] b:f64[] c:f64[]. let p:bool[] = lt a n in (p,) }
+               cond_nconsts=1
+               body_jaxpr={ lambda ; k:f64[] m:f64[] a:f64[] b:f64[] c:f64[]. let
+                 d:f64[] = add a 1.0:f64[]; e:f64[] = mul b k; f:f64[] = mul c m in (d, e, f, c) }
+               body_nconsts=2 tapes_out=(1,)] n k m a b c
+           in (e,) }""",
+        """{ lambda ; n:f64[] k:f64[] m:f64[] a:f64[] b:f64[] c:f64[]. let
+             d:f64[] e:f64[] = while[
+               cond_jaxpr={ lambda ; n:f64[] a:f64[] b:f64[]. let p:bool[] = lt a n in (p,) }
+               cond_nconsts=1
+               body_jaxpr={ lambda ; k:f64[] a:f64[] b:f64[]. let
+                 d:f64[] = add a 1.0:f64[]; e:f64[] = mul b k in (d, e) }
+               body_nconsts=1 tapes_out=()] n k a b
+           in (e,) }""",
+    ),
+    "dce of a tape_scan": (
+        dce,
+        """{ lambda ; k:f64[] a:f64[] b:f64[] s:tape(f64[] f64[]) t:tape(f64[]). let
+             c:f64[] d:f64[] u:tape(f64[]) = tape_scan[
+               jaxpr={ lambda ; k:f64[] a:f64[] b:f64[] x:f64[] y:f64[] z:f64[]. let
+                 c:f64[] = mul a z; d:f64[] = mul b k in (c, d, x) }
+               num_carry=2 num_consts=1 reverse=True tapes_out=(1,)] k a b s t
+           in (c,) }""",
+        """{ lambda ; k:f64[] a:f64[] b:f64[] s:tape(f64[] f64[]) t:tape(f64[]). let
+             c:f64[] = tape_scan[
+               jaxpr={ lambda ; a:f64[] z:f64[]. let c:f64[] = mul a z in (c,) }
+               num_carry=1 num_consts=0 reverse=True tapes_out=()] a t
+           in (c,) }""",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden(name):
+    run_pass, before, after = GOLDEN[name]
+    program = parse_jaxpr(before)
+    check_jaxpr(program)
+    result = run_pass(program)
+    check_jaxpr(result)
+    assert_jaxpr_equal(result, parse_jaxpr(after))
+    assert run_pass(result) is result
+
+
+# Text of a rule -> (inputs, equations, results before) and (equations, results after), dead code dropped.
+EXAMPLES = {
+    "f(broadcast of a scalar, y) = f(scalar, y)": [
+        (
+            "a:f64[10]", "b:f64[10] = broadcast_in_dim[broadcast_dimensions=() shape=(10,)] 2.0:f64[]; "
+            "c:f64[10] = mul b a", "c:f64[10] = mul 2.0:f64[] a",
+        ),
+        (
+            "a:f64[]", "b:f64[4] = broadcast_in_dim[broadcast_dimensions=() shape=(4,)] a; c:f64[4] = sqrt b",
+            "b:f64[] = sqrt a; c:f64[4] = broadcast_in_dim[broadcast_dimensions=() shape=(4,)] b",
+        ),
+    ],
+    "adding cotangents is adding": [("a:f64[10] b:f64[10]", "c:f64[10] = add_any a b", "c:f64[10] = add a b")],
+    "x + 0 = x; floats: x + -0.0 = x": [
+        ("a:f64[10]", "c:f64[10] = add a -0.0:f64[]", "c=a"),
+        ("a:i64[10]", "c:i64[10] = add 0:i64[] a", "c=a"),
+    ],
+    "x + -y = x - y": [
+        ("a:f64[10] b:f64[10]", "d:f64[10] = neg b; c:f64[10] = add a d", "c:f64[10] = sub a b"),
+        ("a:f64[10] b:f64[10]", "d:f64[10] = neg b; c:f64[10] = add d a", "c:f64[10] = sub a b"),
+    ],
+    "x - 0 = x": [("a:f64[10]", "c:f64[10] = sub a 0.0:f64[]", "c=a")],
+    "0 - x = -x; floats: -0.0 - x = -x": [
+        ("a:f64[10]", "c:f64[10] = sub -0.0:f64[] a", "c:f64[10] = neg a"),
+        ("a:i64[10]", "c:i64[10] = sub 0:i64[] a", "c:i64[10] = neg a"),
+    ],
+    "x - -y = x + y": [
+        ("a:f64[10] b:f64[10]", "d:f64[10] = neg b; c:f64[10] = sub a d", "c:f64[10] = add a b")
+    ],
+    "--x = x": [("a:f64[10]", "b:f64[10] = neg a; c:f64[10] = neg b", "c=a")],
+    "integers: -(x - y) = y - x": [
+        ("a:i64[10] b:i64[10]", "d:i64[10] = sub a b; c:i64[10] = neg d", "c:i64[10] = sub b a")
+    ],
+    "x·1 = x": [("a:f64[10]", "c:f64[10] = mul 1.0:f64[] a", "c=a")],
+    "x·-1 = -x": [("a:f64[10]", "c:f64[10] = mul a -1.0:f64[]", "c:f64[10] = neg a")],
+    "integers and bools: x·0 = 0": [
+        (
+            "a:i64[10]", "c:i64[10] = mul a 0:i64[]",
+            "c:i64[10] = broadcast_in_dim[broadcast_dimensions=() shape=(10,)] 0:i64[]",
+        )
+    ],
+    "-x·-y = x·y; -x·2 = x·-2": [
+        ("a:f64[10] b:f64[10]", "d:f64[10] = neg a; e:f64[10] = neg b; c:f64[10] = mul d e", "c:f64[10] = mul a b"),
+        ("a:f64[10]", "d:f64[10] = neg a; c:f64[10] = mul 3.0:f64[] d", "c:f64[10] = mul a -3.0:f64[]"),
+    ],
+    "x/1 = x": [("a:f64[10]", "c:f64[10] = div a 1.0:f64[]", "c=a"), ("a:i8[10]", "c:i8[10] = div a 1:i8[]", "c=a")],
+    "floats: x/4 = x·0.25, for powers of 2": [
+        ("a:f64[10]", "c:f64[10] = div a 4.0:f64[]", "c:f64[10] = mul a 0.25:f64[]"),
+        ("a:f32[10]", "c:f32[10] = div a -0.5:f32[]", "c:f32[10] = mul a -2.0:f32[]"),
+    ],
+    "x¹ = x, and x² is called square": [
+        ("a:f64[10]", "c:f64[10] = integer_pow[y=1] a", "c=a"),
+        ("a:c128[10]", "c:c128[10] = integer_pow[y=2] a", "c:c128[10] = square a"),
+    ],
+    "|-x| = |x|; (-x)² = x²": [
+        ("a:f64[10]", "b:f64[10] = neg a; c:f64[10] = abs b", "c:f64[10] = abs a"),
+        ("a:i8[10]", "b:i8[10] = neg a; c:i8[10] = square b", "c:i8[10] = square a"),
+    ],
+    "f(x, x) = x": [("a:f64[10]", "c:f64[10] = max a a", "c=a"), ("a:bool[10]", "c:bool[10] = or a a", "c=a")],
+    "x & -1 = x, x & 0 = 0, x | 0 = x, x | -1 = -1; bools: -1 is True": [
+        ("a:bool[10]", "c:bool[10] = and a True:bool[]", "c=a"),
+        ("a:i64[10]", "c:i64[10] = and a -1:i64[]", "c=a"),
+        ("a:i64[10]", "c:i64[10] = or 0:i64[] a", "c=a"),
+        (
+            "a:bool[10]", "c:bool[10] = or a True:bool[]",
+            "c:bool[10] = broadcast_in_dim[broadcast_dimensions=() shape=(10,)] True:bool[]",
+        ),
+        (
+            "a:u8[10]", "c:u8[10] = and 0:u8[] a",
+            "c:u8[10] = broadcast_in_dim[broadcast_dimensions=() shape=(10,)] 0:u8[]",
+        ),
+    ],
+    "x ^ 0 = x": [("a:u8[10]", "c:u8[10] = xor a 0:u8[]", "c=a"), ("a:bool[9]", "c:bool[9] = xor a False:bool[]", "c=a")],
+    "~~x = x": [("a:i64[10]", "b:i64[10] = not a; c:i64[10] = not b", "c=a")],
+    "every case the same: that case": [
+        ("a:bool[10] b:f64[10]", "c:f64[10] = select_n a b b", "c=b"),
+        (
+            "a:bool[10]", "c:f64[10] = select_n a -0.0:f64[] -0.0:f64[]",
+            "c:f64[10] = broadcast_in_dim[broadcast_dimensions=() shape=(10,)] -0.0:f64[]",
+        ),
+    ],
+    "a literal selects: that case": [
+        ("a:f64[10] b:f64[10]", "c:f64[10] = select_n True:bool[] a b", "c=b"),
+        ("a:f64[10] b:f64[10]", "c:f64[10] = select_n 7:i64[] a a b", "c=b"),
+    ],
+    "select(not p, x, y) = select(p, y, x)": [
+        ("p:bool[10] a:f64[10] b:f64[10]", "q:bool[10] = not p; c:f64[10] = select_n q a b", "c:f64[10] = select_n p b a")
+    ],
+    "to the dtype that it has: nothing": [
+        ("a:f64[10]", "c:f64[10] = convert_element_type[new_dtype=float64 weak_type=False] a", "c=a")
+    ],
+    "through a dtype that loses nothing: directly": [
+        (
+            "a:f32[10]", "b:f64[10] = convert_element_type[new_dtype=float64 weak_type=False] a; "
+            "c:f32[10] = convert_element_type[new_dtype=float32 weak_type=False] b", "c=a",
+        ),
+        (
+            "a:i32[10]", "b:f64[10] = convert_element_type[new_dtype=float64 weak_type=False] a; "
+            "c:i64[10] = convert_element_type[new_dtype=int64 weak_type=False] b",
+            "c:i64[10] = convert_element_type[new_dtype=int64 weak_type=False] a",
+        ),
+        (
+            "a:i64[10]", "b:i32[10] = convert_element_type[new_dtype=int32 weak_type=False] a; "
+            "d:i64[10] = convert_element_type[new_dtype=int64 weak_type=False] b; "
+            "c:i8[10] = convert_element_type[new_dtype=int8 weak_type=False] d",
+            "b:i32[10] = convert_element_type[new_dtype=int32 weak_type=False] a; "
+            "c:i8[10] = convert_element_type[new_dtype=int8 weak_type=False] b",
+        ),
+    ],
+    "real(complex(x, y)) = x, imag(complex(x, y)) = y": [
+        ("a:f64[10] b:f64[10]", "z:c128[10] = complex a b; c:f64[10] = imag z", "c=b"),
+        (
+            "a:f64[10]", "z:c128[10] = complex a 2.0:f64[]; c:f64[10] = imag z",
+            "c:f64[10] = broadcast_in_dim[broadcast_dimensions=() shape=(10,)] 2.0:f64[]",
+        ),
+    ],
+    "complex(real z, imag z) = z": [
+        ("z:c128[10]", "a:f64[10] = real z; b:f64[10] = imag z; c:c128[10] = complex a b", "c=z")
+    ],
+    "conj(conj z) = z": [("z:c128[10]", "a:c128[10] = conj z; c:c128[10] = conj a", "c=z")],
+    "of equal elements: one of them": [
+        ("a:f64[]", "b:f64[3,2] = broadcast_in_dim[broadcast_dimensions=() shape=(3,2)] a; c:f64[3] = reduce_max[axes=(1,)] b",
+         "c:f64[3] = broadcast_in_dim[broadcast_dimensions=() shape=(3,)] a")
+    ],
+    "of one element: that element (+ 0.0 in a sum of floats)": [
+        ("a:f64[10,1]", "c:f64[10] = reduce_max[axes=(1,)] a", "c:f64[10] = squeeze[dimensions=(1,)] a"),
+        ("a:i64[10]", "c:i64[10] = reduce_sum[axes=()] a", "c=a"),
+        (
+            "a:f64[10,1]", "c:f64[10] = reduce_sum[axes=(1,)] a",
+            "b:f64[10,1] = add a 0.0:f64[]; c:f64[10] = squeeze[dimensions=(1,)] b",
+        ),
+    ],
+    "nothing is left to mark": [
+        ("a:f64[10]", "b:f64[10] = copy a; d:f64[10] = stop_gradient b; c:f64[10] = name[name=x] d", "c=a")
+    ],
+    "of equal elements: a broadcast": [
+        (
+            "a:f64[]", "b:f64[3,4] = broadcast_in_dim[broadcast_dimensions=() shape=(3,4)] a; "
+            "c:f64[4,3] = transpose[permutation=(1,0)] b",
+            "c:f64[4,3] = broadcast_in_dim[broadcast_dimensions=() shape=(4,3)] a",
+        ),
+        (
+            "a:f64[]", "c:f64[1,1] = reshape[new_sizes=(1,1)] a",
+            "c:f64[1,1] = broadcast_in_dim[broadcast_dimensions=() shape=(1,1)] a",
+        ),
+    ],
+    "of another of these: one reshape": [
+        ("a:f64[2,3]", "b:f64[6] = reshape[new_sizes=(6,)] a; c:f64[3,2] = reshape[new_sizes=(3,2)] b",
+         "c:f64[3,2] = reshape[new_sizes=(3,2)] a"),
+        ("a:f64[3]", "b:f64[3,1] = expand_dims[dimensions=(1,)] a; c:f64[3] = squeeze[dimensions=(1,)] b", "c=a"),
+    ],
+    "of a broadcast or expand_dims: one broadcast": [
+        (
+            "a:f64[3]", "b:f64[3,1] = broadcast_in_dim[broadcast_dimensions=(0,) shape=(3,1)] a; "
+            "c:f64[2,3,4] = broadcast_in_dim[broadcast_dimensions=(1,2) shape=(2,3,4)] b",
+            "c:f64[2,3,4] = broadcast_in_dim[broadcast_dimensions=(1,) shape=(2,3,4)] a",
+        ),
+        (
+            "a:f64[3]", "b:f64[1,3] = expand_dims[dimensions=(0,)] a; "
+            "c:f64[2,3] = broadcast_in_dim[broadcast_dimensions=(0,1) shape=(2,3)] b",
+            "c:f64[2,3] = broadcast_in_dim[broadcast_dimensions=(1,) shape=(2,3)] a",
+        ),
+    ],
+    "in the order that it has: nothing": [("a:f64[2,3]", "c:f64[2,3] = transpose[permutation=(0,1)] a", "c=a")],
+    "of a transpose: one transpose": [
+        ("a:f64[2,3,4]", "b:f64[3,4,2] = transpose[permutation=(1,2,0)] a; c:f64[4,2,3] = transpose[permutation=(1,2,0)] b",
+         "c:f64[4,2,3] = transpose[permutation=(2,0,1)] a"),
+        ("a:f64[2,3]", "b:f64[3,2] = transpose[permutation=(1,0)] a; c:f64[2,3] = transpose[permutation=(1,0)] b", "c=a"),
+    ],
+    "of a rev: only what one of them reverses": [
+        ("a:f64[2,3]", "b:f64[2,3] = rev[dimensions=(0,1)] a; c:f64[2,3] = rev[dimensions=(1,)] b",
+         "c:f64[2,3] = rev[dimensions=(0,)] a"),
+        ("a:f64[2,3]", "b:f64[2,3] = rev[dimensions=(0,1)] a; c:f64[2,3] = rev[dimensions=(1,0)] b", "c=a"),
+    ],
+    "of everything: nothing": [
+        ("a:f64[5]", "c:f64[5] = slice[limit_indices=(5,) start_indices=(0,) strides=None] a", "c=a")
+    ],
+    "of a slice: one slice": [
+        (
+            "a:f64[10]", "b:f64[4] = slice[limit_indices=(9,) start_indices=(2,) strides=(2,)] a; "
+            "c:f64[2] = slice[limit_indices=(4,) start_indices=(1,) strides=(2,)] b",
+            "c:f64[2] = slice[limit_indices=(9,) start_indices=(4,) strides=(4,)] a",
+        )
+    ],
+    "by nothing: nothing": [("a:f64[5]", "c:f64[5] = pad[padding_config=((0,0,0),)] a 1.0:f64[]", "c=a")],
+    "empty operands add nothing, and one operand is the result": [
+        ("a:f64[0] b:f64[2]", "c:f64[2] = concatenate[dimension=0] a b", "c=b"),
+        ("a:f64[2] z:f64[0] b:f64[2]", "c:f64[4] = concatenate[dimension=0] a z b", "c:f64[4] = concatenate[dimension=0] a b"),
+    ],
+}  # fmt: skip
+EXAMPLES["to the shape that it has: nothing"] = [
+    ("a:f64[5]", "c:f64[5] = reshape[new_sizes=(5,)] a", "c=a"),
+    ("a:f64[5]", "c:f64[5] = broadcast_in_dim[broadcast_dimensions=(0,) shape=(5,)] a", "c=a"),
+]
+
+
+def program(inputs: str, eqns: str) -> Jaxpr:
+    """Return the program with result ``c``, which ``c=a`` as the equations makes the input ``a``."""
+    result, eqns = (eqns[2:], "") if eqns.startswith("c=") else ("c", eqns)
+    return parse_jaxpr(f"{{ lambda ; {inputs}. let {eqns} in ({result},) }}")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "before", "after"),
+    [pytest.param(*row, id=f"{text} [{i}]") for text, rows in EXAMPLES.items() for i, row in enumerate(rows)],
+)
+def test_simplify(inputs, before, after, rng):
+    old, expected = program(inputs, before), program(inputs, after)
+    check_jaxpr(old)
+    new = dce(simplify(old))
+    check_jaxpr(new)
+    assert_jaxpr_equal(new, expected)
+    assert dce(simplify(new)) is new
+    for _ in range(10):
+        args = [special_values(aval, rng) for aval in old.in_avals]
+        assert_same_bits(run(old, args), run(new, args))
+
+
+def test_every_rule_has_an_example():
+    assert {rule.text for rule in RULES} == EXAMPLES.keys()
+
+
+@pytest.mark.parametrize(
+    ("inputs", "eqns"),
+    [
+        ("a:f64[10]", "c:f64[10] = add a 0.0:f64[]"),
+        ("a:f64[10]", "c:f64[10] = sub a -0.0:f64[]"),
+        ("a:f64[10]", "c:f64[10] = sub 0.0:f64[] a"),
+        ("a:f64[10]", "c:f64[10] = mul a 0.0:f64[]"),
+        ("a:f64[10] b:f64[10]", "d:f64[10] = sub a b; c:f64[10] = neg d"),
+        ("a:f64[10]", "c:f64[10] = div a 3.0:f64[]"),
+        ("a:f64[10]", "c:f64[10] = div a 0.0:f64[]"),
+        ("a:f64[10]", "c:f64[10] = div a 5e-324:f64[]"),
+        ("a:f64[10]", "c:f64[10] = div a 8.98846567431158e+307:f64[]"),
+        ("a:i64[10]", "c:i64[10] = div a 2:i64[]"),
+        ("a:c128[10]", "c:c128[10] = mul a (1+0j):c128[]"),
+        ("a:bool[10]", "c:f64[10] = select_n a 0.0:f64[] -0.0:f64[]"),
+        (
+            "a:i64[10]",
+            "b:f64[10] = convert_element_type[new_dtype=float64 weak_type=False] a; "
+            "c:i64[10] = convert_element_type[new_dtype=int64 weak_type=False] b",
+        ),
+        (
+            "a:i32[10]",
+            "b:f64[10] = convert_element_type[new_dtype=float64 weak_type=False] a; "
+            "c:i8[10] = convert_element_type[new_dtype=int8 weak_type=False] b",
+        ),
+        (
+            "a:f64[10]",
+            "b:f64[4] = slice[limit_indices=(9,) start_indices=(2,) strides=(2,)] a; "
+            "c:f64[0] = slice[limit_indices=(4,) start_indices=(4,) strides=None] b",
+        ),
+        ("a:f64*[]", "c:f64[] = stop_gradient a"),
+    ],
+)
+def test_what_is_not_exact_stays(inputs, eqns):
+    old = program(inputs, eqns)
+    check_jaxpr(old)
+    assert simplify(old) is old
+
+
+# --- the pipeline -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", TRANSFORMED)
+def test_transformed_programs_keep_their_results(name):
+    fun, x = TRANSFORMED[name]
+    old, args = recorded(fun, x)
+    new = optimize(old)
+    assert_same_bits(run(old, args), run(new, args))
+    assert count(new) <= count(old)
+    assert optimize(new) is new
+
+
+def random_case(seed):
+    rng = np.random.default_rng(seed)
+    jaxpr = lift_constvars(random_program(rng))
+    return jaxpr, [special_values(aval, rng) for aval in jaxpr.in_avals]
+
+
+def test_random_programs_keep_their_results():
+    for seed in range(NUM_RANDOM_PROGRAMS):
+        old, args = random_case(seed)
+        new = optimize(old)
+        assert_same_bits(run(old, args), run(new, args))
+        assert optimize(new) is new, seed
+        assert count(new) <= count(old), seed
+
+
+@pytest.mark.parametrize("run_pass", PASSES, ids=lambda run_pass: run_pass.__name__)
+def test_each_pass_is_idempotent_and_keeps_results(run_pass):
+    for seed in range(50):
+        old, args = random_case(seed)
+        if run_pass is not strengthen:
+            old = strengthen(old)
+        new = run_pass(old)
+        check_jaxpr(new)
+        assert_same_bits(run(old, args), run(new, args))
+        assert run_pass(new) is new or run_pass is simplify, seed
+
+
+def _mlp(w1, w2, x):
+    return jnp.mean((jnp.tanh(x @ w1) @ w2) ** 2)
+
+
+def _normalised(x):
+    z = (x - jnp.mean(x, axis=1, keepdims=True)) / jnp.std(x, axis=1, keepdims=True)
+    return jnp.sum(jnp.log(jnp.sum(jnp.exp(z), axis=1)))
+
+
+def _gaussian(mu, log_sigma, y):
+    z = (y - mu) / jnp.exp(log_sigma)
+    return -0.5 * jnp.sum(z * z) - y.size * log_sigma
+
+
+def _pendulum(state):
+    def step(state, _):
+        angle, speed = state
+        speed = speed - 0.01 * jnp.sin(angle)
+        return (angle + 0.01 * speed, speed), angle
+
+    return lax.scan(step, state, None, length=20)[1][-1]
+
+
+A = np.linspace(-1.0, 1.3, 12)
+
+
+# Equations of the gradient, those of loop bodies included: as recorded, and after the passes.
+@pytest.mark.parametrize(
+    ("fun", "args", "before", "after"),
+    [
+        (_mlp, (A.reshape(3, 4), A.reshape(4, 3), A.reshape(4, 3)), 22, 14),
+        (_normalised, (A.reshape(3, 4),), 57, 45),
+        (_gaussian, (0.3, 0.2, A), 27, 14),
+        (_pendulum, ((1.0, 0.0),), 22, 16),
+    ],
+)
+def test_gradients_of_models_shrink(fun, args, before, after):
+    gradient = jaxlite.grad(jaxlite.jit(fun), tuple(range(len(args))))
+    old, operands = recorded(jaxlite.jit(gradient), *args)
+    new = optimize(old)
+    assert count(new) < count(old)
+    assert count(old) <= before and count(new) <= after
+    for x, y in zip(run(old, operands), run(new, operands), strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-14, atol=1e-16)
+
+
+def test_what_checkpoint_recomputes_is_not_merged():
+    x = np.linspace(0.0, 1.0, 4)
+
+    def f(x):
+        return jnp.sum(jnp.sin(jnp.sin(x)))
+
+    def operations(f, name):
+        return names(optimize(recorded(jaxlite.value_and_grad(f), x)[0])).count(name)
+
+    assert operations(f, "sin") == 2
+    assert operations(jaxlite.checkpoint(f), "sin") == 3
+    assert operations(jaxlite.checkpoint(f), "checkpoint") == 0
+
+
+def test_solvers_and_custom_rules_become_their_functions():
+    matrix, b = np.array([[2.0, 1.0], [1.0, 3.0]]), np.array([1.0, -1.0])
+
+    def solve(b):
+        return lax.custom_linear_solve(
+            lambda x: matrix @ x, b, lambda _, b: jnp.linalg.solve(matrix, b), symmetric=True
+        )
+
+    for fun in (solve, jaxlite.grad(lambda b: jnp.sum(solve(b) ** 2))):
+        old, args = recorded(fun, b)
+        new = optimize(old)
+        assert "linear_solve" in names(old) and "linear_solve" not in names(new)
+        assert_same_bits(run(old, args), run(new, args))
+    root = lax.custom_root
+    old, args = recorded(
+        lambda a: root(lambda x: x * x - a, 1.0, lambda f, x: jnp.sqrt(a), lambda g, y: y / g(1.0)), 2.0
+    )
+    assert names(optimize(old)) == ["sqrt"]
+
+
+def test_stages_show_each_change_once():
+    old, _ = recorded(jaxlite.jit(lambda x: jnp.sin(x) * 1.0 + jnp.sin(x)), 1.0)
+    shown = list(stages(old))
+    assert [name for name, _ in shown] == ["recorded", "strengthen", "inline", "simplify", "cse", "dce"]
+    traced = []
+    assert optimize(old, lambda *stage: traced.append(stage)) is traced[-1][1]
+    assert [name for name, _ in traced] == [name for name, _ in shown]
+    assert_jaxpr_equal(optimize(old), shown[-1][1])
+
+
+def test_optimizing_is_cached_as_long_as_the_program_lives():
+    old, _ = recorded(lambda x: jnp.sin(x) * 1.0, 1.0)
+    assert optimize(old) is optimize(old)
+    alive = weakref.ref(optimize(old))
+    del old
+    gc.collect()
+    assert alive() is None
+
+
+def test_a_pass_that_breaks_a_program_is_named(monkeypatch):
+    def swap(jaxpr):
+        return jaxpr.replace(eqns=jaxpr.eqns[::-1])
+
+    monkeypatch.setattr(pipeline, "PIPELINE", (("reverses", swap),))
+    program = parse_jaxpr("{ lambda ; a:f64[]. let b:f64[] = sin a; c:f64[] = sin b in (c,) }")
+    with pytest.raises(InternalError, match="the pass swap left an incorrect program"):
+        list(stages(program))
+    config.update("jax_enable_checks", False)
+    assert next(stages(program))[0] == "recorded"
+
+
+# --- effects ----------------------------------------------------------------------------------------
+
+
+def test_effects_stay_and_happen_as_often():
+    effect = make_primitive("test_effect", effects=frozenset({"io"}))
+    try:
+        program = program_of(effect, "f64[]")
+        twice = program.replace(eqns=program.eqns + program_of(effect, "f64[]").eqns)
+        (first, second) = twice.eqns
+        twice = twice.replace(eqns=(first, second.replace(invars=first.invars)), outvars=())
+        assert optimize(twice) is twice
+    finally:
+        remove_primitives()
+
+
+def test_debug_print_runs_in_order_and_as_often_as_without_jit(capsys):
+    def f(x):
+        jaxlite.debug.print("one {}", x)
+        jaxlite.debug.print("one {}", x)
+
+        def step(c, y):
+            jaxlite.debug.print("step {}", y)
+            return c, None
+
+        lax.scan(step, 0.0, jnp.stack([x, x + 1.0]))
+        return x
+
+    f(2.0)
+    eager = capsys.readouterr().out
+    jaxlite.jit(f)(2.0)
+    assert capsys.readouterr().out == eager
+    assert eager.splitlines() == ["one 2.0", "one 2.0", "step 2.0", "step 3.0"]
+
+
+# --- keys -------------------------------------------------------------------------------------------
+
+
+def test_keys_are_those_of_equal_programs():
+    programs = [random_case(seed)[0] for seed in range(40)]
+    copies = [parse_jaxpr(str(program)) for program in programs]
+    for i, a in enumerate(programs):
+        for b in copies:
+            assert (program_key(a) == program_key(b)) == jaxpr_equal(a, b)
+        assert hash(program_key(a)) == hash(program_key(copies[i]))
+
+
+def test_keys_tell_params_and_numbers_apart():
+    texts = [
+        "{ lambda ; a:f64[2]. let b:f64[2] = mul a 0.0:f64[] in (b,) }",
+        "{ lambda ; a:f64[2]. let b:f64[2] = mul a -0.0:f64[] in (b,) }",
+        "{ lambda ; a:f64[2]. let b:f64[2] = mul a 0.0:f64*[] in (b,) }",
+        "{ lambda ; a:f64[2]. let b:f64[2] = mul 0.0:f64[] a in (b,) }",
+        "{ lambda ; a:f64[2]. let b:f64[2] = mul a a in (b,) }",
+        "{ lambda ; a:f64[2] b:f64[2]. let c:f64[2] = mul a a in (c,) }",
+        "{ lambda ; a:f64[2]. let b:f64[2] = integer_pow[y=2] a in (b,) }",
+        "{ lambda ; a:f64[2]. let b:f64[2] = integer_pow[y=3] a in (b,) }",
+    ]
+    assert len({program_key(parse_jaxpr(text)) for text in texts}) == len(texts)
+
+
+# --- under jit --------------------------------------------------------------------------------------
+
+
+def test_jit_runs_the_optimized_program():
+    f = jaxlite.jit(lambda x: jnp.sin(x) + jnp.sin(x) + 0.0 * jnp.cos(x)[0])
+    x = np.linspace(0.0, 1.0, 3)
+    expected = f(x)
+    jaxpr = f.trace(x).jaxpr.jaxpr
+    assert names(optimize(lift_constvars(jaxpr))).count("sin") == 1
+    assert_same_bits([expected], [np.sin(x) + np.sin(x) + 0.0 * np.cos(x)[0]])
+
+
+@pytest.mark.parametrize("fun", [lambda x: x, jnp.copy, lambda x: x.T, lambda x: jnp.copy(x).reshape(-1)])
+def test_results_of_jit_do_not_share_memory_with_arguments(fun):
+    x = np.arange(6.0).reshape(2, 3)
+    result = jaxlite.jit(fun)(x)
+    expected = np.array(result)
+    x[:] = -1.0
+    np.testing.assert_array_equal(result, expected)
+
+
+def test_indices_out_of_range_raise_under_jit():
+    f = jaxlite.jit(lambda x, i: jnp.sin(x)[i] * 1.0)
+    with pytest.raises(IndexError, match="out of bounds"):
+        f(np.arange(3.0), 7)
+
+
+def test_literals_stay_scalars():
+    for seed in range(60):
+        for eqn in optimize(random_case(seed)[0]).eqns:
+            assert all(np.ndim(atom.val) == 0 for atom in eqn.invars if type(atom) is Literal)
