@@ -242,6 +242,19 @@ class ClosedJaxpr:
         return replace(self, **changes)
 
 
+class ArrayConstant:
+    """An array as a param of an equation: compared by identity, printed as its type."""
+
+    __slots__ = ("aval", "value")
+
+    def __init__(self, value):
+        self.value = value
+        self.aval = ShapedArray(value.shape, value.dtype)
+
+    def __repr__(self) -> str:
+        return f"<{self.aval}>"
+
+
 def subjaxprs(params: dict[str, Any]):
     """Yield every program among the params of an equation."""
     for value in params.values():

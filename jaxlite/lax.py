@@ -130,6 +130,7 @@ from jaxlite.ops.special import digamma, erf, erf_inv, erfc, lgamma, polygamma
 from jaxlite.ops.structural import (
     broadcast_in_dim,
     concatenate,
+    constant,
     copy,
     expand_dims,
     full,

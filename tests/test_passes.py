@@ -50,7 +50,11 @@ def count(jaxpr: Jaxpr) -> int:
 
 
 def names(jaxpr: Jaxpr) -> list[str]:
-    return [name for eqn in jaxpr.eqns for name in (eqn.primitive.name, *sum(map(names, subjaxprs(eqn.params)), []))]
+    return [
+        name
+        for eqn in jaxpr.eqns
+        for name in (eqn.primitive.name, *sum(map(names, subjaxprs(eqn.params)), []))
+    ]
 
 
 def assert_same_bits(xs, ys):
@@ -376,7 +380,10 @@ EXAMPLES = {
             "c:u8[10] = broadcast_in_dim[broadcast_dimensions=() shape=(10,)] 0:u8[]",
         ),
     ],
-    "x ^ 0 = x": [("a:u8[10]", "c:u8[10] = xor a 0:u8[]", "c=a"), ("a:bool[9]", "c:bool[9] = xor a False:bool[]", "c=a")],
+    "x ^ 0 = x": [
+        ("a:u8[10]", "c:u8[10] = xor a 0:u8[]", "c=a"),
+        ("a:bool[9]", "c:bool[9] = xor a False:bool[]", "c=a"),
+    ],
     "~~x = x": [("a:i64[10]", "b:i64[10] = not a; c:i64[10] = not b", "c=a")],
     "every case the same: that case": [
         ("a:bool[10] b:f64[10]", "c:f64[10] = select_n a b b", "c=b"),
@@ -390,7 +397,10 @@ EXAMPLES = {
         ("a:f64[10] b:f64[10]", "c:f64[10] = select_n 7:i64[] a a b", "c=b"),
     ],
     "select(not p, x, y) = select(p, y, x)": [
-        ("p:bool[10] a:f64[10] b:f64[10]", "q:bool[10] = not p; c:f64[10] = select_n q a b", "c:f64[10] = select_n p b a")
+        (
+            "p:bool[10] a:f64[10] b:f64[10]", "q:bool[10] = not p; c:f64[10] = select_n q a b",
+            "c:f64[10] = select_n p b a",
+        )
     ],
     "to the dtype that it has: nothing": [
         ("a:f64[10]", "c:f64[10] = convert_element_type[new_dtype=float64 weak_type=False] a", "c=a")
@@ -425,8 +435,11 @@ EXAMPLES = {
     ],
     "conj(conj z) = z": [("z:c128[10]", "a:c128[10] = conj z; c:c128[10] = conj a", "c=z")],
     "of equal elements: one of them": [
-        ("a:f64[]", "b:f64[3,2] = broadcast_in_dim[broadcast_dimensions=() shape=(3,2)] a; c:f64[3] = reduce_max[axes=(1,)] b",
-         "c:f64[3] = broadcast_in_dim[broadcast_dimensions=() shape=(3,)] a")
+        (
+            "a:f64[]", "b:f64[3,2] = broadcast_in_dim[broadcast_dimensions=() shape=(3,2)] a; "
+            "c:f64[3] = reduce_max[axes=(1,)] b",
+            "c:f64[3] = broadcast_in_dim[broadcast_dimensions=() shape=(3,)] a",
+        )
     ],
     "of one element: that element (+ 0.0 in a sum of floats)": [
         ("a:f64[10,1]", "c:f64[10] = reduce_max[axes=(1,)] a", "c:f64[10] = squeeze[dimensions=(1,)] a"),
@@ -469,9 +482,15 @@ EXAMPLES = {
     ],
     "in the order that it has: nothing": [("a:f64[2,3]", "c:f64[2,3] = transpose[permutation=(0,1)] a", "c=a")],
     "of a transpose: one transpose": [
-        ("a:f64[2,3,4]", "b:f64[3,4,2] = transpose[permutation=(1,2,0)] a; c:f64[4,2,3] = transpose[permutation=(1,2,0)] b",
-         "c:f64[4,2,3] = transpose[permutation=(2,0,1)] a"),
-        ("a:f64[2,3]", "b:f64[3,2] = transpose[permutation=(1,0)] a; c:f64[2,3] = transpose[permutation=(1,0)] b", "c=a"),
+        (
+            "a:f64[2,3,4]", "b:f64[3,4,2] = transpose[permutation=(1,2,0)] a; "
+            "c:f64[4,2,3] = transpose[permutation=(1,2,0)] b",
+            "c:f64[4,2,3] = transpose[permutation=(2,0,1)] a",
+        ),
+        (
+            "a:f64[2,3]", "b:f64[3,2] = transpose[permutation=(1,0)] a; "
+            "c:f64[2,3] = transpose[permutation=(1,0)] b", "c=a",
+        ),
     ],
     "of a rev: only what one of them reverses": [
         ("a:f64[2,3]", "b:f64[2,3] = rev[dimensions=(0,1)] a; c:f64[2,3] = rev[dimensions=(1,)] b",
@@ -491,7 +510,10 @@ EXAMPLES = {
     "by nothing: nothing": [("a:f64[5]", "c:f64[5] = pad[padding_config=((0,0,0),)] a 1.0:f64[]", "c=a")],
     "empty operands add nothing, and one operand is the result": [
         ("a:f64[0] b:f64[2]", "c:f64[2] = concatenate[dimension=0] a b", "c=b"),
-        ("a:f64[2] z:f64[0] b:f64[2]", "c:f64[4] = concatenate[dimension=0] a z b", "c:f64[4] = concatenate[dimension=0] a b"),
+        (
+            "a:f64[2] z:f64[0] b:f64[2]", "c:f64[4] = concatenate[dimension=0] a z b",
+            "c:f64[4] = concatenate[dimension=0] a b",
+        ),
     ],
 }  # fmt: skip
 EXAMPLES["to the shape that it has: nothing"] = [
@@ -686,7 +708,11 @@ def test_solvers_and_custom_rules_become_their_functions():
 
 
 def test_stages_show_each_change_once():
-    old, _ = recorded(jaxlite.jit(lambda x: jnp.sin(x) * 1.0 + jnp.sin(x)), 1.0)
+    def f(x):
+        jnp.cos(x)
+        return jnp.sin(x) * 1.0 + jnp.sin(x)
+
+    old, _ = recorded(jaxlite.jit(f), 1.0)
     shown = list(stages(old))
     assert [name for name, _ in shown] == ["recorded", "strengthen", "inline", "simplify", "cse", "dce"]
     traced = []

@@ -20,7 +20,7 @@ from jaxlite.interpreters.batch import batch_jaxpr
 from jaxlite.interpreters.evaluate import eval_jaxpr, run_jaxpr
 from jaxlite.interpreters.jvp import jvp_jaxpr
 from jaxlite.interpreters.linearize import linearize_flat, partial_eval_jaxpr, rematerialize
-from jaxlite.interpreters.stage import stage
+from jaxlite.interpreters.stage import stage, stage_rule
 from jaxlite.interpreters.transpose import transpose_jaxpr
 from jaxlite.ir import Jaxpr, Literal, cached_by_jaxpr
 from jaxlite.lowering import Region
@@ -64,7 +64,7 @@ def inline_calls(jaxpr: Jaxpr) -> Jaxpr:
             env.update(zip(eqn.outvars, outs, strict=True))
         return [v.val if type(v) is Literal else env[v] for v in jaxpr.outvars]
 
-    return stage(flat, jaxpr.in_avals, "inlined")[0]
+    return stage_rule(flat, jaxpr.in_avals, "inlined")
 
 
 @cached_by_jaxpr

@@ -21,7 +21,7 @@ from jaxlite.interpreters.batch import batch_jaxpr, to_front
 from jaxlite.interpreters.evaluate import eval_jaxpr, run_jaxpr
 from jaxlite.interpreters.jvp import jvp_jaxpr
 from jaxlite.interpreters.linearize import partial_eval_jaxpr
-from jaxlite.interpreters.stage import stage
+from jaxlite.interpreters.stage import stage, stage_rule
 from jaxlite.interpreters.transpose import transpose_jaxpr
 from jaxlite.ir import Jaxpr, Tape, cached_by_jaxpr
 from jaxlite.lowering import Region
@@ -105,7 +105,7 @@ def _fill_slots(known_branch: Jaxpr, places, slots) -> Jaxpr:
         given = dict(zip(places, outs[split:], strict=True))
         return [*outs[:split], *(given[i] if i in given else zeros(a) for i, a in enumerate(slots))]
 
-    return stage(branch, known_branch.in_avals, "branch")[0]
+    return stage_rule(branch, known_branch.in_avals, "branch")
 
 
 def _read_slots(unknown_branch: Jaxpr, places, slots) -> Jaxpr:
@@ -113,7 +113,7 @@ def _read_slots(unknown_branch: Jaxpr, places, slots) -> Jaxpr:
         given, unknown = split_list(args, len(slots))
         return eval_jaxpr(unknown_branch, (), *(given[i] for i in places), *unknown)
 
-    return stage(branch, [*slots, *unknown_branch.in_avals[len(places) :]], "branch")[0]
+    return stage_rule(branch, [*slots, *unknown_branch.in_avals[len(places) :]], "branch")
 
 
 def _cond_partial_eval(trace, args, *, branches):

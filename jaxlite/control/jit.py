@@ -3,7 +3,8 @@
     jit[ name=f  jaxpr={ lambda ; a:f64[3]. let b:f64[3] = sin a in (b,) } ] x
 
 The program is a param of one primitive, so every transformation of a jitted function transforms (and caches) the
-program. At present the program is run by the NumPy interpreter; nothing is compiled to machine code yet.
+program. To run it, the passes simplify it once, and the NumPy interpreter evaluates what they leave; nothing is
+compiled to machine code yet.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from jaxlite.interpreters.batch import batch_jaxpr, to_front
 from jaxlite.interpreters.evaluate import run_jaxpr
 from jaxlite.interpreters.jvp import jvp_jaxpr
 from jaxlite.interpreters.linearize import partial_eval_jaxpr
-from jaxlite.interpreters.stage import stage
+from jaxlite.interpreters.stage import stage_rule
 from jaxlite.interpreters.transpose import add_cotangents, backward_pass
 from jaxlite.ir import Jaxpr, ShapedArray, Tape, cached_by_jaxpr
 from jaxlite.lowering import Region
@@ -249,9 +249,7 @@ def _transposed_body(jaxpr, linear, ct_ys_nonzero, num_consts, num_carry):
         return [*summed, *map(instantiate, new_carry), *map(instantiate, ct_xs)]
 
     in_avals = [*residual_consts, *ct_const_avals, *ct_carry_avals, *ct_ys_avals, *residual_xs]
-    transposed, consts = stage(body, in_avals, "scan transpose")
-    assert not consts
-    return transposed
+    return stage_rule(body, in_avals, "scan transpose")
 
 
 def _scan_transpose(cts, *args, **params):

@@ -18,7 +18,7 @@ from jaxlite.interpreters.batch import batch_jaxpr, to_front
 from jaxlite.interpreters.evaluate import eval_jaxpr, run_jaxpr
 from jaxlite.interpreters.jvp import jvp_jaxpr
 from jaxlite.interpreters.linearize import partial_eval_jaxpr
-from jaxlite.interpreters.stage import stage
+from jaxlite.interpreters.stage import stage_rule
 from jaxlite.interpreters.transpose import add_cotangents, backward_pass
 from jaxlite.ir import Jaxpr, ShapedArray, Tape, Var, cached_by_jaxpr
 from jaxlite.lowering import Region
@@ -588,9 +588,7 @@ def _transposed_body(jaxpr, linear_consts, linear_tapes, tape_avals, ct_tapes_no
         return [*summed, *map(instantiate, new_carry), *map(instantiate, ct_xs)]
 
     avals = [*residual_consts, *ct_consts_avals, *(a.to_tangent() for a in carry_avals)]
-    transposed, consts = stage(body, [*avals, *residual_elements, *ct_elements], "loop transpose")
-    assert not consts
-    return transposed
+    return stage_rule(body, [*avals, *residual_elements, *ct_elements], "loop transpose")
 
 
 def _tape_scan_transpose(cts, *args, jaxpr, num_consts, num_carry, tapes_out, reverse):
@@ -641,9 +639,7 @@ def _masked_body(jaxpr, num_consts: int, num_carry: int, tapes_out: tuple[int, .
         groups = split_list(outs[num_carry:], *tapes_out)[:-1]
         return [*carry, *(value for group in groups for value in (*group, active))]
 
-    masked, consts = stage(body, [*jaxpr.in_avals, ShapedArray((), np.dtype(bool))], "masked step")
-    assert not consts
-    return masked
+    return stage_rule(body, [*jaxpr.in_avals, ShapedArray((), np.dtype(bool))], "masked step")
 
 
 @cached_by_jaxpr
@@ -669,7 +665,7 @@ def _always_active_body(jaxpr, tapes_out: tuple[int, ...], num_carry: int) -> Ja
         groups = split_list(outs[num_carry:], *tapes_out)[:-1]
         return [*outs[:num_carry], *(value for group in groups for value in (*group, np.True_))]
 
-    return stage(body, jaxpr.in_avals, "step")[0]
+    return stage_rule(body, jaxpr.in_avals, "step")
 
 
 def _tape_scan_batch(axis, args, dims, *, jaxpr, num_consts, num_carry, tapes_out, reverse):

@@ -43,7 +43,7 @@ from jaxlite.errors import ArgumentError
 from jaxlite.interpreters.batch import batch_jaxpr, to_front
 from jaxlite.interpreters.evaluate import eval_jaxpr, run_jaxpr
 from jaxlite.interpreters.jvp import jvp_jaxpr
-from jaxlite.interpreters.stage import stage
+from jaxlite.interpreters.stage import stage_rule
 from jaxlite.ir import Jaxpr, Tape, cached_by_jaxpr
 from jaxlite.lowering import Region
 from jaxlite.ops.elementwise import add, convert_element_type, lt, select_n
@@ -103,12 +103,11 @@ def _jvp_body(jaxpr, consts_nz, carry_nz, tapes_out):
 @cached_by_jaxpr
 def _with_unused_inputs(jaxpr: Jaxpr, avals: tuple) -> Jaxpr:
     """Give a program further inputs that it ignores."""
-    extended, _ = stage(
-        lambda *args: eval_jaxpr(jaxpr, (), *args[: len(jaxpr.invars)]),
-        [*jaxpr.in_avals, *avals],
-        "condition",
-    )
-    return extended
+
+    def condition(*args):
+        return eval_jaxpr(jaxpr, (), *args[: len(jaxpr.invars)])
+
+    return stage_rule(condition, [*jaxpr.in_avals, *avals], "condition")
 
 
 def _while_jvp(primals, tangents, *, cond_jaxpr, body_jaxpr, cond_nconsts, body_nconsts, tapes_out):
@@ -192,21 +191,18 @@ def _lane_body(body_jaxpr: Jaxpr, cond_jaxpr: Jaxpr, cond_nconsts: int, num_carr
         return [*carry, *(value for group in groups for value in (*group, active))]
 
     avals = [*cond_jaxpr.in_avals[:cond_nconsts], *body_jaxpr.in_avals]
-    lane, consts = stage(step, avals, "step")
-    assert not consts
-    return lane
+    return stage_rule(step, avals, "step")
 
 
 @cached_by_jaxpr
 def _any_lane(cond_jaxpr: Jaxpr, axis, batched: tuple[bool, ...]) -> Jaxpr:
     """Return the condition that holds while any element goes on."""
     batched_cond, _ = batch_jaxpr(cond_jaxpr, axis, tuple(0 if b else None for b in batched), True)
-    any_lane, _ = stage(
-        lambda *args: [reduce_or(eval_jaxpr(batched_cond, (), *args)[0], (0,))],
-        batched_cond.in_avals,
-        "condition",
-    )
-    return any_lane
+
+    def any_lane(*args):
+        return [reduce_or(eval_jaxpr(batched_cond, (), *args)[0], (0,))]
+
+    return stage_rule(any_lane, batched_cond.in_avals, "condition")
 
 
 def _while_batch(axis, args, dims, *, cond_jaxpr, body_jaxpr, cond_nconsts, body_nconsts, tapes_out):

@@ -14,7 +14,7 @@ from typing import Any
 
 from jaxlite.errors import RuleError
 from jaxlite.interpreters.evaluate import eval_jaxpr
-from jaxlite.interpreters.stage import stage
+from jaxlite.interpreters.stage import stage_rule
 from jaxlite.ir import Jaxpr, Tape, cached_by_jaxpr, subjaxprs
 from jaxlite.ops.structural import broadcast_dim, move_dim
 from jaxlite.primitive import PRIMITIVES, MappedAxis, NotBatchable
@@ -143,8 +143,7 @@ def batch_jaxpr(jaxpr: Jaxpr, axis: MappedAxis, dims: tuple, force: tuple[bool, 
         return [x for x, _ in pairs]
 
     avals = [a if d is None else a.mapped(axis.size, d) for a, d in zip(jaxpr.in_avals, dims, strict=True)]
-    out, consts = stage(batched, avals, "vmap")
-    assert not consts
+    out = stage_rule(batched, avals, "vmap")
     return out, dims_out
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from jaxlite.interpreters.evaluate import eval_jaxpr
-from jaxlite.interpreters.stage import stage
+from jaxlite.interpreters.stage import stage_rule
 from jaxlite.ir import Jaxpr, Tape, cached_by_jaxpr
 from jaxlite.ops.structural import instantiate
 from jaxlite.primitive import PRIMITIVES, Zero, zero_tangent
@@ -152,6 +152,5 @@ def jvp_jaxpr(jaxpr: Jaxpr, nonzero: tuple[bool, ...], instantiate_outs: tuple[b
         return outs + [t for t in tangents_out if type(t) is not Zero]
 
     tangent_avals = [a.to_tangent() for a, nz in zip(jaxpr.in_avals, nonzero, strict=True) if nz]
-    out, consts = stage(jvp_fun, [*jaxpr.in_avals, *tangent_avals], "jvp")
-    assert not consts
+    out = stage_rule(jvp_fun, [*jaxpr.in_avals, *tangent_avals], "jvp")
     return out, nonzero_out

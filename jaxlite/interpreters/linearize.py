@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from jaxlite.interpreters.evaluate import eval_jaxpr
 from jaxlite.interpreters.jvp import jvp_flat
-from jaxlite.interpreters.stage import Recorder, stage
+from jaxlite.interpreters.stage import Recorder, stage_rule
 from jaxlite.ir import Aval, Eqn, Jaxpr, Var, cached_by_jaxpr, lift_constvars
 from jaxlite.primitive import RECORD, Zero
 from jaxlite.trace import Trace, Tracer, aval_of, current_trace, set_current
@@ -154,8 +154,7 @@ def partial_eval_jaxpr(jaxpr: Jaxpr, known: tuple[bool, ...], force_unknown: tup
         result.extend((lift_constvars(unknown_jaxpr), known_out, tuple(map(aval_of, residuals))))
         return [o for o, k in zip(outs, known_out, strict=True) if k] + list(residuals)
 
-    known_jaxpr, consts = stage(known_fun, known_avals, "known part")
-    assert not consts
+    known_jaxpr = stage_rule(known_fun, known_avals, "known part")
     unknown_jaxpr, known_out, residual_avals = result
     return known_jaxpr, unknown_jaxpr, known_out, residual_avals
 
@@ -209,7 +208,6 @@ def rematerialize(
         return eval_jaxpr(unknown_jaxpr, (), *values, *args[n_known + len(saved_vars) :])
 
     avals = [v.aval for v in (*known_jaxpr.invars, *saved_vars, *unknown_in)]
-    unknown_out, consts = stage(recompute_then_rest, avals, "recomputed part")
-    assert not consts
-    known_out, _ = stage(lambda *xs: eval_jaxpr(known_out, (), *xs), known_out.in_avals, "known part")
+    unknown_out = stage_rule(recompute_then_rest, avals, "recomputed part")
+    known_out = stage_rule(lambda *xs: eval_jaxpr(known_out, (), *xs), known_out.in_avals, "known part")
     return known_out, unknown_out, tuple(v.aval for v in saved_vars)

@@ -15,7 +15,7 @@ import numpy as np
 
 from jaxlite import source
 from jaxlite.array import Array
-from jaxlite.ir import Aval, Eqn, Jaxpr, Literal, Var
+from jaxlite.ir import PRIMITIVES, ArrayConstant, Aval, Eqn, Jaxpr, Literal, Var
 from jaxlite.trace import Trace, Tracer, ancestors, aval_of, current_trace, leaked_tracer, set_current
 
 
@@ -203,6 +203,26 @@ def stage(
     with set_current(trace):
         outs = fun(*args)
     return trace.build(outs, keep_dead)
+
+
+def stage_rule(fun: Callable, avals: Sequence[Aval], name: str) -> Jaxpr:
+    """Record a function derived from a program: the result has no constvars.
+
+    Programs inside params have none, so what a rule leads to must not have any. Arrays that a user's custom rule
+    brings along become ``constant`` equations; a traced value it closes over is an error.
+    """
+    jaxpr, consts = stage(fun, avals, name)
+    if not consts:
+        return jaxpr
+    for const in consts:
+        if isinstance(const, Tracer):
+            raise leaked_tracer(const)
+    constant = PRIMITIVES["constant"]
+    eqns = tuple(
+        Eqn(constant, (), (var,), {"value": ArrayConstant(const)}, None)
+        for var, const in zip(jaxpr.constvars, consts, strict=True)
+    )
+    return Jaxpr(jaxpr.invars, (), eqns + jaxpr.eqns, jaxpr.outvars)
 
 
 def is_staging() -> bool:

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 from jaxlite import source
 from jaxlite.errors import TransposeError
-from jaxlite.interpreters.stage import stage
+from jaxlite.interpreters.stage import stage_rule
 from jaxlite.ir import Eqn, Jaxpr, Literal, Tape, Var, cached_by_jaxpr
 from jaxlite.ops.elementwise import add_any
-from jaxlite.ops.structural import instantiate
+from jaxlite.ops.structural import instantiate, optimization_barrier_p
 from jaxlite.primitive import NOT_LINEAR, PRIMITIVES, Linear, Zero, is_linear
 from jaxlite.trace import EVAL, aval_of, current_trace
 
@@ -107,7 +107,14 @@ def _evaluate_known_part(jaxpr: Jaxpr, env: dict, linear: set[Var]) -> list[Eqn]
     """Evaluate into ``env`` what depends on no linear input; mark the rest linear and return its equations."""
     linear_eqns = []
     for eqn in jaxpr.eqns:
-        if any(type(v) is Var and v in linear for v in eqn.invars):
+        is_linear_in = [type(v) is Var and v in linear for v in eqn.invars]
+        if eqn.primitive is optimization_barrier_p and any(is_linear_in):
+            # It ties known values to linear ones, but each passes through by itself.
+            pairs = list(zip(eqn.invars, eqn.outvars, is_linear_in, strict=True))
+            linear.update(out for _, out, lin in pairs if lin)
+            env.update((out, v.val if type(v) is Literal else env[v]) for v, out, lin in pairs if not lin)
+            linear_eqns.append(eqn)
+        elif any(is_linear_in):
             linear.update(eqn.outvars)
             linear_eqns.append(eqn)
         else:
@@ -175,6 +182,5 @@ def transpose_jaxpr(
 
     avals = [a for a, lin in zip(jaxpr.in_avals, linear, strict=True) if not lin]
     avals += [a.strip_weak_type() for a, nz in zip(jaxpr.out_avals, ct_nonzero, strict=True) if nz]
-    out, consts = stage(transposed, avals, "transpose")
-    assert not consts
+    out = stage_rule(transposed, avals, "transpose")
     return out, nonzero_out

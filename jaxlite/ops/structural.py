@@ -662,6 +662,44 @@ def copy(x):
     return copy_p.bind(x)
 
 
+# --- constant ---------------------------------------------------------------------------------------
+
+
+def _constant_abstract_eval(*, value):
+    return (value.aval,)
+
+
+def _constant_impl(*, value):
+    return (np.asarray(value.value),)
+
+
+def _constant_batch(axis, args, dims, *, value):
+    return (constant(value),), (None,)
+
+
+constant_p = Primitive(
+    name="constant",
+    multiple_results=False,
+    effects=PURE,
+    abstract_eval=_constant_abstract_eval,
+    impl=_constant_impl,
+    jvp=zero_tangent,
+    partial_eval=RECORD,
+    transpose=NOT_LINEAR,
+    batch=_constant_batch,
+    lower=IndexMap("constant"),
+    doc="z = an array that a custom rule brought into a program",
+)
+
+
+def constant(value):
+    """Return the array of an ``ArrayConstant``."""
+    return constant_p.bind(value=value)
+
+
+# --- markers ----------------------------------------------------------------------------------------
+
+
 def _identity_abstract_eval(x, **params):
     return (x.strip_weak_type(),)
 

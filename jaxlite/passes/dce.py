@@ -9,6 +9,7 @@ needed.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 
 from jaxlite.ir import Eqn, Jaxpr, cached_by_jaxpr
@@ -131,11 +132,8 @@ def _kept_sizes(sizes: tuple[int, ...], mask: Sequence[bool]) -> tuple[int, ...]
 
 def _while_dce(eqn: Eqn, used: Mask) -> Eqn:
     params = eqn.params
-    cond_nconsts, body_nconsts, tapes_out = (
-        params["cond_nconsts"],
-        params["body_nconsts"],
-        params["tapes_out"],
-    )
+    cond_nconsts, body_nconsts = params["cond_nconsts"], params["body_nconsts"]
+    tapes_out = params["tapes_out"]
     num_carry = len(eqn.invars) - cond_nconsts - body_nconsts
     used_tapes = used[num_carry:]
     cond, cond_in = prune(params["cond_jaxpr"], (True,))
@@ -164,9 +162,9 @@ def _tape_scan_dce(eqn: Eqn, used: Mask) -> Eqn:
         params["jaxpr"], num_consts, used[:num_carry], _spread(used_tapes, tapes_out)
     )
     sizes = [len(tape.aval.elements) for tape in eqn.invars[num_consts + num_carry :]]
-    elements = iter(used_in[num_consts + num_carry :])
+    ends = list(itertools.accumulate(sizes, initial=num_consts + num_carry))
     # A tape is kept or dropped as a whole; one stays in any case, to tell the number of steps.
-    tapes = [any([next(elements) for _ in range(size)]) for size in sizes]
+    tapes = [any(used_in[start:end]) for start, end in itertools.pairwise(ends)]
     tapes[0] |= not any(tapes)
     consts = used_in[:num_consts]
     return _narrowed(

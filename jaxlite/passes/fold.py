@@ -42,7 +42,7 @@ def fold(jaxpr: Jaxpr) -> Jaxpr:
 def _is_constant(eqn: Eqn) -> bool:
     return (
         type(eqn.primitive.lower) is Elementwise
-        and all([type(atom) is Literal for atom in eqn.invars])
+        and all(type(atom) is Literal for atom in eqn.invars)
         # The literal of a weak type would have to be a Python number.
         and not eqn.outvars[0].aval.weak_type
     )

@@ -62,9 +62,9 @@ def stages(jaxpr: Jaxpr) -> Iterator[tuple[str, Jaxpr]]:
     recorded { lambda ; a:f64[]. let
         b:f64[] = mul a 1.0:f64[]
         c:f64[] = add a b
-        d:f64[] = sin a
+        _:f64[] = sin a
       in (c,) }
-    simplify { lambda ; a:f64[]. let b:f64[] = add a a; c:f64[] = sin a in (b,) }
+    simplify { lambda ; a:f64[]. let b:f64[] = add a a; _:f64[] = sin a in (b,) }
     dce { lambda ; a:f64[]. let b:f64[] = add a a in (b,) }
     """
     yield "recorded", jaxpr
@@ -114,8 +114,7 @@ def optimize(jaxpr: Jaxpr, trace: Callable[[str, Jaxpr], object] | None = None) 
 
 @cached_by_jaxpr
 def _optimized(jaxpr: Jaxpr) -> Jaxpr:
-    for _, program in stages(jaxpr):
-        pass
+    *_, (_, program) = stages(jaxpr)
     return program
 
 

@@ -94,7 +94,7 @@ def simplify(jaxpr: Jaxpr) -> Jaxpr:
 
 
 class Rule(NamedTuple):
-    """One row: the primitives it is for, what it says, and ``(rewriter, equation) -> value``, None if it does not fit."""
+    """One row: for which primitives, what it says, and the value it finds, None where it does not fit."""
 
     primitives: str
     text: str
@@ -149,9 +149,9 @@ EXACT = (
 
 def _scalar_operands(rewriter, eqn):
     operands = [_scalar_behind(rewriter, atom) or atom for atom in eqn.invars]
-    if same_items(operands, eqn.invars) or any([_kind(atom) == "c" for atom in (*operands, *eqn.outvars)]):
+    if same_items(operands, eqn.invars) or any(_kind(atom) == "c" for atom in (*operands, *eqn.outvars)):
         return None
-    if any([atom.aval.shape for atom in operands]):
+    if any(atom.aval.shape for atom in operands):
         return rewriter.emit(eqn.primitive.name, *operands, **eqn.params)
     scalar = rewriter.emit(eqn.primitive.name, *operands, **eqn.params)
     return rewriter.full(scalar, eqn.outvars[0].aval.shape)
@@ -490,7 +490,9 @@ def _slice_twice(rewriter, eqn):
         "slice",
         *first.invars,
         start_indices=tuple([start + step * i for i, (start, step) in zip(starts, inner, strict=True)]),
-        limit_indices=tuple([start + step * (i - 1) + 1 for i, (start, step) in zip(limits, inner, strict=True)]),
+        limit_indices=tuple(
+            [start + step * (i - 1) + 1 for i, (start, step) in zip(limits, inner, strict=True)]
+        ),
         strides=tuple([outer * step for outer, (_, step) in zip(steps, inner, strict=True)]),
     )
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from jaxlite.errors import DtypeError, ShapeError
+from jaxlite.ir import ArrayConstant
 from tests.cases import Case, ErrorCase
 
 F64, F32, F16, I64, I32, I8, U8, BOOL, C128, C64 = (
@@ -182,7 +183,12 @@ MARKERS = [
     Case("optimization_barrier", (COMPLEX, X.astype(F32), BOOLS), {}, identity),
 ]
 
-ROWS = [*SHAPES, *PARTS, *MARKERS]
+CONSTANTS = [
+    Case("constant", (), {"value": ArrayConstant(array)}, lambda value: value.value, label=str(array.shape))
+    for array in (np.arange(3.0), np.zeros((0, 2), np.int64))
+]
+
+ROWS = [*SHAPES, *PARTS, *MARKERS, *CONSTANTS]
 
 ERRORS = [
     ErrorCase(
