@@ -215,7 +215,9 @@ def _check_cotangent(ct, aval: ShapedArray):
     if expected.dtype == float0 and np.shape(ct) == aval.shape:
         return Zero(expected)
     got = aval_of(ct)
-    fits = got.dtype == expected.dtype or (got.weak_type and (got.dtype.kind != "c" or expected.dtype.kind == "c"))
+    fits = got.dtype == expected.dtype or (
+        got.weak_type and (got.dtype.kind != "c" or expected.dtype.kind == "c")
+    )
     if got.shape != expected.shape or not fits:
         raise ShapeError(
             f"the pullback got a cotangent of type {got}, but the output has type {expected}.",
@@ -281,7 +283,11 @@ def vjp(fun: Callable, *primals, has_aux: bool = False, reduce_axes=()):
 
 def _own_copy(leaf):
     """Copy an array that the user may write to before the residuals, which may be views of it, are used."""
-    return leaf if isinstance(leaf, Tracer | Array) or not isinstance(leaf, np.ndarray) else as_array(np.array(leaf))
+    return (
+        leaf
+        if isinstance(leaf, Tracer | Array) or not isinstance(leaf, np.ndarray)
+        else as_array(np.array(leaf))
+    )
 
 
 def _as_result(value):

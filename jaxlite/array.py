@@ -23,7 +23,16 @@ _WRITING_FUNCTIONS = frozenset((np.copyto, np.put, np.place, np.putmask, np.put_
 # Their results are ordinary arrays: SciPy takes in the values of a user's function with ``np.atleast_1d`` and goes
 # on to write into what it computes from them, as it does with ``active = np.zeros_like(x); active[mask] = -1``.
 _MAKE_PLAIN_ARRAYS = frozenset(
-    (np.empty_like, np.zeros_like, np.ones_like, np.full_like, np.copy, np.atleast_1d, np.atleast_2d, np.atleast_3d)
+    (
+        np.empty_like,
+        np.zeros_like,
+        np.ones_like,
+        np.full_like,
+        np.copy,
+        np.atleast_1d,
+        np.atleast_2d,
+        np.atleast_3d,
+    )
 )
 
 

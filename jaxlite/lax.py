@@ -177,7 +177,9 @@ def iota(dtype, size=None, *, shape=None, dimension: int = 0):
     dimension : int
         Along which to count.
     """
-    return _iota(dtype=as_dtype(dtype), shape=(int(size),) if shape is None else tuple(shape), dimension=dimension)
+    return _iota(
+        dtype=as_dtype(dtype), shape=(int(size),) if shape is None else tuple(shape), dimension=dimension
+    )
 
 
 def broadcasted_iota(dtype, shape, dimension: int):
@@ -223,7 +225,9 @@ def collapse(x, start_dimension: int, stop_dimension: int | None = None):
 def full_like(x, fill_value, dtype=None, shape=None):
     """Return an array of one value with the shape and dtype of ``x``."""
     like = aval_of(x)
-    return full(like.shape if shape is None else shape, fill_value, like.dtype if dtype is None else as_dtype(dtype))
+    return full(
+        like.shape if shape is None else shape, fill_value, like.dtype if dtype is None else as_dtype(dtype)
+    )
 
 
 def dot(lhs, rhs, precision=None, preferred_element_type=None):
@@ -231,7 +235,9 @@ def dot(lhs, rhs, precision=None, preferred_element_type=None):
     left, right = aval_of(lhs), aval_of(rhs)
     if not (1 <= left.ndim <= 2 and 1 <= right.ndim <= 2):
         raise ShapeError(f"dot: operands have types {left}, {right}.", why="dot takes vectors and matrices.")
-    return dot_general(lhs, rhs, (((left.ndim - 1,), (0,)), ((), ())), preferred_element_type=preferred_element_type)
+    return dot_general(
+        lhs, rhs, (((left.ndim - 1,), (0,)), ((), ())), preferred_element_type=preferred_element_type
+    )
 
 
 def batch_matmul(lhs, rhs, precision=None):
@@ -262,7 +268,6 @@ def padtype_to_pads(in_shape, window_shape, window_strides, padding: str) -> lis
         total = builtins.max((-(-size // stride) - 1) * stride + window - size, 0)
         pads.append((total // 2, total - total // 2))
     return pads
-
 
 
 # Every primitive under JAX's name for it: ``lax.sin_p``.

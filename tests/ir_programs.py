@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from jaxlite.api import grad, vmap
@@ -15,7 +17,17 @@ from jaxlite.control.jit import jit, jit_p
 from jaxlite.control.scan import scan
 from jaxlite.control.while_loop import while_loop
 from jaxlite.interpreters.stage import stage
-from jaxlite.ir import PRIMITIVES, Eqn, Jaxpr, Literal, ShapedArray, Var
+from jaxlite.ir import (
+    PRIMITIVES,
+    ArrayConstant,
+    Eqn,
+    Jaxpr,
+    Literal,
+    ShapedArray,
+    Var,
+    lift_constvars,
+    subjaxprs,
+)
 from jaxlite.lowering import HostCall
 from jaxlite.ops.elementwise import add, lt, mul, neg, sin
 from jaxlite.ops.reductions import reduce_sum
@@ -23,6 +35,7 @@ from jaxlite.ops.structural import broadcast_in_dim, reshape, transpose
 from jaxlite.parsing import parse_aval
 from jaxlite.primitive import NOT_LINEAR, PURE, RECORD, NotBatchable, Primitive, zero_tangent
 from jaxlite.trace import aval_of
+from jaxlite.tree import tree_leaves
 
 
 def make_primitive(
@@ -66,17 +79,31 @@ def program_of(primitive, *operands: str | Literal, outs=None, **params) -> Jaxp
     return Jaxpr(inputs, (), (Eqn(primitive, atoms, outvars, params, None),), outvars)
 
 
-def program_of_row(case) -> Jaxpr:
-    """Return the program that binds the primitive of a row; scalars among the operands become literals."""
+def program_of_row(case) -> tuple[Jaxpr, list]:
+    """Return the program of a row's use of its primitive, and its arguments.
+
+    Scalars among the operands become literals; arrays that the use captures become arguments.
+    """
+    use = case.call or functools.partial(PRIMITIVES[case.primitive].bind, **case.params)
     traced = [x for x in case.args if isinstance(x, np.ndarray)]
 
     def fun(*tracers):
         given = iter(tracers)
         args = [next(given) if isinstance(x, np.ndarray) else x for x in case.args]
-        outs = PRIMITIVES[case.primitive].bind(*args, **case.params)
-        return outs if PRIMITIVES[case.primitive].multiple_results else [outs]
+        return tree_leaves(use(*args))
 
-    return stage(fun, list(map(aval_of, traced)), keep_dead=True)[0]
+    jaxpr, consts = stage(fun, list(map(aval_of, traced)), keep_dead=True)
+    return lift_constvars(jaxpr), [*consts, *traced]
+
+
+def params_without_text(jaxpr: Jaxpr):
+    """Yield the params, at any depth, that printed programs only name: functions and arrays."""
+    for eqn in jaxpr.eqns:
+        for value in eqn.params.values():
+            if callable(value) or isinstance(value, ArrayConstant):
+                yield value
+        for inner in subjaxprs(eqn.params):
+            yield from params_without_text(inner)
 
 
 # --- programs of transformations --------------------------------------------------------------------

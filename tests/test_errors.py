@@ -355,11 +355,15 @@ def test_traced_value_where_a_number_is_needed(name, transformation):
     call, error, message = NEEDS_NUMBERS[name]
     with pytest.raises(error, match=message) as caught:
         TRANSFORMATIONS[transformation](call, VECTOR)
-    assert_house_form(caught.value, _put if "assignment" in name else _add_in_place if "addition" in name else call)
+    assert_house_form(
+        caught.value, _put if "assignment" in name else _add_in_place if "addition" in name else call
+    )
     assert_everything_still_works()
 
 
-@pytest.mark.parametrize("transformation", [name for name in TRANSFORMATIONS if name not in ("grad", "linearize")])
+@pytest.mark.parametrize(
+    "transformation", [name for name in TRANSFORMATIONS if name not in ("grad", "linearize")]
+)
 @pytest.mark.parametrize("name", NEEDS_KNOWN_NUMBERS)
 def test_traced_value_where_a_known_number_is_needed(name, transformation):
     call, error, message = NEEDS_KNOWN_NUMBERS[name]
@@ -401,7 +405,9 @@ def test_condition_names_the_argument_and_the_operation():
 
 
 def test_condition_on_a_leaf_names_it():
-    with pytest.raises(TracerBoolConversionError, match=r"params\['w'\]\[1\]:bool\[\](.|\n)*argument \"params\['w'\]\[1\]\""):
+    with pytest.raises(
+        TracerBoolConversionError, match=r"params\['w'\]\[1\]:bool\[\](.|\n)*argument \"params\['w'\]\[1\]\""
+    ):
         jaxlite.jit(lambda params: 1.0 if params["w"][1] else 2.0)({"w": (1.0, True)})
 
 
@@ -584,7 +590,9 @@ def test_rule_error_carries_the_declared_reason(unbatchable):
     def f(x):
         return unbatchable.bind(x)
 
-    expected = r"unbatchable cannot be batched by vmap(.|\n)*why it wants to be alone\.(.|\n)*fix jaxlite\.lax\.map"
+    expected = (
+        r"unbatchable cannot be batched by vmap(.|\n)*why it wants to be alone\.(.|\n)*fix jaxlite\.lax\.map"
+    )
     with pytest.raises(RuleError, match=expected) as caught:
         jaxlite.vmap(f)(VECTOR)
     assert isinstance(caught.value, NotImplementedError)
@@ -594,7 +602,9 @@ def test_rule_error_carries_the_declared_reason(unbatchable):
 
 def test_results_are_not_written_into():
     y = jaxlite.jit(np.sin)(VECTOR)
-    with pytest.raises(InplaceUpdateError, match=r"x\[index\] = value would write into an Array(.|\n)*x.at\[index\]") as caught:
+    with pytest.raises(
+        InplaceUpdateError, match=r"x\[index\] = value would write into an Array(.|\n)*x.at\[index\]"
+    ) as caught:
         _put(y, 0, 1.0)
     assert_house_form(caught.value, _put)
     assert isinstance(caught.value, TypeError)  # JAX's

@@ -82,7 +82,9 @@ def test_functions_made_in_each_thread():
         np.testing.assert_allclose(result, k * np.cos(k * X), rtol=1e-14)
 
 
-@pytest.mark.parametrize("apply", [lambda f, x: f(x), lambda f, x: jaxlite.grad(f)(x), lambda f, x: jaxlite.hessian(f)(x)])
+@pytest.mark.parametrize(
+    "apply", [lambda f, x: f(x), lambda f, x: jaxlite.grad(f)(x), lambda f, x: jaxlite.hessian(f)(x)]
+)
 def test_first_call_of_one_jitted_function_from_many_threads(apply):
     f = jaxlite.jit(lambda x: jnp.sum(jnp.sin(x) * x))
     before = counters.num_traces

@@ -49,9 +49,10 @@ def _jit_impl(*args, jaxpr, name):
 
 def _in_own_memory(out, args):
     """Copy a result that is an argument or a view of one: the caller may write to the argument later."""
-    if isinstance(out, np.ndarray) and any(isinstance(x, np.ndarray) and np.may_share_memory(out, x) for x in args):
-        return out.copy()
-    return out
+    if not isinstance(out, np.ndarray):
+        return out
+    shared = any(isinstance(x, np.ndarray) and np.may_share_memory(out, x) for x in args)
+    return out.copy() if shared else out
 
 
 def _jit_jvp(primals, tangents, *, jaxpr, name):

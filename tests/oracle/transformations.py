@@ -144,7 +144,7 @@ MEANING = {
 
 DISCRETE = ("evaluate", "jit", "vmap")
 # Single precision takes the paths of double precision; what it can get wrong are dtypes.
-SINGLE = ("evaluate", "jit", "jvp", "grad", "jit_grad")
+SINGLE = ("evaluate", "jit", "grad", "jit_grad")
 
 
 def transformations_for(row, letter: str) -> tuple[str, ...]:
