@@ -3,8 +3,8 @@
 from jaxlite.check import check_jaxpr
 from jaxlite.dtypes import float0
 from jaxlite.interpreters.evaluate import eval_jaxpr
-from jaxlite.ir import Aval, ClosedJaxpr, Jaxpr, ShapedArray, Tape, Var
 from jaxlite.ir import Atom as Atom
+from jaxlite.ir import Aval, ClosedJaxpr, Jaxpr, ShapedArray, Tape, Var
 from jaxlite.ir import Eqn as JaxprEqn
 from jaxlite.ir import Literal as Literal
 from jaxlite.primitive import Primitive, Zero

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import jaxlite.numpy as jnp
-from jaxlite.api import jit, vmap
+from jaxlite import jit, vmap
 from jaxlite.array import Array
 from jaxlite.numpy.registry import FUNCTIONS, UFUNCS
 from jaxlite.test_util import check_grads

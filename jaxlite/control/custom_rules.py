@@ -447,11 +447,12 @@ def _custom_vjp_call_batch(axis, args, dims, *, call_jaxpr, fwd, bwd, name, num_
         def flat(*values):
             given = iter(values[len(leaves) :])
             lane_cts = [
-                next(given) if l else np.zeros(ct.shape[1:], float0) for ct, l in zip(cts, live, strict=True)
+                next(given) if used else np.zeros(ct.shape[1:], float0)
+                for ct, used in zip(cts, live, strict=True)
             ]
             return bwd(tree_unflatten(tree, values[: len(leaves)]), lane_cts)
 
-        operands = [*leaves, *(ct for ct, l in zip(cts, live, strict=True) if l)]
+        operands = [*leaves, *(ct for ct, used in zip(cts, live, strict=True) if used)]
         zeros, values, value_dims = _run_batched_bwd(flat, axis, operands)
         summed = []
         for zero, value, dim, wanted in zip(zeros, values, value_dims, rule_dims, strict=True):

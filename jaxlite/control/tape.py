@@ -248,8 +248,8 @@ def tape_zeros_like(tape, num_masks: int = 0):
     return tape_zeros_like_p.bind(tape, num_masks=num_masks)
 
 
-# ``tape_broadcast`` and its transpose, ``tape_sum``, work on tapes that outer vmaps have batched already: ``lead`` counts
-# the leading axes those added to every element, ``num_masks`` the columns they added behind the elements.
+# ``tape_broadcast`` and its transpose, ``tape_sum``, work on tapes that outer vmaps have batched already: ``lead``
+# counts the leading axes those added to every element, ``num_masks`` the columns they added behind the elements.
 
 
 def _tape_broadcast_abstract_eval(tape, *, size, lead, num_masks, mask):

@@ -156,7 +156,10 @@ class StageTrace(Trace):
             return f"it is computed inside {self!r}, whose program is being recorded."
         noun = "argument" if len(names) == 1 else "arguments"
         listed = ", ".join(repr(name) for name in names)
-        return f"it depends on {noun} {listed} of {self.name}, whose value is unknown while the program is being recorded."
+        return (
+            f"it depends on {noun} {listed} of {self.name}, "
+            "whose value is unknown while the program is being recorded."
+        )
 
     def _arg_name(self, var: Var) -> str:
         if var in self.invars:
