@@ -773,8 +773,10 @@ def _spread(prefix: Any, treedef: PyTreeDef, is_leaf: Callable | None, values: l
     children, data = node.to_children(prefix)
     if len(children) != len(treedef._children) or not equal_data(data, treedef._data):
         return False
-    pairs = zip(children, treedef._children)
-    return all(_spread(child, structure, is_leaf, values) for child, structure in pairs)
+    for child, structure in zip(children, treedef._children):  # noqa: SIM110 (``all`` is tree_all here)
+        if not _spread(child, structure, is_leaf, values):
+            return False
+    return True
 
 
 def structure_difference(expected: PyTreeDef, found: PyTreeDef, root: str = "tree") -> str | None:
