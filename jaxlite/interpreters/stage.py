@@ -136,6 +136,8 @@ class StageTrace(Trace):
         return self.recorder.capture(value)
 
     def build(self, outs, keep_dead: bool) -> tuple[Jaxpr, tuple]:
+        # A number as a result is a literal, whatever wrapped it.
+        outs = [out.view(np.ndarray)[()] if type(out) is Array and not out.shape else out for out in outs]
         return self.recorder.build(self.invars, [self.atom(out) for out in outs], keep_dead)
 
     def defining_eqn(self, var: Var) -> Eqn | None:
