@@ -19,6 +19,9 @@ from tests.oracle.functions import EXCLUDED
 from tests.oracle.rows import Row
 from tests.oracle.transformations import MEANING, TRANSFORMATIONS, transformations_for
 
+# How many samples JAX compiles together: much of a compilation's time does not depend on the program.
+CHUNK = 16
+
 
 class Outcome(NamedTuple):
     """One row, dtype and transformation: how jaxlite's result compares with JAX's."""
@@ -38,33 +41,48 @@ def text(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
 
 
-def ask_jax(jax, row: Row, letter: str) -> dict[str, list | Exception]:
-    """Return JAX's results by meaning; one compilation for all of them."""
-    f, arrays = row.function(jax), list(map(jax.numpy.asarray, row.arrays(letter)))
-    meanings = sorted({MEANING[name] for name in transformations_for(row, letter)})
-    refusals: dict[str, Exception] = {}
+def _meanings(sample) -> list[str]:
+    return sorted({MEANING[name] for name in transformations_for(*sample)})
 
-    def every_meaning(*arrays):
-        refusals.clear()
-        results = {}
-        for meaning in meanings:
-            try:
-                results[meaning] = TRANSFORMATIONS[meaning](jax, f)(*arrays)
-            except Exception as error:
-                refusals[meaning] = error
+
+def _arrays(jx, sample) -> list:
+    row, letter = sample
+    return list(map(jx.numpy.asarray, row.arrays(letter)))
+
+
+def ask_jax(jax, samples) -> list[dict[str, list | Exception]]:
+    """Return JAX's results by meaning, for each sample; one compilation for all that need no concrete values."""
+    refusals: list[dict[str, Exception]] = [{} for _ in samples]
+
+    def every_meaning(which, arrays):
+        results = []
+        for n, xs in zip(which, arrays):
+            f, found = samples[n][0].function(jax), {}
+            for meaning in _meanings(samples[n]):
+                try:
+                    found[meaning] = TRANSFORMATIONS[meaning](jax, f)(*xs)
+                except Exception as error:
+                    refusals[n][meaning] = error
+            results.append(found)
         return results
 
-    if not row.eager:
-        # Run once: the compiler's time counts, not the code's.
-        every_meaning = jax.jit(every_meaning, compiler_options={"xla_backend_optimization_level": 0})
-    results = every_meaning(*arrays)
-    return {**results, **refusals}
+    answers: list[dict] = [{} for _ in samples]
+    for eager in (True, False):
+        which = tuple(n for n, (row, _) in enumerate(samples) if row.eager is eager)
+        run = every_meaning
+        if not eager:
+            # Run once: the compiler's time counts, not the code's.
+            options = {"xla_backend_optimization_level": 0}
+            run = jax.jit(every_meaning, static_argnums=0, compiler_options=options)
+        for n, results in zip(which, run(which, [_arrays(jax, samples[n]) for n in which])):
+            answers[n] = {**results, **refusals[n]}
+    return answers
 
 
-def compare(row: Row, letter: str, jax) -> list[Outcome]:
+def compare(sample, of_jax) -> list[Outcome]:
     """Compare one row for one dtype under every transformation that applies."""
-    f, arrays = row.function(jaxlite), list(map(jaxlite.numpy.asarray, row.arrays(letter)))
-    of_jax = ask_jax(jax, row, letter)
+    row, letter = sample
+    f, arrays = row.function(jaxlite), _arrays(jaxlite, sample)
     outcomes = []
     for name in transformations_for(row, letter):
         expected = of_jax[MEANING[name]]
@@ -91,7 +109,12 @@ def _judge(row, letter, name, got, expected) -> tuple[str, str]:
 
 def compare_all(samples, jax) -> list[Outcome]:
     """Compare pairs of a row and a dtype's letter."""
-    return [outcome for row, letter in samples for outcome in compare(row, letter, jax)]
+    outcomes = []
+    for start in range(0, len(samples), CHUNK):
+        chunk = samples[start : start + CHUNK]
+        for sample, of_jax in zip(chunk, ask_jax(jax, chunk), strict=True):
+            outcomes += compare(sample, of_jax)
+    return outcomes
 
 
 class Figures(NamedTuple):
