@@ -1,7 +1,7 @@
 """Traces and tracers: interpreters in progress, and the values that flow in them.
 
 One context variable holds the current trace. A trace remembers its parent, handles every primitive that is bound
-while it is current, runs its rules under the parent, and asks "is this tracer mine?" with ``tracer.trace is
+while it is current, runs its rules under the parent, and asks "is this tracer mine?" with ``tracer._trace is
 self``. There are no levels and no stack: nesting is the chain of parents, and at its end stands ``EVAL``.
 
     grad(jit(f))(2.0):      EVAL  <-parent-  PartialEvalTrace  <-parent-  JVPTrace   (current)
@@ -44,7 +44,7 @@ class Trace:
         raise NotImplementedError(f"{type(self).__name__}.process")
 
     def owns(self, value) -> bool:
-        return isinstance(value, Tracer) and value.trace is self
+        return isinstance(value, Tracer) and value._trace is self
 
 
 class EvalTrace(Trace):
@@ -123,7 +123,7 @@ class Tracer:
     the numbers when they are not known. Subclasses carry the data of one kind of trace.
     """
 
-    __slots__ = ("__weakref__", "trace")
+    __slots__ = ("__weakref__", "_trace")
     __array_priority__ = 1000
 
     aval: ShapedArray
@@ -354,7 +354,7 @@ def leaked_tracer(tracer: Tracer) -> UnexpectedTracerError:
     source = tracer.creation_source()
     details = [f"made at  {source.describe()}"] if source else []
     return UnexpectedTracerError(
-        f"a value recorded by {tracer.trace!r} was used outside of it: {tracer.describe()}",
+        f"a value recorded by {tracer._trace!r} was used outside of it: {tracer.describe()}",
         details=details,
         why="its trace has ended, or belongs to another thread, or the value was hidden from a transformation in a "
         "closure or a global.",

@@ -156,7 +156,7 @@ def own_copy(leaf):
 def as_result(value):
     """Return an output as users see it: an Array, or a tracer of an enclosing transformation."""
     if isinstance(value, Tracer):
-        if not any(value.trace is trace for trace in ancestors(current_trace())):
+        if not any(value._trace is trace for trace in ancestors(current_trace())):
             raise leaked_tracer(value)
         return value
     # What is no Array by now is an argument handed through, which the user may write to.

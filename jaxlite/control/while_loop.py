@@ -46,7 +46,7 @@ from jaxlite.interpreters.jvp import jvp_jaxpr
 from jaxlite.interpreters.stage import stage_rule
 from jaxlite.ir import Jaxpr, Tape, cached_by_jaxpr
 from jaxlite.lowering import Region
-from jaxlite.ops.elementwise import add, convert_element_type, lt, select_n
+from jaxlite.ops.elementwise import add_p, convert_element_type, lt, select_n
 from jaxlite.ops.indexing import without_index_errors
 from jaxlite.ops.reductions import reduce_or
 from jaxlite.ops.structural import instantiate
@@ -366,18 +366,19 @@ def fori_loop(lower, upper, body_fun: Callable, init_val, *, unroll: int | bool 
         aval = aval_of(bound)
         if aval.shape or aval.dtype.kind not in "iu":
             raise ArgumentError(f"fori_loop: {what} must be an integer scalar, got {aval}.")
-    dtype, _ = result_type((aval_of(lower), aval_of(upper)))
-    dtype = np.dtype(np.int64) if dtype.kind not in "iu" else dtype
+    bounds = _counter_bounds(lower, upper)
+    # A Python count promotes like a Python integer: with f32 y, y + i stays f32.
+    one = 1 if all(aval_of(b).weak_type for b in bounds) else aval_of(bounds[0]).dtype.type(1)
 
     if not isinstance(lower, Tracer) and not isinstance(upper, Tracer):
         length = max(int(upper) - int(lower), 0)
 
         def counted(carry, _):
             i, value = carry
-            return (add(i, dtype.type(1)), body_fun(i, value)), None
+            return (add_p.bind(i, one), body_fun(i, value)), None
 
         counted.__wrapped__ = body_fun
-        (_, result), _ = scan(counted, (dtype.type(lower), init_val), None, length=length, unroll=unroll or 1)
+        (_, result), _ = scan(counted, (bounds[0], init_val), None, length=length, unroll=unroll or 1)
         return result
 
     def condition(carry):
@@ -385,8 +386,20 @@ def fori_loop(lower, upper, body_fun: Callable, init_val, *, unroll: int | bool 
 
     def body(carry):
         i, stop, value = carry
-        return add(i, dtype.type(1)), stop, body_fun(i, value)
+        return add_p.bind(i, one), stop, body_fun(i, value)
 
     body.__wrapped__ = body_fun
-    bounds = [convert_element_type(b, dtype) for b in (lower, upper)]
     return while_loop(condition, body, (*bounds, init_val))[2]
+
+
+def _counter_bounds(lower, upper) -> list:
+    """Return the bounds in one type: weak if both are Python integers, or were before they were traced."""
+    avals = (aval_of(lower), aval_of(upper))
+    if all(a.weak_type for a in avals):
+        return [lower, upper]
+    dtype, _ = result_type(avals)
+    dtype = np.dtype(np.int64) if dtype.kind not in "iu" else dtype
+    return [
+        b if isinstance(b, np.generic) and b.dtype == dtype else convert_element_type(b, dtype)
+        for b in (lower, upper)
+    ]

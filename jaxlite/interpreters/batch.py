@@ -27,7 +27,7 @@ class BatchTracer(Tracer):
     __slots__ = ("dim", "value")
 
     def __init__(self, trace: BatchTrace, value, dim: int):
-        self.trace = trace
+        self._trace = trace
         self.value = value
         self.dim = dim
 
@@ -36,7 +36,7 @@ class BatchTracer(Tracer):
         return aval_of(self.value).unmapped(self.dim)
 
     def why_unknown(self) -> str:
-        return f"it stands for {self.trace.axis.size} values at once, one for each index of the axis mapped by vmap."
+        return f"it stands for {self._trace.axis.size} values at once, one for each index of the axis mapped by vmap."
 
     def creation_source(self):
         return self.value.creation_source() if isinstance(self.value, Tracer) else None
@@ -69,7 +69,7 @@ class BatchTrace(Trace):
             if self._answers(params):
                 args, dims = zip(*map(self.split, args), strict=True) if args else ((), ())
                 outs, out_dims = primitive.batch(self.axis, args, dims, **params)
-            elif any(isinstance(arg, BatchTracer) and arg.trace is self for arg in args):
+            elif any(isinstance(arg, BatchTracer) and arg._trace is self for arg in args):
                 args, dims = zip(*map(self.split, args), strict=True)
                 if isinstance(primitive.batch, NotBatchable):
                     raise RuleError(
@@ -91,7 +91,7 @@ class BatchTrace(Trace):
 
     def split(self, value):
         """Return array and mapped dimension of any value."""
-        if isinstance(value, BatchTracer) and value.trace is self:
+        if isinstance(value, BatchTracer) and value._trace is self:
             return value.value, value.dim
         return value, None
 

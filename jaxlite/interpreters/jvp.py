@@ -24,7 +24,7 @@ class JVPTracer(Tracer):
     __slots__ = ("primal", "tangent")
 
     def __init__(self, trace: JVPTrace, primal, tangent):
-        self.trace = trace
+        self._trace = trace
         self.primal = primal
         self.tangent = tangent
 
@@ -60,7 +60,7 @@ class JVPTrace(Trace):
 
     def process(self, primitive, args, params):
         with set_current(self.parent) as parent:
-            if not any(isinstance(arg, JVPTracer) and arg.trace is self for arg in args):
+            if not any(isinstance(arg, JVPTracer) and arg._trace is self for arg in args):
                 return parent.process(primitive, args, params)
             primals, tangents = zip(*map(self.split, args), strict=True)
             if primitive.jvp is zero_tangent:
@@ -70,7 +70,7 @@ class JVPTrace(Trace):
 
     def split(self, value):
         """Return primal and tangent of any value."""
-        if isinstance(value, JVPTracer) and value.trace is self:
+        if isinstance(value, JVPTracer) and value._trace is self:
             return value.primal, value.tangent
         return value, Zero.like(value)
 
@@ -103,7 +103,7 @@ def jvp_flat(fun: Callable, primals: Sequence, tangents: Sequence) -> tuple[list
 
 def drop_tangents(value):
     """Return the primal of a value that left the jvp it was made in (auxiliary results)."""
-    while isinstance(value, JVPTracer) and all(value.trace is not t for t in ancestors(current_trace())):
+    while isinstance(value, JVPTracer) and all(value._trace is not t for t in ancestors(current_trace())):
         value = value.primal
     return value
 

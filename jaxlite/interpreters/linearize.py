@@ -25,7 +25,7 @@ class UnknownTracer(Tracer):
     __slots__ = ("variable",)  # not `var`, which is a method of arrays
 
     def __init__(self, trace: PartialEvalTrace, var: Var):
-        self.trace = trace
+        self._trace = trace
         self.variable = var
 
     @property
@@ -53,7 +53,7 @@ class PartialEvalTrace(Trace):
 
     def process(self, primitive, args, params):
         with set_current(self.parent) as parent:
-            if not any(isinstance(arg, UnknownTracer) and arg.trace is self for arg in args):
+            if not any(isinstance(arg, UnknownTracer) and arg._trace is self for arg in args):
                 return parent.process(primitive, args, params)
             if primitive.partial_eval is RECORD:
                 return self.record(primitive, args, params)
@@ -63,7 +63,7 @@ class PartialEvalTrace(Trace):
         return UnknownTracer(self, Var(aval))
 
     def knows(self, value) -> bool:
-        return not (isinstance(value, UnknownTracer) and value.trace is self)
+        return not (isinstance(value, UnknownTracer) and value._trace is self)
 
     def record(self, primitive, args, params) -> tuple[UnknownTracer, ...]:
         """Record one equation; known operands become residuals."""

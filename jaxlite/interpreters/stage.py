@@ -25,7 +25,7 @@ class StageTracer(Tracer):
     __slots__ = ("variable",)  # not `var`, which is a method of arrays
 
     def __init__(self, trace: StageTrace, var: Var):
-        self.trace = trace
+        self._trace = trace
         self.variable = var
 
     @property
@@ -36,13 +36,13 @@ class StageTracer(Tracer):
         return f"JitTracer({self.aval})"
 
     def describe(self) -> str:
-        return self.trace.describe(self.variable)
+        return self._trace.describe(self.variable)
 
     def why_unknown(self) -> str:
-        return self.trace.why_unknown(self.variable)
+        return self._trace.why_unknown(self.variable)
 
     def creation_source(self):
-        eqn = self.trace.defining_eqn(self.variable)
+        eqn = self._trace.defining_eqn(self.variable)
         return eqn.source if eqn else None
 
 
@@ -129,9 +129,9 @@ class StageTrace(Trace):
 
     def atom(self, value) -> Var | Literal:
         if isinstance(value, Tracer):
-            if value.trace is self:
+            if value._trace is self:
                 return value.variable
-            if not any(value.trace is trace for trace in ancestors(self.parent)):
+            if not any(value._trace is trace for trace in ancestors(self.parent)):
                 raise leaked_tracer(value)
         return self.recorder.capture(value)
 

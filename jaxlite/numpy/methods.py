@@ -351,6 +351,5 @@ def install() -> None:
     Tracer.at = Array.at = property(_at)
     type(Array).traced = (Tracer,)
     Array.aval = property(_aval)
-    # Of a traced value ``trace`` is the interpreter that made it.
-    Array.trace = _as_method("trace", contraction.trace)
+    Tracer.trace = Array.trace = _as_method("trace", contraction.trace)
     Array.real, Array.imag = property(_array_real), property(_array_imag)

@@ -882,6 +882,7 @@ EXCLUDED = {
     ),
     **dict.fromkeys(("numpy.load", "numpy.save", "numpy.savez"), "files: NumPy's own functions"),
     "lax.apply": "re-applies an equation by name: a tool of jaxlite's printed programs, not in JAX",
+    "lax.constant": "an array in a printed program: a tool of jaxlite's printed programs, not in JAX",
     "lax.aval": "a type written as text: a tool of jaxlite's printed programs, not in JAX",
     "lax.program": "a jaxpr written as Python: a tool of jaxlite's printed programs, not in JAX",
     "lax.aval_of": "a helper of jaxlite, not in JAX",
