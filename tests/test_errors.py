@@ -576,14 +576,13 @@ def test_tracer_of_an_outer_transformation_in_compile_time_evaluation():
 
 
 @pytest.fixture
-def unbatchable(monkeypatch):
+def unbatchable():
     """A primitive that declares why vmap cannot do it."""
     sin = PRIMITIVES["sin"]
     fields = {name: getattr(sin, name) for name in sin.__dataclass_fields__}
     fields |= {"name": "unbatchable", "batch": NotBatchable("it wants to be alone")}
-    primitive = type(sin)(**fields)
-    monkeypatch.delitem(PRIMITIVES, "unbatchable")
-    return primitive
+    yield type(sin)(**fields)
+    del PRIMITIVES["unbatchable"]
 
 
 def test_rule_error_carries_the_declared_reason(unbatchable):

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from jaxlite import api
+import jaxlite
 from jaxlite.errors import ArgumentError, DtypeError, JAXIndexError, ShapeError, TransposeError
 from jaxlite.ops import indexing
 from jaxlite.ops.elementwise import mul
@@ -56,8 +56,8 @@ def modes_of(jaxpr):
         lambda i, j: dynamic_slice(MATRIX, start_indices=(i, j), slice_sizes=(2, 2)),
         lambda i, j: dynamic_slice(MATRIX, np.array([i, j]), (2, 2)),
         lambda i, j: dynamic_slice(operand=MATRIX, start_indices=(np.int8(i), j), slice_sizes=(2, 2)),
-        lambda i, j: api.jit(lambda v: dynamic_slice(MATRIX, v, (2, 2)))(np.array([i, j])),
-        lambda i, j: api.jit(lambda i, j: dynamic_slice(MATRIX, (i, j), (2, 2)))(i, j),
+        lambda i, j: jaxlite.jit(lambda v: dynamic_slice(MATRIX, v, (2, 2)))(np.array([i, j])),
+        lambda i, j: jaxlite.jit(lambda i, j: dynamic_slice(MATRIX, (i, j), (2, 2)))(i, j),
     ],
 )
 def test_spellings_of_dynamic_slice(call):
@@ -78,7 +78,7 @@ def test_indices_of_the_primitive_do_not_count_from_the_end():
         lambda i: dynamic_update_slice(X, np.ones(2), (i,)),
         lambda i: dynamic_update_slice(X, np.ones(2), start_indices=[i]),
         lambda i: dynamic_update_slice(X, np.ones(2), np.array([i])),
-        lambda i: api.jit(lambda i: dynamic_update_slice(X, np.ones(2), (i,)))(i),
+        lambda i: jaxlite.jit(lambda i: dynamic_update_slice(X, np.ones(2), (i,)))(i),
     ],
 )
 def test_spellings_of_dynamic_update_slice(call):
@@ -168,19 +168,19 @@ def test_modes_of_scatter():
 def test_params_can_be_compared():
     """nan would not be equal to itself: no param holds it."""
     for fill_value in (np.nan, np.array(np.nan), float("nan")):
-        (eqn,) = api.make_jaxpr(lambda x: take(x, [9], mode="fill", fill_value=fill_value))(X).eqns  # noqa: B023
+        (eqn,) = jaxlite.make_jaxpr(lambda x: take(x, [9], mode="fill", fill_value=fill_value))(X).eqns  # noqa: B023
         assert eqn.params["fill_value"] is None
-    (eqn,) = api.make_jaxpr(lambda x: take(x, [9], mode="clip", fill_value=3.0))(X).eqns
+    (eqn,) = jaxlite.make_jaxpr(lambda x: take(x, [9], mode="clip", fill_value=3.0))(X).eqns
     assert eqn.params["fill_value"] is None
-    (eqn,) = api.make_jaxpr(lambda x: take(x, [9], mode="fill", fill_value=np.float32(3)))(X).eqns
+    (eqn,) = jaxlite.make_jaxpr(lambda x: take(x, [9], mode="fill", fill_value=np.float32(3)))(X).eqns
     assert type(eqn.params["fill_value"]) is float
 
 
 def mapped(f):
-    return lambda x, i: api.vmap(f, (None, 0))(x, i[None])
+    return lambda x, i: jaxlite.vmap(f, (None, 0))(x, i[None])
 
 
-@pytest.mark.parametrize("transform", [lambda f: f, api.jit, api.grad, mapped])
+@pytest.mark.parametrize("transform", [lambda f: f, jaxlite.jit, jaxlite.grad, mapped])
 def test_an_index_out_of_bounds_raises(transform):
     f = transform(lambda x, i: gather(x, i, ELEMENTS, (1,), mode="raise"))
     with pytest.raises(JAXIndexError, match="gather: index 5 is out of bounds for axis 0 with size 5"):
@@ -214,11 +214,11 @@ def test_an_empty_axis_has_no_indices():
 
 def test_without_index_errors():
     def f(x, i):
-        y = api.jit(lambda x, i: gather(x, i, ELEMENTS, (1,), mode="raise"))(x, i)
+        y = jaxlite.jit(lambda x, i: gather(x, i, ELEMENTS, (1,), mode="raise"))(x, i)
         y = scatter_add(x, i, y, INTO_ELEMENTS, mode="raise")
         return gather(y, i, ELEMENTS, (1,), mode="fill")
 
-    jaxpr = api.make_jaxpr(f)(X, np.array([[9]])).jaxpr
+    jaxpr = jaxlite.make_jaxpr(f)(X, np.array([[9]])).jaxpr
     quiet = without_index_errors(jaxpr)
     assert modes_of(jaxpr) == ["raise", "fill"]
     assert modes_of(quiet) == ["fill", "fill"]
@@ -232,7 +232,7 @@ def test_without_index_errors():
 
 
 def gradient(f, *args):
-    ans, pull = api.vjp(f, *args)
+    ans, pull = jaxlite.vjp(f, *args)
     return pull(np.arange(1.0, 1 + ans.size).reshape(ans.shape))
 
 
@@ -246,7 +246,7 @@ def test_second_derivative_of_the_winning_update():
     def u_bar(u):
         return gradient(lambda u: put(scatter, X, [1, 3, 1, 1], mul(u, u)), u)[0]
 
-    first, second = api.jvp(u_bar, (X[:4],), (np.ones(4),))
+    first, second = jaxlite.jvp(u_bar, (X[:4],), (np.ones(4),))
     assert_close(first, np.array([0.0, 8.0, 0.0, 12.0]))
     assert_close(second, np.array([0.0, 8.0, 0.0, 4.0]))
 
@@ -254,7 +254,7 @@ def test_second_derivative_of_the_winning_update():
 def test_overlapping_windows_win_in_order():
     numbers = ScatterDimensionNumbers((1,), (), (0,))
     indices, updates = np.array([[1], [0], [2]]), np.arange(10.0, 19.0).reshape(3, 3)
-    ans, pull = api.vjp(lambda u: scatter(X, indices, u, numbers), updates)
+    ans, pull = jaxlite.vjp(lambda u: scatter(X, indices, u, numbers), updates)
     assert_close(ans, np.array([13.0, 14.0, 16.0, 17.0, 18.0]))
     assert_close(pull(np.ones(5))[0], np.array([[0.0, 0, 0], [1, 1, 0], [1, 1, 1]]))
 
@@ -286,24 +286,24 @@ def test_products_of_duplicates_are_differentiated_to_any_order(updates):
         return put(scatter_mul, np.full(2, 2.0), [1, 1, 1], u)
 
     a, b, c = updates
-    (u_bar,) = api.vjp(f, np.array(updates))[1](np.array([7.0, 1.0]))
+    (u_bar,) = jaxlite.vjp(f, np.array(updates))[1](np.array([7.0, 1.0]))
     assert_close(u_bar, np.array([2 * b * c, 2 * a * c, 2 * a * b]))
-    hessian = api.jacfwd(lambda u: api.vjp(f, u)[1](np.array([7.0, 1.0]))[0])(np.array(updates))
+    hessian = jaxlite.jacfwd(lambda u: jaxlite.vjp(f, u)[1](np.array([7.0, 1.0]))[0])(np.array(updates))
     assert_close(hessian, 2 * np.array([[0, c, b], [c, 0, a], [b, a, 0.0]]))
 
 
 def test_scatter_mul_is_linear_in_updates_that_do_not_meet():
-    transposed = api.linear_transpose(
+    transposed = jaxlite.linear_transpose(
         lambda u: put(scatter_mul, X, [3, 1], u, unique_indices=True), np.ones(2)
     )
     assert_close(transposed(np.ones(5))[0], X[[3, 1]])
     with pytest.raises(TransposeError, match=r"scatter_mul of updates f64\[2\] is not linear"):
-        api.linear_transpose(lambda u: put(scatter_mul, X, [3, 1], u), np.ones(2))(np.ones(5))
+        jaxlite.linear_transpose(lambda u: put(scatter_mul, X, [3, 1], u), np.ones(2))(np.ones(5))
 
 
 def test_one_update_needs_no_search_for_the_winner():
     def program(indices):
-        pull = api.make_jaxpr(lambda u: gradient(lambda u: put(scatter, X, indices, u), u))
+        pull = jaxlite.make_jaxpr(lambda u: gradient(lambda u: put(scatter, X, indices, u), u))
         return [eqn.primitive.name for eqn in pull(np.ones(len(indices))).eqns]
 
     assert "iota" in program([2, 3])
@@ -312,8 +312,8 @@ def test_one_update_needs_no_search_for_the_winner():
 
 def test_batches_go_side_by_side():
     """One gather for a whole vmap, with batching dimensions where operand and indices are mapped."""
-    f = api.vmap(lambda x, i: gather(x, i, ELEMENTS, (1,)))
-    (eqn,) = api.make_jaxpr(f)(MATRIX, np.zeros((4, 2, 1), int)).eqns
+    f = jaxlite.vmap(lambda x, i: gather(x, i, ELEMENTS, (1,)))
+    (eqn,) = jaxlite.make_jaxpr(f)(MATRIX, np.zeros((4, 2, 1), int)).eqns
     assert eqn.params["dimension_numbers"].operand_batching_dims == (0,)
     assert eqn.params["dimension_numbers"].start_indices_batching_dims == (0,)
     assert eqn.params["slice_sizes"] == (1, 1)
@@ -353,7 +353,7 @@ def test_gather_as_in_jax(oracle, rng, seed, mode):
     theirs = lax.GatherDimensionNumbers(*numbers)
     expected, pull = oracle.vjp(lambda x: lax.gather(x, indices, theirs, tuple(sizes), mode=mode), x)
     ours = GatherDimensionNumbers(*numbers)
-    ans, pull_here = api.vjp(lambda x: gather(x, indices, ours, sizes, mode=mode), x)
+    ans, pull_here = jaxlite.vjp(lambda x: gather(x, indices, ours, sizes, mode=mode), x)
     assert_close(ans, expected)
     ct = rng.standard_normal(ans.shape)
     assert_close(pull_here(ct)[0], pull(ct)[0])
@@ -371,7 +371,7 @@ def test_scatter_as_in_jax(oracle, rng, seed, how):
         assert_close(how(x, indices, u, ours), scatter_there(x, indices, u, theirs))
         return
     expected, pull = oracle.vjp(lambda x, u: scatter_there(x, indices, u, theirs), x, u)
-    ans, pull_here = api.vjp(lambda x, u: how(x, indices, u, ours), x, u)
+    ans, pull_here = jaxlite.vjp(lambda x, u: how(x, indices, u, ours), x, u)
     assert_close(ans, expected)
     ct = rng.standard_normal(ans.shape)
     for bar, reference in zip(pull_here(ct), pull(ct), strict=True):
