@@ -33,6 +33,12 @@ class Config:
                 "jax_enable_x64=False is not available: jaxlite's default is float64, always.",
                 fix="pass dtype=np.float32 where single precision is wanted.",
             )
+        elif name in ("jax_debug_nans", "jax_debug_infs") and value:
+            raise ArgumentError(
+                f"{name} is not available.",
+                why="nothing watches for nan and inf yet, and a setting without effect would hide them.",
+                fix="test results with jnp.isfinite, or print them with jaxlite.debug.print.",
+            )
         elif not name.startswith("jax_"):
             raise ArgumentError(f"config has no setting named {name!r}.", fix="names start with 'jax_'.")
         self._values[name] = value

@@ -102,7 +102,7 @@ def describe_function(fun) -> str:
     fun = getattr(fun, "__wrapped__", fun)
     code = getattr(fun, "__code__", None)
     name = getattr(fun, "__name__", None) or type(fun).__name__
-    if code is None:
+    if code is None or not _is_user_code(code):
         return name
     return f"{name} at {os.path.basename(code.co_filename)}:{code.co_firstlineno}"
 

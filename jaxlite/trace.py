@@ -54,8 +54,11 @@ class EvalTrace(Trace):
 
     def process(self, primitive, args, params):
         arrays = []
+        writable = False
         for arg in args:
-            if type(arg) is Array:
+            if type(arg) is np.ndarray:
+                writable = True
+            elif type(arg) is Array:
                 arg = arg.view(np.ndarray)
             elif isinstance(arg, Tracer):
                 raise leaked_tracer(arg)
@@ -64,6 +67,8 @@ class EvalTrace(Trace):
             arrays.append(arg)
         with np.errstate(all="ignore"):
             outs = primitive.impl(*arrays, **params)
+        if writable:
+            outs = [own(out, arrays) for out in outs]
         return tuple([as_array(out) for out in outs])
 
 
@@ -76,6 +81,13 @@ def _numpy_scalar(value):
             why="integers of programs have at most 64 bits.",
             fix="pass a float, float(n), where the exact integer is not needed.",
         ) from None
+
+
+def own(result, args):
+    """Copy a result that is, or is a view of, an array the user may still write to."""
+    if isinstance(result, np.ndarray) and (result.base is not None or any(result is arg for arg in args)):
+        return result.copy()
+    return result
 
 
 EVAL = EvalTrace(None)

@@ -92,7 +92,8 @@ def vmap(
         for leaf, name in zip(leaves, names, strict=True):
             if not is_value(leaf):
                 raise unsupported_value(leaf, f"argument {name!r} of vmap({describe_function(fun)})")
-        dims = flatten_axes("vmap in_axes", in_tree, (in_axes, 0))
+        args_tree, kwargs_tree = in_tree.children()
+        dims = [*flatten_axes("vmap in_axes", args_tree, in_axes), *(0,) * kwargs_tree.num_leaves]
         dims = [_check_dim(leaf, dim, name) for leaf, dim, name in zip(leaves, dims, names, strict=True)]
         size = _mapped_size(leaves, dims, names, axis_size)
         flat = FlatFunction(lambda args, kwargs: fun(*args, **kwargs), in_tree, "vmap")

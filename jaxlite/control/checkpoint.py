@@ -178,6 +178,11 @@ def checkpoint(
             static_argnums=static_argnums,
             static_argnames=static_argnames,
         )
+    if policy is not None and not callable(policy):
+        raise ArgumentError(
+            f"checkpoint needs a callable as policy, not {policy!r:.40}.",
+            fix="see jaxlite.checkpoint_policies.",
+        )
     if not callable(fun):
         raise ArgumentError(f"checkpoint needs a callable, not {type(fun).__name__}.")
     splitter = Jitted(fun, static_argnums or None, static_argnames or None)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from jaxlite.config import jit_is_disabled
 from jaxlite.control.bodies import is_nonzero, same_type, split_list, stage_body, to_types
 from jaxlite.control.jit import merge, split_jvp_outs
 from jaxlite.dtypes import result_type
@@ -346,9 +347,11 @@ def switch(index, branches: Sequence[Callable], *operands, operand=_UNSET):
 
 
 def _switch(index, funs, names, operands, what: str):
+    if jit_is_disabled() and not isinstance(index, Tracer):
+        return funs[int(index)](*operands)
     leaves, in_tree = tree_flatten(operands)
     avals = [aval_of(x) for x in leaves]
-    bodies = [stage_body(f, in_tree, avals, f"{what}, branch {describe_function(f)},") for f in funs]
+    bodies = [stage_body(f, in_tree, avals, f"{what}, branch {describe_function(f)}") for f in funs]
     first = bodies[0]
     for name, body, fun in zip(names[1:], bodies[1:], funs[1:], strict=True):
         if body.out_tree != first.out_tree:

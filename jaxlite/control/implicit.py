@@ -213,12 +213,12 @@ def custom_linear_solve(
     leaves, tree = tree_flatten(b)
     avals = [aval_of(x).strip_weak_type() for x in leaves]
     _, in_tree = tree_flatten((b,))
-    matvec_body = stage_body(matvec, in_tree, avals, f"matvec, {describe_function(matvec)},")
+    matvec_body = stage_body(matvec, in_tree, avals, f"matvec, {describe_function(matvec)}")
     _check_like("custom_linear_solve", "matvec", matvec, "b", b, avals, matvec_body)
 
     def stage_solver(solver, mapping, what):
         body = stage_body(
-            lambda b: solver(mapping, b), in_tree, avals, f"{what}, {describe_function(solver)},"
+            lambda b: solver(mapping, b), in_tree, avals, f"{what}, {describe_function(solver)}"
         )
         _check_like("custom_linear_solve", what, solver, "b", b, avals, body, has_aux)
         return body
@@ -390,9 +390,9 @@ def custom_root(f: Callable, initial_guess, solve: Callable, tangent_solve: Call
     leaves, tree = tree_flatten(initial_guess)
     avals = [aval_of(x).strip_weak_type() for x in leaves]
     _, in_tree = tree_flatten((initial_guess,))
-    f_body = stage_body(f, in_tree, avals, f"the function of custom_root, {describe_function(f)},")
+    f_body = stage_body(f, in_tree, avals, f"the function of custom_root, {describe_function(f)}")
     _check_like("custom_root", "f", f, "initial_guess", initial_guess, avals, f_body)
-    name = f"solve, {describe_function(solve)},"
+    name = f"solve, {describe_function(solve)}"
     solve_body = stage_body(lambda guess: solve(f, guess), in_tree, avals, name)
     _check_like("custom_root", "solve", solve, "initial_guess", initial_guess, avals, solve_body, has_aux)
 
@@ -415,7 +415,7 @@ def custom_root(f: Callable, initial_guess, solve: Callable, tangent_solve: Call
         return tangent_solve(g, y)
 
     _, pair_tree = tree_flatten((initial_guess, initial_guess))
-    name = f"tangent_solve, {describe_function(tangent_solve)},"
+    name = f"tangent_solve, {describe_function(tangent_solve)}"
     tangent_body = stage_body(linearize_and_solve, pair_tree, [*avals, *avals], name)
     _check_like(
         "custom_root", "tangent_solve", tangent_solve, "initial_guess", initial_guess, avals, tangent_body

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import inspect
 import operator
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -209,6 +210,18 @@ class ShapeDtypeStruct:
         return f"ShapeDtypeStruct(shape={self.shape}, dtype={self.dtype.name})"
 
 
+# Programs belong to the function, not to its wrapper: ``jit(f)(x)`` in a loop records ``f`` once.
+_PROGRAMS: weakref.WeakKeyDictionary[Callable, dict] = weakref.WeakKeyDictionary()
+
+
+def _programs_of(fun: Callable, static_argnums, static_argnames) -> dict[Any, TracedProgram]:
+    try:
+        of_function = _PROGRAMS.setdefault(fun, {})
+    except TypeError:  # cannot be hashed or referred to weakly
+        return {}
+    return of_function.setdefault((static_argnums, static_argnames), {})
+
+
 class Jitted:
     """A function that records itself once per signature. Made by `jit`."""
 
@@ -220,7 +233,7 @@ class Jitted:
         self._static_argnums, self._static_argnames = resolve_static(
             self._signature, static_argnums, static_argnames, self._name
         )
-        self._programs: dict[Any, TracedProgram] = {}
+        self._programs = _programs_of(fun, self._static_argnums, self._static_argnames)
 
     def __call__(self, *args, **kwargs):
         if jit_is_disabled():

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from jaxlite.config import jit_is_disabled
 from jaxlite.control.bodies import (
     is_nonzero,
     permute_inputs,
@@ -30,11 +31,11 @@ from jaxlite.interpreters.batch import batch_jaxpr, to_front
 from jaxlite.interpreters.evaluate import run_jaxpr
 from jaxlite.interpreters.jvp import jvp_jaxpr
 from jaxlite.interpreters.linearize import partial_eval_jaxpr
-from jaxlite.interpreters.stage import stage_rule
+from jaxlite.interpreters.stage import is_staging, stage_rule
 from jaxlite.interpreters.transpose import add_cotangents, backward_pass
 from jaxlite.ir import Jaxpr, ShapedArray, Tape, cached_by_jaxpr
 from jaxlite.lowering import Region
-from jaxlite.ops.structural import instantiate, move_dim
+from jaxlite.ops.structural import concatenate, expand_dims, instantiate, move_dim, slice_in_dim, squeeze
 from jaxlite.primitive import PURE, Linear, Primitive, Zero, is_linear
 from jaxlite.source import describe_function
 from jaxlite.trace import aval_of
@@ -409,11 +410,13 @@ def scan(
     xs_leaves, xs_tree = tree_flatten(xs)
     length = _scan_length(xs, xs_leaves, length)
     _, in_tree = tree_flatten((init, xs))
+    if jit_is_disabled() and length and not is_staging():
+        return _python_scan(f, init, xs_leaves, xs_tree, length, reverse)
     carry_avals = [aval_of(x) for x in init_leaves]
     x_avals = [aval_of(x) for x in xs_leaves]
     x_avals = [ShapedArray(a.shape[1:], a.dtype) for a in x_avals]
     while True:
-        body = stage_body(f, in_tree, [*carry_avals, *x_avals], f"the body of scan, {describe_function(f)},")
+        body = stage_body(f, in_tree, [*carry_avals, *x_avals], f"the body of scan, {describe_function(f)}")
         carry_out_tree, ys_tree = _carry_and_ys(body.out_tree, f)
         if carry_out_tree != init_tree:
             raise carry_structure_error("scan", f, init_tree, carry_out_tree)
@@ -436,6 +439,20 @@ def scan(
     )
     carry, ys = split_list(results, len(init_leaves))
     return tree_unflatten(init_tree, carry), tree_unflatten(ys_tree, ys)
+
+
+def _python_scan(f: Callable, carry, xs_leaves, xs_tree, length: int, reverse: bool):
+    """Loop in Python, step by step, so that the body can be looked into."""
+    ys: list = [None] * length
+    for i in reversed(range(length)) if reverse else range(length):
+        slices = [squeeze(slice_in_dim(x, i, i + 1), (0,)) for x in xs_leaves]
+        carry, ys[i] = f(carry, tree_unflatten(xs_tree, slices))
+    leaves_of_steps = [tree_flatten(y)[0] for y in ys]
+    stacked = [
+        concatenate([expand_dims(leaf, (0,)) for leaf in leaves], 0)
+        for leaves in zip(*leaves_of_steps, strict=True)
+    ]
+    return carry, tree_unflatten(tree_flatten(ys[0])[1], stacked)
 
 
 def _scan_length(xs, leaves, length) -> int:

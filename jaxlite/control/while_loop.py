@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from jaxlite.config import jit_is_disabled
 from jaxlite.control.bodies import (
     is_nonzero,
     permute_inputs,
@@ -43,7 +44,7 @@ from jaxlite.errors import ArgumentError
 from jaxlite.interpreters.batch import batch_jaxpr, to_front
 from jaxlite.interpreters.evaluate import eval_jaxpr, run_jaxpr
 from jaxlite.interpreters.jvp import jvp_jaxpr
-from jaxlite.interpreters.stage import stage_rule
+from jaxlite.interpreters.stage import is_staging, stage_rule
 from jaxlite.ir import Jaxpr, Tape, cached_by_jaxpr
 from jaxlite.lowering import Region
 from jaxlite.ops.elementwise import add_p, convert_element_type, lt, select_n
@@ -298,11 +299,16 @@ def while_loop(cond_fun: Callable, body_fun: Callable, init_val):
     for fun, what in ((cond_fun, "cond_fun"), (body_fun, "body_fun")):
         if not callable(fun):
             raise ArgumentError(f"while_loop needs a callable as {what}, not {type(fun).__name__}.")
+    if jit_is_disabled() and not is_staging():
+        value = init_val
+        while cond_fun(value):
+            value = body_fun(value)
+        return value
     leaves, init_tree = tree_flatten(init_val)
     _, in_tree = tree_flatten((init_val,))
     avals = [aval_of(leaf) for leaf in leaves]
     while True:
-        body = stage_body(body_fun, in_tree, avals, f"the body of while_loop, {describe_function(body_fun)},")
+        body = stage_body(body_fun, in_tree, avals, f"the body of while_loop, {describe_function(body_fun)}")
         if body.out_tree != init_tree:
             raise carry_structure_error("while_loop", body_fun, init_tree, body.out_tree)
         promoted = [promote_weak(a, b) for a, b in zip(avals, body.jaxpr.out_avals, strict=True)]
@@ -310,9 +316,7 @@ def while_loop(cond_fun: Callable, body_fun: Callable, init_val):
             break
         avals = [p or a for p, a in zip(promoted, avals, strict=True)]
     check_carry("while_loop", body_fun, init_val, avals, body.jaxpr.out_avals)
-    cond = stage_body(
-        cond_fun, in_tree, avals, f"the condition of while_loop, {describe_function(cond_fun)},"
-    )
+    cond = stage_body(cond_fun, in_tree, avals, f"the condition of while_loop, {describe_function(cond_fun)}")
     outs = cond.jaxpr.out_avals
     if len(outs) != 1 or outs[0].shape or outs[0].dtype.kind != "b":
         returned = ", ".join(map(str, outs)) or "nothing"

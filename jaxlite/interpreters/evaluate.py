@@ -8,6 +8,7 @@ Under the evaluation trace this computes; under any other trace it transforms. T
 from __future__ import annotations
 
 from jaxlite import source
+from jaxlite.errors import ArgumentError
 from jaxlite.ir import Jaxpr, Literal
 from jaxlite.trace import EVAL, current_trace
 
@@ -28,6 +29,11 @@ def eval_jaxpr(jaxpr: Jaxpr, consts, *args) -> list:
     list
         Values of the outvars.
     """
+    if len(args) != len(jaxpr.invars) or len(consts) != len(jaxpr.constvars):
+        raise ArgumentError(
+            f"the program takes {len(jaxpr.invars)} arguments and {len(jaxpr.constvars)} constants, "
+            f"but got {len(args)} and {len(consts)}."
+        )
     env = dict(zip(jaxpr.constvars, consts, strict=True))
     env.update(zip(jaxpr.invars, args, strict=True))
 

@@ -62,6 +62,10 @@ class Recorder:
         if not isinstance(value, Tracer) and not aval.shape and isinstance(value, _LITERAL_TYPES):
             return Literal(value, aval)
         var = self._const_of_id.get(id(value))
+        if var is not None and type(value) is np.ndarray:
+            # A work buffer that was refilled since it was captured is another constant.
+            copy = self.consts[self.constvars.index(var)]
+            var = var if copy.tobytes() == value.tobytes() else None
         if var is None:
             var = Var(aval)
             self._const_of_id[id(value)] = var

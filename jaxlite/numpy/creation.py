@@ -114,6 +114,11 @@ def _from_numpy(object, dtype, copy):
         return object
     if hasattr(object, "__jax_array__"):
         return asarray(object.__jax_array__(), dtype)
+    if isinstance(object, np.ndarray) and hasattr(object, "mask"):
+        raise DtypeError(
+            f"array: {type(object).__name__} would lose its mask.",
+            fix="x.filled(value) makes a plain array; jnp.where(mask, a, b) chooses elementwise.",
+        )
     result = quiet(np.array if copy else np.asarray, (object,), {"dtype": dtype})
     try:
         native = as_dtype(result.dtype)
@@ -133,7 +138,7 @@ def asarray(
     copy: bool | None = None,
     device: Any = None,
 ) -> Array:
-    """Convert to an array; arrays are not copied.
+    """Convert to an array; an `Array` is not copied, what may be written to is.
 
     Parameters
     ----------
@@ -142,13 +147,14 @@ def asarray(
     order, device : any
         Ignored.
     copy : bool, optional
-        Whether to copy a NumPy array, for example because it will be written to.
+        False shares the memory of a NumPy array, which must not be written to any more.
 
     Returns
     -------
     Array
     """
-    return array(a, dtype, copy=bool(copy), order=order)
+    shared = copy is False or (copy is None and type(a) is Array)
+    return array(a, dtype, copy=not shared, order=order)
 
 
 @implements(np.copy, eager=False)

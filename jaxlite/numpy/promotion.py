@@ -67,7 +67,8 @@ def strip_weak(x):
     """Make a weak result strong, as results of functions (not of operators) are."""
     if isinstance(x, Tracer):
         return elementwise.convert_element_type(x, x.aval.dtype, False) if x.aval.weak_type else x
-    return as_array(x)
+    # A plain array that came through unchanged is still the user's to write to.
+    return as_array(x.copy() if type(x) is np.ndarray else x)
 
 
 def is_weak(x) -> bool:

@@ -30,7 +30,7 @@ from jaxlite.numpy.promotion import (
     operand,
     strip_weak,
 )
-from jaxlite.trace import EVAL, Tracer, aval_of, current_trace
+from jaxlite.trace import EVAL, Tracer, aval_of, current_trace, own
 
 UFUNCS: dict[np.ufunc, Callable] = {}
 FUNCTIONS: dict[Callable, Callable] = {}
@@ -277,7 +277,10 @@ def implements(
                     and not (nonempty and _is_empty(positional[0]))
                 ):
                     try:
-                        return wrap(quiet(numpy_function, positional, kwargs))
+                        result = quiet(numpy_function, positional, kwargs)
+                        if np.ndarray in map(type, args[0] if sequence else args[:arrays]):
+                            result = _own_all(result, args)
+                        return wrap(result)
                     except REFUSALS:
                         pass
             return traced(*args, **kwargs)
@@ -285,6 +288,12 @@ def implements(
         return functools.update_wrapper(call, traced)
 
     return decorate
+
+
+def _own_all(result, args):
+    if type(result) in (list, tuple):
+        return type(result)([own(item, args) for item in result])
+    return own(result, args)
 
 
 def _is_empty(x) -> bool:
