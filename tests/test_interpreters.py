@@ -395,3 +395,28 @@ def test_equations_of_derivatives_belong_to_the_users_lines():
     ):
         lines = {eqn.source.line - first for eqn in program.eqns if eqn.source.code is f.__code__}
         assert {1, 2} <= lines
+
+
+def test_a_buffer_that_is_refilled_while_recording_is_another_constant():
+    def f(x):
+        buffer, total = np.zeros(2), 0.0
+        for k in range(3):
+            buffer[:] = k
+            total = total + np.sum(x * buffer)
+        return total
+
+    x = np.ones(2)
+    assert jaxlite.jit(f)(x) == f(x) == 6.0
+    for gradient in (jaxlite.grad, jaxlite.jacfwd, jaxlite.jacrev):
+        np.testing.assert_array_equal(gradient(f)(x), [3.0, 3.0])
+    np.testing.assert_array_equal(jaxlite.grad(jaxlite.jit(f))(x), [3.0, 3.0])
+
+
+def test_control_flow_runs_in_python_where_jit_is_disabled():
+    with jaxlite.disable_jit():
+        assert lax.while_loop(lambda c: c < 3, lambda c: c + 1 if c > 0 else c + 2, 0) == 3
+        carry, ys = lax.scan(lambda c, x: (c + float(x), c), 0.0, np.arange(3.0), reverse=True)
+        assert lax.cond(True, lambda x: x if x > 0 else -x, lambda x: x, 1.0) == 1.0
+        assert jaxlite.grad(lambda x: lax.fori_loop(0, 3, lambda i, c: c * x, x))(2.0) == 32.0
+    assert carry == 3.0
+    np.testing.assert_array_equal(ys, [3.0, 2.0, 0.0])

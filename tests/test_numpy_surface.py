@@ -244,10 +244,13 @@ def test_traced_creation():
 
 def test_array_copies_what_may_be_written_to():
     x = np.zeros(3)
-    copied, viewed = jnp.array(x), jnp.asarray(x)
+    copies, shared = (
+        [jnp.array(x), jnp.asarray(x), jnp.ravel(x), jnp.atleast_1d(x)],
+        jnp.asarray(x, copy=False),
+    )
     x[0] = 1.0
-    assert copied[0] == 0.0
-    assert viewed[0] == 1.0
+    assert all(copy[0] == 0.0 for copy in copies)
+    assert shared[0] == 1.0
 
 
 def test_scalar_types():

@@ -273,8 +273,8 @@ ERRORS = [
     ("{ lambda ; . let jit[name=] in () }", "column 27: expected a value for param 'name' of jit, found ']'"),
     ("{ lambda ; . let jit[name=(1 2)] in () }", "column 30: expected ',' or ')', found '2'"),
     (
-        "{ lambda ; . let jit[name=Window(a=1)] in () }",
-        "param 'name' of jit is a Window, a name that is not known",
+        "{ lambda ; . let jit[name=Unheard(a=1)] in () }",
+        "param 'name' of jit is a Unheard, a name that is not known",
     ),
     (
         "{ lambda ; . let jit[jvp=<function f>] in () }",
