@@ -642,3 +642,11 @@ def test_empty_arrays(shape):
 def test_huge_shapes_are_typed_without_memory():
     huge = jaxlite.ShapeDtypeStruct((2**20, 2**20), np.float64)
     assert jaxlite.eval_shape(lambda x: jnp.sum(jnp.sin(x), axis=0), huge).shape == (2**20,)
+
+
+def test_primitives_refuse_the_same_operands_whether_recorded_or_not():
+    for call in (lambda f: f, jaxlite.jit):
+        with pytest.raises(errors.ShapeError, match="add: operands have types"):
+            call(lax.add)(np.ones((2, 3)), np.ones(3))
+        with pytest.raises(errors.DtypeError, match="add: operands have types"):
+            call(lax.add)(np.ones(3), np.ones(3, np.float32))

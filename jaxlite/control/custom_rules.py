@@ -57,6 +57,8 @@ def _batch_function(fun: Callable, axis, dims):
 
 
 def _call_abstract_eval(*avals, call_jaxpr, **params):
+    if not isinstance(call_jaxpr, Jaxpr):
+        return None  # eager: the callable tells when it runs
     return tuple(a.strip_weak_type() for a in call_jaxpr.out_avals)
 
 
