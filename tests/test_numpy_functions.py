@@ -434,22 +434,25 @@ def test_jit(row):
     assert_same(jit(lambda *xs: row.ours(*put(*xs), **row.kwargs))(*arrays), expected_of(row))
 
 
-@rows
+def has_arrays(row) -> bool:
+    return bool(leaves_of(row.args)[0])
+
+
+rows_with_arrays = pytest.mark.parametrize("row", list(filter(has_arrays, ROWS)), ids=lambda row: row.id)
+
+
+@rows_with_arrays
 def test_numpy_function_on_tracers(row):
     reference = row.reference
     if reference not in FUNCTIONS and reference not in UFUNCS:
         pytest.fail(f"np.{row.name} is in neither table")
     arrays, put = leaves_of(row.args)
-    if not arrays:
-        pytest.skip("nothing is traced")
     assert_same(jit(lambda *xs: reference(*put(*xs), **row.kwargs))(*arrays), expected_of(row))
 
 
-@rows
+@rows_with_arrays
 def test_vmap(row):
     arrays, put = leaves_of(row.args)
-    if not arrays:
-        pytest.skip("nothing is mapped")
 
     def once(*xs):
         return tuple(parts(row.ours(*put(*xs), **row.kwargs)))
