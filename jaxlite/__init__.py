@@ -5,6 +5,8 @@
 Array([1., 1.], dtype=float64)
 """
 
+from importlib import import_module
+
 from jaxlite import (
     ad_checkpoint,
     check,
@@ -60,12 +62,16 @@ from jaxlite.control.checkpoint import (
     saved_residuals,
 )
 from jaxlite.control.custom_rules import custom_gradient, custom_jvp, custom_vjp
-from jaxlite.control.jit import ShapeDtypeStruct, jit
+from jaxlite.control.jit import ShapeDtypeStruct, install_compiler, jit
 from jaxlite.interpreters.evaluate import eval_jaxpr
 from jaxlite.ir import ClosedJaxpr, Eqn, Jaxpr, Literal, ShapedArray, Tape, Var
 from jaxlite.lax import stop_gradient
 from jaxlite.parsing import parse_jaxpr
 from jaxlite.source import named_scope
+
+# The compiler stands between `control`, which asks for it, and this file: it is loaded at the first compilation, so
+# that programs which never compile do not pay for it.
+install_compiler(lambda: import_module("jaxlite.runtime.stages"))
 
 remat = checkpoint
 __version__ = "0.1.0"

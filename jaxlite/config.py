@@ -7,6 +7,7 @@ True
 from __future__ import annotations
 
 import contextlib
+import os
 from contextvars import ContextVar
 
 from jaxlite.errors import ArgumentError
@@ -61,6 +62,16 @@ class Config:
 
 
 config = Config()
+
+
+def debug_level() -> int:
+    """Return how much compilations print to stderr, from ``JAXLITE_DEBUG``; each level includes those below.
+
+    1 a line for each compilation · 2 why a function was recorded again · 3 the program after each pass · 4 the loop
+    program as Python · 5 LLVM's text and the assembly.
+    """
+    text = os.environ.get("JAXLITE_DEBUG", "0")
+    return int(text) if text.isdigit() else 0
 
 
 def jit_is_disabled() -> bool:

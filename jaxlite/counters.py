@@ -16,11 +16,26 @@ class Counters:
     ----------
     num_traces : int
         Functions recorded by ``jit``: each is one run of Python code.
+    num_compiles : int
+        Programs that went through the code generator.
+    num_host_calls : int
+        Equations that compiled programs left to NumPy or to a user's Python function.
+    num_ordinary_calls : int
+        Calls of compiled programs that did not go through their machine entry.
+    num_interpreted_calls : int
+        Calls of programs that have no compiled form.
+    num_failed_self_tests : int
+        Whether this Python lays out objects otherwise than machine entries expect.
     """
 
     def __init__(self):
         self._lock = threading.Lock()
         self.num_traces = 0
+        self.num_compiles = 0
+        self.num_host_calls = 0
+        self.num_ordinary_calls = 0
+        self.num_interpreted_calls = 0
+        self.num_failed_self_tests = 0
 
     def add(self, name: str, amount: int = 1) -> None:
         with self._lock:

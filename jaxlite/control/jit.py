@@ -1,10 +1,9 @@
-"""``jit``: record a function once per signature, then run its program.
+"""``jit``: record a function once per signature, then run its program as machine code.
 
     jit[ name=f  jaxpr={ lambda ; a:f64[3]. let b:f64[3] = sin a in (b,) } ] x
 
 The program is a param of one primitive, so every transformation of a jitted function transforms (and caches) the
-program. To run it, the passes simplify it once, and the NumPy interpreter evaluates what they leave; nothing is
-compiled to machine code yet.
+program, and what comes out is compiled again. The compiler stands a layer above and is installed by `install_compiler`.
 """
 
 from __future__ import annotations
@@ -16,24 +15,20 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from jaxlite.config import jit_is_disabled
 from jaxlite.counters import counters
 from jaxlite.dtypes import as_dtype
 from jaxlite.errors import ArgumentError, StaticArgumentError
 from jaxlite.interpreters.batch import batch_jaxpr, live_axes
-from jaxlite.interpreters.evaluate import run_jaxpr
 from jaxlite.interpreters.jvp import jvp_jaxpr
 from jaxlite.interpreters.linearize import partial_eval_jaxpr
 from jaxlite.interpreters.stage import stage
 from jaxlite.interpreters.transpose import transpose_jaxpr
 from jaxlite.ir import ClosedJaxpr, Jaxpr, ShapedArray, lift_constvars
 from jaxlite.lowering import Region
-from jaxlite.passes.pipeline import optimize
 from jaxlite.primitive import PURE, Primitive, Zero, is_linear
 from jaxlite.source import describe_function
-from jaxlite.trace import Tracer, aval_of, is_value, unsupported_value
+from jaxlite.trace import EVAL, Tracer, aval_of, current_trace, is_value, unsupported_value
 from jaxlite.tree import PyTreeDef, keystr, tree_flatten, tree_flatten_with_path, tree_unflatten
 
 # --- the primitive ----------------------------------------------------------------------------------
@@ -43,17 +38,17 @@ def _jit_abstract_eval(*avals, jaxpr, name):
     return tuple(a.strip_weak_type() for a in jaxpr.out_avals)
 
 
+_compiler: Callable[[], Any] | None = None
+
+
+def install_compiler(load: Callable[[], Any]) -> None:
+    """Say where the compiler is: ``load()`` returns the module with ``compile_jaxpr`` and ``lower``."""
+    global _compiler
+    _compiler = functools.cache(load)
+
+
 def _jit_impl(*args, jaxpr, name):
-    outs = run_jaxpr(optimize(jaxpr), *args)
-    return tuple([_in_own_memory(out, args) for out in outs])
-
-
-def _in_own_memory(out, args):
-    """Copy a result that is an argument or a view of one: the caller may write to the argument later."""
-    if not isinstance(out, np.ndarray):
-        return out
-    shared = any(isinstance(x, np.ndarray) and np.may_share_memory(out, x) for x in args)
-    return out.copy() if shared else out
+    return _compiler().compile_jaxpr(jaxpr)(*args)
 
 
 def _jit_jvp(primals, tangents, *, jaxpr, name):
@@ -146,6 +141,10 @@ class Traced(NamedTuple):
     out_tree: PyTreeDef
     fun_name: str
 
+    def lower(self, **_options):
+        """Return the program before it is compiled, with its stages as text: `runtime.stages.Lowered`."""
+        return _compiler().lower(self)
+
     @property
     def in_avals(self):
         return self.jaxpr.in_avals
@@ -222,6 +221,34 @@ def _programs_of(fun: Callable, static_argnums, static_argnames) -> dict[Any, Tr
     return of_function.setdefault((static_argnums, static_argnames), {})
 
 
+class _NoMatch:
+    """What a machine entry answers when a call is not for it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "NO_MATCH"
+
+
+NO_MATCH = _NoMatch()
+# Signatures that are tried one after the other before the general way, which looks them up by type.
+MAX_ENTRIES = 8
+
+
+def _in_a_list(entry):
+    """Wrap an entry of one result so that it gives a list of leaves."""
+
+    def call(*leaves):
+        out = entry(*leaves)
+        return out if out is NO_MATCH else [out]
+
+    return call
+
+
+def entry_key(entry):
+    return (entry.func, *map(id, entry.args)) if isinstance(entry, functools.partial) else (entry,)
+
+
 class Jitted:
     """A function that records itself once per signature. Made by `jit`."""
 
@@ -234,13 +261,57 @@ class Jitted:
             self._signature, static_argnums, static_argnames, self._name
         )
         self._programs = _programs_of(fun, self._static_argnums, self._static_argnames)
+        # Machine entries that take the positional arguments as they are, and those that take leaves, by tree. Each
+        # answers NO_MATCH unless the arguments have just its types and nothing is being transformed.
+        self._entries: list[Callable] = []
+        self._tree_entries: dict[PyTreeDef, list[tuple[Callable, PyTreeDef]]] = {}
 
     def __call__(self, *args, **kwargs):
+        if not kwargs:
+            for entry in self._entries:
+                out = entry(*args)
+                if out is not NO_MATCH:
+                    return out
+        return self._call(args, kwargs)
+
+    def _call(self, args, kwargs):
+        """Call by the general way, which records and compiles what is new."""
+        if self._tree_entries:
+            leaves, in_tree = tree_flatten((args, kwargs))
+            for entry, out_tree in self._tree_entries.get(in_tree, ()):
+                out = entry(*leaves)
+                if out is not NO_MATCH:
+                    return tree_unflatten(out_tree, out)
         if jit_is_disabled():
             return self._fun(*args, **kwargs)
         leaves, program = self._program(args, kwargs)
         outs = jit_p.bind(*program.consts, *leaves, jaxpr=program.jaxpr, name=self._name)
+        if current_trace() is EVAL and not self._static_argnums and not self._static_argnames:
+            self._install_entry(program, (args, kwargs))
         return tree_unflatten(program.out_tree, outs)
+
+    def _install_entry(self, program: TracedProgram, dynamic) -> None:
+        """Let later calls of this signature go to machine code directly."""
+        compiled = program.jaxpr.derived.get(_compiler().compile_jaxpr)
+        entry = getattr(compiled, "entry", None)
+        if entry is None or live_axes() or any(isinstance(const, Tracer) for const in program.consts):
+            return
+        if program.consts:
+            entry = functools.partial(entry, *program.consts)
+        in_tree = tree_flatten(dynamic)[1]
+        flat_in = in_tree == tree_flatten((tuple(0 for _ in dynamic[0]), {}))[1]
+        num_outs = program.out_tree.num_leaves
+        flat_out = program.out_tree == tree_flatten(0 if num_outs == 1 else tuple(range(num_outs)))[1]
+        if flat_in and flat_out:
+            entries = self._entries
+            known = entry_key(entry) in map(entry_key, entries)
+            if not known and len(entries) < MAX_ENTRIES:
+                entries.append(entry)
+            elif not known:
+                entries[1:] = [entry, *entries[1:-1]]
+            return
+        unpack = entry if num_outs != 1 else _in_a_list(entry)
+        self._tree_entries.setdefault(in_tree, []).append((unpack, program.out_tree))
 
     def __get__(self, instance, owner=None):
         return self if instance is None else functools.partial(self, instance)
@@ -257,6 +328,16 @@ class Jitted:
         closed = ClosedJaxpr(jaxpr, program.consts)
         return Traced(closed, tree_flatten(dynamic)[1], program.out_tree, self._name)
 
+    def lower(self, *args, **kwargs):
+        """Record the function for these arguments and return the program before it is compiled.
+
+        Returns
+        -------
+        Lowered
+            With ``.as_text(stage)``, ``.compile()`` and ``.cost_analysis()``.
+        """
+        return self.trace(*args, **kwargs).lower()
+
     def eval_shape(self, *args, **kwargs):
         """Return shapes and dtypes of the results, as `ShapeDtypeStruct`."""
         return self.trace(*args, **kwargs).out_info
@@ -264,6 +345,8 @@ class Jitted:
     def clear_cache(self) -> None:
         """Forget every recorded program."""
         self._programs.clear()
+        self._entries.clear()
+        self._tree_entries.clear()
 
     def _program(self, args, kwargs) -> tuple[list, TracedProgram]:
         static, dynamic = self._split_static(args, kwargs)
@@ -455,10 +538,7 @@ def jit(
     in_shardings=None,
     out_shardings=None,
 ):
-    """Record ``fun`` once per signature and run the recorded program from then on.
-
-    Today the program is run by the NumPy interpreter, equation by equation, which saves the user's Python code but
-    compiles nothing to machine code.
+    """Record ``fun`` once per signature, compile it to machine code, and run that from then on.
 
     Parameters
     ----------
@@ -472,7 +552,8 @@ def jit(
     Returns
     -------
     callable
-        With ``.trace(*args)`` (the program), ``.eval_shape(*args)`` and ``.clear_cache()``.
+        With ``.trace(*args)`` (the program), ``.lower(*args)`` (its stages), ``.eval_shape(*args)`` and
+        ``.clear_cache()``.
 
     Raises
     ------

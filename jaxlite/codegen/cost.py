@@ -1,0 +1,93 @@
+"""What a loop program costs, estimated from its loops: for the decisions of the runtime, and for users who ask.
+
+for i in range(1000): y[i] = sin(x[i])   ->   Cost(flops=1000, transcendentals=1000, bytes_accessed=16000)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxlite.codegen.elementwise import cost as operation_cost
+from jaxlite.codegen.loops import Call, Const, For, Host, Let, Load, LoopProgram, Store, Switch, While, blocks
+
+# Loops whose length only the run tells are taken to have so many steps.
+UNKNOWN_LENGTH = 100
+# Nanoseconds, on a machine of 2024: of an addition in a vectorised loop, of a transcendental function, of a byte
+# from the cache, of a call of a routine, of a call of Python.
+_NS_FLOP, _NS_TRANSCENDENTAL, _NS_BYTE, _NS_CALL, _NS_HOST = 0.3, 5.0, 0.05, 300.0, 5000.0
+
+
+@dataclass
+class Cost:
+    """Estimated work of one call.
+
+    Attributes
+    ----------
+    flops, transcendentals : float
+        Scalar operations, and those of them that are functions such as sin.
+    bytes_accessed : float
+        Read and written.
+    calls, host_calls : float
+        Of BLAS and LAPACK, and of Python.
+    """
+
+    flops: float = 0.0
+    transcendentals: float = 0.0
+    bytes_accessed: float = 0.0
+    calls: float = 0.0
+    host_calls: float = 0.0
+
+    @property
+    def nanoseconds(self) -> float:
+        return (
+            _NS_FLOP * self.flops
+            + _NS_TRANSCENDENTAL * self.transcendentals
+            + _NS_BYTE * self.bytes_accessed
+            + _NS_CALL * self.calls
+            + _NS_HOST * self.host_calls
+        )
+
+
+def cost_of(program: LoopProgram) -> Cost:
+    """Estimate the work of a loop program."""
+    total = Cost()
+    _add(total, program.body, 1.0)
+    return total
+
+
+def _add(total: Cost, body: list, times: float) -> None:
+    for statement in body:
+        kind = type(statement)
+        if kind is Let:
+            dear = operation_cost(statement.op) >= 10
+            total.transcendentals += times * dear
+            total.flops += times
+        elif kind in (Load, Store):
+            total.bytes_accessed += times * statement.buffer.dtype.itemsize
+        elif kind is Call:
+            total.calls += times
+            total.flops += times * _work_of_call(statement)
+        elif kind is Host:
+            total.host_calls += times
+        inner = times * _steps(statement)
+        for block in blocks(statement):
+            _add(total, block, inner / (len(statement.branches) if kind is Switch else 1))
+
+
+def _steps(statement) -> float:
+    if isinstance(statement, For):
+        if type(statement.start) is Const and type(statement.stop) is Const:
+            return len(range(int(statement.start.value), int(statement.stop.value), statement.step))
+        return UNKNOWN_LENGTH
+    return UNKNOWN_LENGTH if isinstance(statement, While) else 1
+
+
+def _work_of_call(call: Call) -> float:
+    """Twice the product of the sizes: what a matrix product does; for others the order of magnitude."""
+    work = 2.0
+    for arg in call.args:
+        if type(arg) is Const and arg.dtype.kind == "i" and arg.dtype.itemsize == 8:
+            work *= max(int(arg.value), 1)
+        if work > 1e12:
+            break
+    return work

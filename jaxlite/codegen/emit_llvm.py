@@ -1,0 +1,685 @@
+"""Emit a loop program as LLVM text.
+
+    v1 = x[2*i0 + 1]        ->    %7 = mul nsw i64 %i, 2
+                                  %8 = getelementptr double, ptr %b0, i64 %7
+                                  %9 = getelementptr double, ptr %8, i64 1
+                                  %10 = load double, ptr %9
+
+A program becomes three kinds of functions: ``jl_KEY(self, table)``, which takes the addresses of inputs and outputs
+from a table; ``jl_KEY_body``, which gets them as arguments that do not alias; and one for each outlined kernel, since
+LLVM's time grows faster than the size of a function. All return 0, or the number of a failed check plus one, or -1
+when a Python exception waits.
+
+Text is written directly: building it from objects first takes ten times as long.
+"""
+
+from __future__ import annotations
+
+from jaxlite.codegen.external import ROUTINES
+from jaxlite.codegen.loops import (
+    POINTER,
+    Address,
+    Affine,
+    Base,
+    Buffer,
+    Call,
+    Check,
+    Const,
+    For,
+    Host,
+    Kernel,
+    Let,
+    Load,
+    LoopProgram,
+    Operand,
+    Scalar,
+    Store,
+    Switch,
+    While,
+    blocks,
+)
+from jaxlite.codegen.operations import OPERATIONS, llvm_const, llvm_type, memory_type
+from jaxlite.codegen.tapes import LIST_SLOT, RUNTIME, TAPE_ROUTINES
+
+# Ctrl-C is looked for once in so many steps of a sequential loop.
+POLL_EVERY = 1 << 16
+
+# What a program returns instead of 0, besides the number of a failed check plus one.
+PYTHON_ERROR, OUT_OF_BOUNDS, OUT_OF_MEMORY = -1, -2, -3
+# Words of the record that a failed check fills; the last one is the program's own.
+ERROR_WORDS = 8
+
+_POLL = """
+declare i32 @PyGILState_Ensure()
+declare void @PyGILState_Release(i32)
+declare i32 @PyErr_CheckSignals()
+define internal i64 @jl_poll() noinline cold {
+  %state = call i32 @PyGILState_Ensure()
+  %set = call i32 @PyErr_CheckSignals()
+  call void @PyGILState_Release(i32 %state)
+  %status = sext i32 %set to i64
+  ret i64 %status
+}
+"""
+
+
+class Module:
+    """The text of one program: functions, declarations, constants and metadata."""
+
+    def __init__(self, key: str):
+        self.key = key
+        self.functions: list[str] = []
+        self.declarations: dict[str, str] = {}
+        self.globals: list[str] = []
+        self.metadata: list[str] = []
+        self.polls = False
+        self.tapes = False
+
+    def declare(self, name: str, signature: str) -> None:
+        self.declarations[name] = signature
+
+    @property
+    def external(self) -> tuple[str, ...]:
+        """Routines that must have an address before the program is loaded."""
+        return tuple(sorted(name for name in self.declarations if name.startswith("jl_")))
+
+    def metadata_node(self, text: str) -> str:
+        self.metadata.append(text)
+        return f"!{len(self.metadata) - 1}"
+
+    def text(self) -> str:
+        nodes = [f"!{i} = {text}" for i, text in enumerate(self.metadata)]
+        poll = [_POLL] if self.polls else []
+        if self.tapes:
+            self.declare("free", "declare void @free(ptr)")
+            poll.append(RUNTIME)
+        return "\n".join([*self.declarations.values(), *poll, *self.globals, *self.functions, *nodes, ""])
+
+
+def emit(program: LoopProgram, key: str, *, bounds_checks: bool = False) -> Module:
+    """Write a program as LLVM text.
+
+    Parameters
+    ----------
+    program : LoopProgram
+        With its memory planned.
+    key : str
+        Part of every symbol: machine code of two programs can never be taken for one another.
+    bounds_checks : bool
+        Check every access to a buffer of known size; a wild one leaves the program with site -2 (for tests).
+
+    Returns
+    -------
+    Module
+        Its ``text()`` defines ``i64 jl_KEY(ptr self, ptr table)``.
+    """
+    module = Module(key)
+    body = _Function(module, f"jl_{key}_body", bounds_checks)
+    formals = ["ptr %self", "ptr %error", "ptr %arena"]
+    operands = ["ptr %self", "ptr %error", "ptr %arena"]
+    wrapper = []
+    for position, buffer in enumerate([*program.inputs, *program.outputs]):
+        kind = "noalias readonly" if buffer.place == "input" else "noalias"
+        formals.append(f"ptr {kind} %p{position}")
+        body.bases[buffer] = f"%p{position}"
+        wrapper += [
+            f"  %s{position} = getelementptr ptr, ptr %table, i64 {position}",
+            f"  %a{position} = load ptr, ptr %s{position}",
+        ]
+        operands.append(f"ptr %a{position}")
+    for buffer in program.buffers:
+        body.place(buffer)
+    body.block(program.body)
+    body.line("ret i64 0")
+    module.functions.append(body.text(formals, "define internal i64"))
+    module.functions.append(_wrapper(module, program, wrapper, operands))
+    return module
+
+
+def _wrapper(module: Module, program: LoopProgram, loads: list[str], operands: list[str]) -> str:
+    """Return the function that unpacks the table and takes the arena from the pool."""
+    slot = len(program.inputs) + len(program.outputs)
+    lines = [f"define i64 @jl_{module.key}(ptr %self, ptr %table) {{", *loads]
+    lines += [f"  %se = getelementptr ptr, ptr %table, i64 {slot}", "  %error = load ptr, ptr %se"]
+    if program.hands_out_tapes:
+        module.tapes = True
+        module.functions.append(
+            f"define void @jl_{module.key}_free(ptr %error) {{\n  call void @jl_tapes_free(ptr %error)\n  ret void\n}}"
+        )
+    call = f"call i64 @jl_{module.key}_body({', '.join(operands)})"
+    if program.arena_bytes:
+        module.globals.append(_POOL)
+        module.declare("malloc", "declare ptr @malloc(i64)")
+        module.declare("free", "declare void @free(ptr)")
+        lines += [
+            f"  %arena = call ptr @jl_take_arena(i64 {program.arena_bytes})",
+            "  %missing = icmp eq ptr %arena, null",
+            "  br i1 %missing, label %full, label %run",
+            "full:",
+            f"  ret i64 {OUT_OF_MEMORY}",
+            "run:",
+        ]
+    else:
+        lines += ["  %arena = inttoptr i64 0 to ptr"]
+    if module.tapes:
+        lines += [f"  %list = getelementptr ptr, ptr %error, i64 {LIST_SLOT}", "  store ptr null, ptr %list"]
+    lines += [f"  %status = {call}"]
+    if module.tapes and not program.hands_out_tapes:
+        lines += ["  call void @jl_tapes_free(ptr %error)"]
+    if program.arena_bytes:
+        lines += ["  call void @jl_give_arena(ptr %arena)"]
+    return "\n".join([*lines, "  ret i64 %status", "}"])
+
+
+# One block of memory is kept between calls, shared by all programs of the process: who takes it leaves null behind,
+# so that a second caller (a thread, or a callback that comes back in) makes its own. A block starts with its size,
+# 64 bytes before what the program sees.
+_POOL = """
+@jl_pool = external global ptr
+define internal ptr @jl_take_arena(i64 %size) {
+  %kept = atomicrmw xchg ptr @jl_pool, ptr null acq_rel
+  %none = icmp eq ptr %kept, null
+  br i1 %none, label %make, label %look
+look:
+  %has = load i64, ptr %kept
+  %fits = icmp uge i64 %has, %size
+  br i1 %fits, label %use, label %grow
+use:
+  %inner = getelementptr i8, ptr %kept, i64 64
+  ret ptr %inner
+grow:
+  %before = getelementptr i8, ptr %kept, i64 8
+  %raw = load ptr, ptr %before
+  call void @free(ptr %raw)
+  br label %make
+make:
+  %more = add i64 %size, 128
+  %block = call ptr @malloc(i64 %more)
+  %failed = icmp eq ptr %block, null
+  br i1 %failed, label %out, label %made
+out:
+  ret ptr null
+made:
+  %address = ptrtoint ptr %block to i64
+  %up = add i64 %address, 63
+  %aligned = and i64 %up, -64
+  %start = inttoptr i64 %aligned to ptr
+  store i64 %size, ptr %start
+  %after = getelementptr i8, ptr %start, i64 8
+  store ptr %block, ptr %after
+  %usable = getelementptr i8, ptr %start, i64 64
+  ret ptr %usable
+}
+define internal void @jl_give_arena(ptr %arena) {
+  %start = getelementptr i8, ptr %arena, i64 -64
+  %old = atomicrmw xchg ptr @jl_pool, ptr %start acq_rel
+  %none = icmp eq ptr %old, null
+  br i1 %none, label %done, label %drop
+drop:
+  %before = getelementptr i8, ptr %old, i64 8
+  %raw = load ptr, ptr %before
+  call void @free(ptr %raw)
+  br label %done
+done:
+  ret void
+}
+"""
+
+
+class _Function:
+    """One function while it is written."""
+
+    def __init__(self, module: Module, name: str, bounds_checks: bool):
+        self.module = module
+        self.name = name
+        self.bounds_checks = bounds_checks
+        self.entry: list[str] = []
+        self.lines: list[str] = []
+        self.bases: dict[Buffer, str] = {}
+        self.registers: dict[Scalar, str] = {}
+        self.accumulations: frozenset[Scalar] = frozenset()
+        self.scopes: dict[Buffer, str] = {}
+        self.label = "top"
+        self.num_names = 0
+
+    # --- text
+
+    def line(self, text: str) -> None:
+        self.lines.append("  " + text)
+
+    def name_of_new(self, prefix: str = "v") -> str:
+        self.num_names += 1
+        return f"{prefix}{self.num_names}"
+
+    def emit(self, rhs: str) -> str:
+        """Assign a new register; what operations write through."""
+        register = "%" + self.name_of_new()
+        if rhs.startswith("fmul "):
+            rhs = "fmul contract" + rhs[4:]
+        self.lines.append(f"  {register} = {rhs}")
+        return register
+
+    def alloca(self, type_text: str) -> str:
+        register = "%" + self.name_of_new("m")
+        self.entry.append(f"  {register} = alloca {type_text}, align 64")
+        return register
+
+    def declare(self, name: str, signature: str) -> None:
+        self.module.declare(name, signature)
+
+    def start(self, label: str) -> None:
+        self.lines.append(f"{label}:")
+        self.label = label
+
+    def text(self, formals: list[str], head: str, attributes: str = "") -> str:
+        return "\n".join(
+            [
+                f"{head} @{self.name}({', '.join(formals)}) {attributes} {{",
+                "entry:",
+                *self.entry,
+                "  br label %top",
+                "top:",
+            ]
+            + self.lines
+            + ["}"]
+        )
+
+    # --- operands
+
+    def read(self, operand: Operand) -> str:
+        return (
+            self.registers[operand] if type(operand) is Scalar else llvm_const(operand.value, operand.dtype)
+        )
+
+    def typed(self, operand: Operand) -> str:
+        return f"{llvm_type(operand.dtype)} {self.read(operand)}"
+
+    def place(self, buffer: Buffer) -> None:
+        """Decide how the buffer's address is had in this function."""
+        memory = memory_type(buffer.dtype)
+        if buffer.place == "arena":
+            self.bases[buffer] = self.in_entry(f"getelementptr i8, ptr %arena, i64 {buffer.offset}")
+        elif buffer.place == "stack":
+            self.bases[buffer] = self.alloca(f"[{max(buffer.size, 1)} x {memory}]")
+        elif buffer.place == "data":
+            name = f"@jl_{self.module.key}_{buffer.name}"
+            values = ", ".join(f"{memory} {_memory_const(v, buffer.dtype)}" for v in buffer.data.ravel())
+            array = f"[{buffer.size} x {memory}]"
+            self.module.globals.append(f"{name} = private constant {array} [{values}]")
+            self.bases[buffer] = name
+
+    def in_entry(self, rhs: str) -> str:
+        register = "%" + self.name_of_new("b")
+        self.entry.append(f"  {register} = {rhs}")
+        return register
+
+    def affine(self, index: Affine) -> tuple[str | None, int]:
+        """Return the register of the variable part of an index, if there is one, and the constant part."""
+        total = None
+        for scalar, factor in index.terms:
+            term = self.read(scalar)
+            if factor != 1:
+                term = self.emit(f"mul nsw i64 {term}, {factor}")
+            total = term if total is None else self.emit(f"add nsw i64 {total}, {term}")
+        return total, index.constant
+
+    def address(self, buffer: Buffer, index: Affine) -> str:
+        base = self.registers[buffer.base] if buffer.place == "pointer" else self.bases[buffer]
+        variable, constant = self.affine(index)
+        if self.bounds_checks and buffer.size and buffer.place != "pointer":
+            self.check_bounds(buffer, variable, constant)
+        memory = memory_type(buffer.dtype)
+        if variable is not None:
+            base = self.emit(f"getelementptr {memory}, ptr {base}, i64 {variable}")
+        if constant:
+            base = self.emit(f"getelementptr {memory}, ptr {base}, i64 {constant}")
+        return base
+
+    def check_bounds(self, buffer: Buffer, variable: str | None, constant: int) -> None:
+        index = self.emit(f"add i64 {variable or 0}, {constant}")
+        inside = self.emit(f"icmp ult i64 {index}, {buffer.size}")
+        self.leave_unless(inside, "-2")
+
+    def leave_unless(self, condition: str, status: str, before=()) -> None:
+        fine, failed = self.name_of_new("ok"), self.name_of_new("fail")
+        self.line(f"br i1 {condition}, label %{fine}, label %{failed}")
+        self.start(failed)
+        for text in before:
+            self.line(text)
+        self.line(f"ret i64 {status}")
+        self.start(fine)
+
+    # --- statements
+
+    def block(self, body: list) -> None:
+        for statement in body:
+            _EMIT[type(statement)](self, statement)
+
+    def let(self, s: Let) -> None:
+        types = tuple(a.dtype for a in s.args)
+        texts = tuple(map(self.read, s.args))
+        if s.out in self.accumulations and s.op == "add" and s.out.dtype.kind == "f":
+            kind = llvm_type(s.out.dtype)
+            # Reassociation, so that a sum becomes several sums side by side, and fused multiply-add.
+            self.registers[s.out] = self.emit(f"fadd reassoc contract {kind} {texts[0]}, {texts[1]}")
+        else:
+            self.registers[s.out] = OPERATIONS[s.op].llvm(self, s.out.dtype, types, texts)
+
+    def load(self, s: Load) -> None:
+        memory = memory_type(s.buffer.dtype)
+        address = self.address(s.buffer, s.index)
+        value = self.emit(f"load {memory}, ptr {address}{self.scopes.get(s.buffer, '')}")
+        if s.buffer.dtype.kind == "b":
+            value = self.emit(f"icmp ne i8 {value}, 0")
+        self.registers[s.out] = value
+
+    def store(self, s: Store) -> None:
+        memory = memory_type(s.buffer.dtype)
+        value = self.read(s.value)
+        if s.buffer.dtype.kind == "b":
+            value = self.emit(f"zext i1 {value} to i8")
+        address = self.address(s.buffer, s.index)
+        self.line(f"store {memory} {value}, ptr {address}{self.scopes.get(s.buffer, '')}")
+
+    def base(self, s: Base) -> None:
+        self.registers[s.out] = self.address(s.buffer, s.index)
+
+    def for_(self, s: For) -> None:
+        step = s.step
+        start, stop = self.read(s.start), self.read(s.stop)
+        known = type(s.start) is Const and type(s.stop) is Const
+        if known and not range(int(s.start.value), int(s.stop.value), step):
+            for carry in s.carries:
+                self.registers[carry.result] = self.read(carry.init)
+            return
+        loop, latch, done = (self.name_of_new(p) for p in ("loop", "latch", "done"))
+        before = self.label
+        inits = [self.read(c.init) for c in s.carries]
+        if known:
+            self.line(f"br label %{loop}")
+        else:
+            some = self.emit(f"icmp {'slt' if step > 0 else 'sgt'} i64 {start}, {stop}")
+            self.line(f"br i1 {some}, label %{loop}, label %{done}")
+        self.start(loop)
+        index, following = "%" + self.name_of_new("i"), "%" + self.name_of_new("n")
+        phis = len(self.lines)
+        self.registers[s.index] = index
+        for carry in s.carries:
+            self.registers[carry.inside] = "%" + self.name_of_new("c")
+        outer = self.accumulations
+        if s.kind == "reduce":
+            self.accumulations = outer | {c.next for c in s.carries if type(c.next) is Scalar}
+        self.block(s.body)
+        self.accumulations = outer
+        if s.polls:
+            self.poll(index)
+        nexts = [self.read(c.next) for c in s.carries]
+        self.line(f"br label %{latch}")
+        self.start(latch)
+        self.line(f"{following} = add nsw i64 {index}, {step}")
+        more = self.emit(f"icmp {'slt' if step > 0 else 'sgt'} i64 {following}, {stop}")
+        self.line(f"br i1 {more}, label %{loop}, label %{done}")
+        heads = [f"  {index} = phi i64 [ {start}, %{before} ], [ {following}, %{latch} ]"]
+        for carry, init, value in zip(s.carries, inits, nexts, strict=True):
+            kind = llvm_type(carry.inside.dtype)
+            heads.append(
+                f"  {self.registers[carry.inside]} = phi {kind} [ {init}, %{before} ], [ {value}, %{latch} ]"
+            )
+        self.lines[phis:phis] = heads
+        self.start(done)
+        for carry, init, value in zip(s.carries, inits, nexts, strict=True):
+            kind = llvm_type(carry.inside.dtype)
+            skipped = "" if known else f"[ {init}, %{before} ], "
+            self.registers[carry.result] = self.emit(f"phi {kind} {skipped}[ {value}, %{latch} ]")
+
+    def poll(self, index: str) -> None:
+        self.module.polls = True
+        low = self.emit(f"and i64 {index}, {POLL_EVERY - 1}")
+        due = self.emit(f"icmp eq i64 {low}, {POLL_EVERY - 1}")
+        ask, on = self.name_of_new("ask"), self.name_of_new("on")
+        self.line(f"br i1 {due}, label %{ask}, label %{on}")
+        self.start(ask)
+        status = self.emit("call i64 @jl_poll()")
+        quiet = self.emit(f"icmp eq i64 {status}, 0")
+        self.leave_unless(quiet, "-1")
+        self.line(f"br label %{on}")
+        self.start(on)
+
+    def while_(self, s: While) -> None:
+        loop, body, done = (self.name_of_new(p) for p in ("loop", "body", "done"))
+        before = self.label
+        inits = [self.read(c.init) for c in s.carries]
+        self.line(f"br label %{loop}")
+        self.start(loop)
+        count, following = "%" + self.name_of_new("i"), "%" + self.name_of_new("n")
+        phis = len(self.lines)
+        for carry in s.carries:
+            self.registers[carry.inside] = "%" + self.name_of_new("c")
+        self.block(s.test)
+        tested = self.label
+        self.line(f"br i1 {self.read(s.condition)}, label %{body}, label %{done}")
+        self.start(body)
+        self.block(s.body)
+        if s.polls:
+            self.poll(count)
+        self.line(f"{following} = add nuw i64 {count}, 1")
+        nexts = [self.read(c.next) for c in s.carries]
+        latch = self.label
+        self.line(f"br label %{loop}")
+        heads = [f"  {count} = phi i64 [ 0, %{before} ], [ {following}, %{latch} ]"]
+        for carry, init, value in zip(s.carries, inits, nexts, strict=True):
+            kind = llvm_type(carry.inside.dtype)
+            heads.append(
+                f"  {self.registers[carry.inside]} = phi {kind} [ {init}, %{before} ], [ {value}, %{latch} ]"
+            )
+        self.lines[phis:phis] = heads
+        self.start(done)
+        for carry in s.carries:
+            kind = llvm_type(carry.inside.dtype)
+            self.registers[carry.result] = self.emit(
+                f"phi {kind} [ {self.registers[carry.inside]}, %{tested} ]"
+            )
+
+    def switch(self, s: Switch) -> None:
+        labels = [self.name_of_new("case") for _ in s.branches]
+        join = self.name_of_new("join")
+        index = self.read(s.index)
+        cases = " ".join(f"i64 {i}, label %{label}" for i, label in enumerate(labels[:-1]))
+        self.line(f"switch i64 {index}, label %{labels[-1]} [ {cases} ]")
+        incoming: list[list[str]] = [[] for _ in s.results]
+        for label, branch, values in zip(labels, s.branches, s.values, strict=True):
+            self.start(label)
+            self.block(branch)
+            for column, value in zip(incoming, values, strict=True):
+                column.append(f"[ {self.read(value)}, %{self.label} ]")
+            self.line(f"br label %{join}")
+        self.start(join)
+        for result, column in zip(s.results, incoming, strict=True):
+            self.registers[result] = self.emit(f"phi {llvm_type(result.dtype)} {', '.join(column)}")
+
+    def check(self, s: Check) -> None:
+        before = []
+        for k, detail in enumerate(s.details):
+            slot = "%" + self.name_of_new("d")
+            before += [
+                f"{slot} = getelementptr i64, ptr %error, i64 {k}",
+                f"store i64 {self.read(detail)}, ptr {slot}",
+            ]
+        self.leave_unless(self.read(s.condition), str(s.site + 1), before)
+
+    def call(self, s: Call) -> None:
+        texts = []
+        for arg in s.args:
+            if type(arg) is Address:
+                texts.append(f"ptr {self.address(arg.buffer, arg.index)}")
+            else:
+                texts.append(self.typed(arg))
+        routine = TAPE_ROUTINES.get(s.symbol) or ROUTINES[s.symbol]
+        result = routine.emit(self, texts, s.out)
+        if s.out is not None:
+            self.registers[s.out] = result
+
+    def host(self, s: Host) -> None:
+        self.declare("jl_host", "declare i64 @jl_host(ptr, i64, ptr)")
+        places = [*s.operands, *s.results]
+        table = self.alloca(f"[{max(len(places), 1)} x ptr]")
+        for k, place in enumerate(places):
+            slot = self.emit(f"getelementptr ptr, ptr {table}, i64 {k}")
+            self.line(f"store ptr {self.address(place.buffer, place.index)}, ptr {slot}")
+        status = self.emit(f"call i64 @jl_host(ptr %self, i64 {s.site}, ptr {table})")
+        fine = self.emit(f"icmp eq i64 {status}, 0")
+        self.leave_unless(fine, "-1")
+
+    def kernel(self, s: Kernel) -> None:
+        if s.outlined:
+            self.outlined(s)
+        else:
+            outer, self.scopes = self.scopes, _scopes(self.module, s)
+            self.block(s.body)
+            self.scopes = outer
+
+    def outlined(self, s: Kernel) -> None:
+        scalars, buffers = free_names(s)
+        inner = _Function(self.module, f"jl_{self.module.key}_{s.name}", self.bounds_checks)
+        formals, operands = ["ptr %self", "ptr %error"], ["ptr %self", "ptr %error"]
+        for k, scalar in enumerate(scalars):
+            kind = llvm_type(scalar.dtype)
+            formals.append(f"{kind} %x{k}")
+            inner.registers[scalar] = f"%x{k}"
+            operands.append(f"{kind} {self.registers[scalar]}")
+        for k, buffer in enumerate(buffers):
+            if buffer.place == "data":
+                inner.bases[buffer] = self.bases[buffer]
+                continue
+            formals.append(f"ptr noalias %p{k}")
+            operands.append(f"ptr {self.address(buffer, Affine())}")
+            if buffer.place == "pointer":
+                inner.registers[buffer.base] = f"%p{k}"
+            else:
+                inner.bases[buffer] = f"%p{k}"
+        slots = []
+        for k, result in enumerate(s.results):
+            formals.append(f"ptr noalias %r{k}")
+            slots.append(self.alloca(llvm_type(result.dtype)))
+            operands.append(f"ptr {slots[-1]}")
+        inner.block(s.body)
+        for k, result in enumerate(s.results):
+            inner.line(f"store {inner.typed(result)}, ptr %r{k}")
+        inner.line("ret i64 0")
+        self.module.functions.append(inner.text(formals, "define internal i64", "noinline"))
+        status = self.emit(f"call i64 @{inner.name}({', '.join(operands)})")
+        if any(isinstance(t, Check | Host | While) or (isinstance(t, For) and t.polls) for t in _walk(s)) or (
+            self.bounds_checks
+        ):
+            fine = self.emit(f"icmp eq i64 {status}, 0")
+            self.leave_unless(fine, status)
+        for result, slot in zip(s.results, slots, strict=True):
+            self.registers[result] = self.emit(f"load {llvm_type(result.dtype)}, ptr {slot}")
+
+
+def _memory_const(value, dtype) -> str:
+    return str(int(value)) if dtype.kind == "b" else llvm_const(value, dtype)
+
+
+def _walk(statement):
+    yield statement
+    for block in blocks(statement):
+        for inner in block:
+            yield from _walk(inner)
+
+
+def _scopes(module: Module, kernel: Kernel) -> dict[Buffer, str]:
+    """Return for each buffer of a kernel the metadata that tells its accesses from those of the others."""
+    _, buffers = free_names(kernel)
+    if len(buffers) < 2:
+        return {}
+    domain = f"!{len(module.metadata)}"
+    module.metadata_node(f"distinct !{{{domain}}}")
+    scopes = []
+    for _ in buffers:
+        number = f"!{len(module.metadata)}"
+        scopes.append(module.metadata_node(f"distinct !{{{number}, {domain}}}"))
+    texts = {}
+    for buffer, scope in zip(buffers, scopes, strict=True):
+        own = module.metadata_node(f"!{{{scope}}}")
+        others = module.metadata_node(f"!{{{', '.join(s for s in scopes if s != scope)}}}")
+        texts[buffer] = f", !alias.scope {own}, !noalias {others}"
+    return texts
+
+
+def free_names(kernel: Kernel) -> tuple[list[Scalar], list[Buffer]]:
+    """Return the scalars that a kernel reads from outside, and all buffers that it touches."""
+    defined: set[Scalar] = set()
+    used: dict[Scalar, None] = {}
+    buffers: dict[Buffer, None] = {}
+
+    def operand(x):
+        if type(x) is Scalar:
+            used[x] = None
+        elif type(x) is Affine:
+            used.update((scalar, None) for scalar, _ in x.terms)
+        elif type(x) is Address:
+            buffers[x.buffer] = None
+            operand(x.index)
+
+    def visit(s):
+        kind = type(s)
+        if kind in (Let, Call):
+            for x in s.args:
+                operand(x)
+            defined.add(s.out)
+        elif kind in (Load, Store, Base):
+            buffers[s.buffer] = None
+            operand(s.index)
+            if kind is Store:
+                operand(s.value)
+            else:
+                defined.add(s.out)
+        elif kind is Check:
+            for x in (s.condition, *s.details):
+                operand(x)
+        elif kind is Host:
+            for x in (*s.operands, *s.results):
+                operand(x)
+        elif kind in (For, While):
+            if kind is For:
+                operand(s.start)
+                operand(s.stop)
+                defined.add(s.index)
+            else:
+                operand(s.condition)
+            for c in s.carries:
+                operand(c.init)
+                operand(c.next)
+                defined.update((c.inside, c.result))
+        elif kind is Switch:
+            operand(s.index)
+            for values in s.values:
+                for x in values:
+                    operand(x)
+            defined.update(s.results)
+        for block in blocks(s):
+            for inner in block:
+                visit(inner)
+
+    for s in kernel.body:
+        visit(s)
+    for buffer in list(buffers):
+        if buffer.place == "pointer" and buffer.base in defined:
+            del buffers[buffer]
+    return [s for s in used if s not in defined and s.dtype != POINTER], list(buffers)
+
+
+_EMIT = {
+    Let: _Function.let,
+    Load: _Function.load,
+    Store: _Function.store,
+    Base: _Function.base,
+    For: _Function.for_,
+    While: _Function.while_,
+    Switch: _Function.switch,
+    Check: _Function.check,
+    Call: _Function.call,
+    Host: _Function.host,
+    Kernel: _Function.kernel,
+}

@@ -1,0 +1,273 @@
+"""The CPython entry of a program: machine code that checks arguments, makes results, and runs the program.
+
+    out = entry(x, y)          METH_FASTCALL; answers NO_MATCH unless x and y are just what was compiled for
+
+A call costs some pointer comparisons and the making of the results: no Python code runs. Whatever does not match
+exactly (another type, dtype, shape or layout; a traced value; a transformation under way; jit switched off) is left to
+the general way. Addresses of Python objects are symbols, so that the code holds in another process.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jaxlite.codegen.emit_llvm import ERROR_WORDS
+from jaxlite.ir import ShapedArray
+
+# Offsets behind the header of a Python object, checked at run time by `runtime.call`.
+HEADER = object.__basicsize__
+DATA, NDIM, DIMENSIONS, DESCR, FLAGS = HEADER, HEADER + 8, HEADER + 16, HEADER + 40, HEADER + 48
+C_CONTIGUOUS_AND_ALIGNED = 0x101
+
+DECLARATIONS = """
+declare i32 @PyContextVar_Get(ptr, ptr, ptr)
+declare void @Py_IncRef(ptr)
+declare void @Py_DecRef(ptr)
+declare i64 @PyLong_AsLongLongAndOverflow(ptr, ptr)
+declare double @PyFloat_AsDouble(ptr)
+declare ptr @PyTuple_New(i64)
+declare ptr @PyObject_CallFunction(ptr, ptr, ...)
+declare ptr @PyEval_SaveThread()
+declare void @PyEval_RestoreThread(ptr)
+declare ptr @jl_new_array(ptr, ptr, i32, ptr, ptr, ptr, i32, ptr)
+@jl_ndarray_type = external global i8
+@jl_array_type = external global i8
+@jl_no_match = external global i8
+@jl_trace_var = external global i8
+@jl_eval_trace = external global i8
+@jl_disable_var = external global i8
+@jl_raise = external global i8
+@jl_true = external global i8
+@jl_false = external global i8
+@jl_float_type = external global i8
+@jl_int_type = external global i8
+@jl_complex_type = external global i8
+"""
+
+
+def descr_symbol(dtype: np.dtype) -> str:
+    return f"jl_descr_{dtype.name}"
+
+
+def scalar_symbol(dtype: np.dtype) -> str:
+    return f"jl_scalar_{dtype.name}"
+
+
+class _Text:
+    def __init__(self):
+        self.lines: list[str] = []
+        self.count = 0
+
+    def line(self, text: str) -> None:
+        self.lines.append("  " + text)
+
+    def new(self, rhs: str) -> str:
+        self.count += 1
+        self.line(f"%r{self.count} = {rhs}")
+        return f"%r{self.count}"
+
+    def label(self) -> str:
+        self.count += 1
+        return f"l{self.count}"
+
+    def start(self, label: str) -> None:
+        self.lines.append(f"{label}:")
+
+    def require(self, condition: str, otherwise: str = "slow") -> None:
+        ok = self.label()
+        self.line(f"br i1 {condition}, label %{ok}, label %{otherwise}")
+        self.start(ok)
+
+    def field(self, obj: str, offset: int, kind: str) -> str:
+        at = self.new(f"getelementptr i8, ptr {obj}, i64 {offset}")
+        return self.new(f"load {kind}, ptr {at}")
+
+
+def entry_text(
+    key: str, in_avals: tuple[ShapedArray, ...], out_avals: tuple[ShapedArray, ...], *, release_gil: bool
+) -> str:
+    """Return the LLVM text of ``jl_KEY_entry(self, args, nargs)``.
+
+    Parameters
+    ----------
+    key : str
+        Of the program, whose ``jl_KEY(self, table)`` stands in the same module.
+    in_avals, out_avals : tuple of ShapedArray
+    release_gil : bool
+        Whether other threads may run Python meanwhile.
+
+    Returns
+    -------
+    str
+        Of one result the entry returns the array, of any other number a tuple of new arrays.
+    """
+    b = _Text()
+    num_in, num_out = len(in_avals), len(out_avals)
+    symbols = {descr_symbol(a.dtype) for a in (*in_avals, *out_avals)}
+    symbols |= {scalar_symbol(a.dtype) for a in in_avals if not a.shape}
+    slots = num_in + num_out + 1
+    b.line(f"%table = alloca [{slots} x ptr]")
+    b.line(f"%error = alloca [{ERROR_WORDS} x i64]")
+    b.line("%cell = alloca ptr")
+    b.line("%flag = alloca i32")
+    for k, aval in enumerate(in_avals):
+        if not aval.shape:
+            b.line(f"%in{k} = alloca [2 x i64]")
+    for k, aval in enumerate(out_avals):
+        if aval.shape:
+            b.line(f"%dims{k} = alloca [{len(aval.shape)} x i64]")
+    b.require(b.new(f"icmp eq i64 %nargs, {num_in}"))
+    for name, value in (("jl_trace_var", "jl_eval_trace"), ("jl_disable_var", "jl_false")):
+        b.line(f"%{name}_status = call i32 @PyContextVar_Get(ptr @{name}, ptr null, ptr %cell)")
+        current = b.new("load ptr, ptr %cell")
+        # The variable has a default, so there is a value; the reference is ours to give back.
+        b.line(f"call void @Py_DecRef(ptr {current})")
+        b.require(b.new(f"icmp eq ptr {current}, @{value}"))
+    for k, aval in enumerate(in_avals):
+        _argument(b, k, aval)
+    for k, aval in enumerate(out_avals):
+        _result(b, k, num_in, aval)
+    b.line(f"%se = getelementptr ptr, ptr %table, i64 {num_in + num_out}")
+    b.line("store ptr %error, ptr %se")
+    if release_gil:
+        b.line("%thread = call ptr @PyEval_SaveThread()")
+    b.line(f"%status = call i64 @jl_{key}(ptr %self, ptr %table)")
+    if release_gil:
+        b.line("call void @PyEval_RestoreThread(ptr %thread)")
+    b.line("%fine = icmp eq i64 %status, 0")
+    b.line("br i1 %fine, label %done, label %failed")
+    b.start("done")
+    if num_out == 1:
+        b.line("ret ptr %out0")
+    else:
+        b.line(f"%tuple = call ptr @PyTuple_New(i64 {num_out})")
+        for k in range(num_out):
+            at = b.new(f"getelementptr i8, ptr %tuple, i64 {tuple.__basicsize__ + 8 * k}")
+            b.line(f"store ptr %out{k}, ptr {at}")
+        b.line("ret ptr %tuple")
+    b.start("failed")
+    for k in range(num_out):
+        b.line(f"call void @Py_DecRef(ptr %out{k})")
+    details = []
+    for k in range(4):
+        at = b.new(f"getelementptr i64, ptr %error, i64 {k}")
+        details.append("i64 " + b.new(f"load i64, ptr {at}"))
+    b.line(
+        f"%raised = call ptr (ptr, ptr, ...) @PyObject_CallFunction(ptr @jl_raise, ptr @jl_{key}_format, "
+        f"ptr %self, i64 %status, {', '.join(details)})"
+    )
+    b.line("ret ptr %raised")
+    b.start("slow")
+    b.line("call void @Py_IncRef(ptr @jl_no_match)")
+    b.line("ret ptr @jl_no_match")
+    head = [f"@{name} = external global i8" for name in sorted(symbols)]
+    head.append(f'@jl_{key}_format = private constant [7 x i8] c"OLLLLL\\00"')
+    head.append(f"define ptr @jl_{key}_entry(ptr %self, ptr %args, i64 %nargs) {{")
+    return "\n".join([*head, *b.lines, "}"])
+
+
+def external_names(in_avals, out_avals) -> set[str]:
+    """Return the names of descriptors and scalar types that an entry holds."""
+    names = {descr_symbol(a.dtype) for a in (*in_avals, *out_avals)}
+    return names | {scalar_symbol(a.dtype) for a in in_avals if not a.shape}
+
+
+def _argument(b: _Text, k: int, aval: ShapedArray) -> None:
+    """Check one argument and put its address into the table."""
+    obj = b.new(f"getelementptr ptr, ptr %args, i64 {k}")
+    obj = b.new(f"load ptr, ptr {obj}")
+    kind = b.field(obj, HEADER - 8, "ptr")
+    slot = b.new(f"getelementptr ptr, ptr %table, i64 {k}")
+    if aval.weak_type:
+        _python_scalar(b, k, aval, obj, kind)
+        b.line(f"store ptr %in{k}, ptr {slot}")
+        return
+    array, joined = b.label(), b.label()
+    plain = b.new(f"icmp eq ptr {kind}, @jl_ndarray_type")
+    ours = b.new(f"icmp eq ptr {kind}, @jl_array_type")
+    is_array = b.new(f"or i1 {plain}, {ours}")
+    if aval.shape:
+        b.require(is_array)
+    else:
+        scalar = b.label()
+        b.line(f"br i1 {is_array}, label %{array}, label %{scalar}")
+        b.start(scalar)
+        if aval.dtype.kind == "b":
+            joined = _python_bool(b, k, obj, slot, joined)
+        b.require(b.new(f"icmp eq ptr {kind}, @{scalar_symbol(aval.dtype)}"))
+        value = b.new(f"getelementptr i8, ptr {obj}, i64 {HEADER}")
+        b.line(f"store ptr {value}, ptr {slot}")
+        b.line(f"br label %{joined}")
+        b.start(array)
+    b.require(b.new(f"icmp eq ptr {b.field(obj, DESCR, 'ptr')}, @{descr_symbol(aval.dtype)}"))
+    b.require(b.new(f"icmp eq i32 {b.field(obj, NDIM, 'i32')}, {len(aval.shape)}"))
+    if aval.shape:
+        dims = b.field(obj, DIMENSIONS, "ptr")
+        for d, n in enumerate(aval.shape):
+            b.require(b.new(f"icmp eq i64 {b.field(dims, 8 * d, 'i64')}, {n}"))
+    flags = b.new(f"and i32 {b.field(obj, FLAGS, 'i32')}, {C_CONTIGUOUS_AND_ALIGNED}")
+    b.require(b.new(f"icmp eq i32 {flags}, {C_CONTIGUOUS_AND_ALIGNED}"))
+    b.line(f"store ptr {b.field(obj, DATA, 'ptr')}, ptr {slot}")
+    if not aval.shape:
+        b.line(f"br label %{joined}")
+        b.start(joined)
+
+
+def _python_bool(b: _Text, k: int, obj: str, slot: str, joined: str) -> str:
+    """Take True and False, which are of one type with NumPy's bools."""
+    known, other = b.label(), b.label()
+    yes, no = b.new(f"icmp eq ptr {obj}, @jl_true"), b.new(f"icmp eq ptr {obj}, @jl_false")
+    b.line(f"br i1 {b.new(f'or i1 {yes}, {no}')}, label %{known}, label %{other}")
+    b.start(known)
+    b.line(f"store i8 {b.new(f'zext i1 {yes} to i8')}, ptr %in{k}")
+    b.line(f"store ptr %in{k}, ptr {slot}")
+    b.line(f"br label %{joined}")
+    b.start(other)
+    return joined
+
+
+def _python_scalar(b: _Text, k: int, aval: ShapedArray, obj: str, kind: str) -> None:
+    """Check a Python number and put its value where ``%ink`` points."""
+    if aval.dtype.kind == "b":
+        yes = b.new(f"icmp eq ptr {obj}, @jl_true")
+        no = b.new(f"icmp eq ptr {obj}, @jl_false")
+        b.require(b.new(f"or i1 {yes}, {no}"))
+        b.line(f"store i8 {b.new(f'zext i1 {yes} to i8')}, ptr %in{k}")
+    elif aval.dtype.kind == "i":
+        b.require(b.new(f"icmp eq ptr {kind}, @jl_int_type"))
+        value = b.new(f"call i64 @PyLong_AsLongLongAndOverflow(ptr {obj}, ptr %flag)")
+        b.require(b.new(f"icmp eq i32 {b.new('load i32, ptr %flag')}, 0"))
+        b.line(f"store i64 {value}, ptr %in{k}")
+    elif aval.dtype.kind == "f":
+        b.require(b.new(f"icmp eq ptr {kind}, @jl_float_type"))
+        b.line(f"store double {b.field(obj, HEADER, 'double')}, ptr %in{k}")
+    else:
+        b.require(b.new(f"icmp eq ptr {kind}, @jl_complex_type"))
+        for part in range(2):
+            at = b.new(f"getelementptr double, ptr %in{k}, i64 {part}")
+            b.line(f"store double {b.field(obj, HEADER + 8 * part, 'double')}, ptr {at}")
+
+
+def _result(b: _Text, k: int, num_in: int, aval: ShapedArray) -> None:
+    """Make one result through NumPy and put its address into the table."""
+    descr = descr_symbol(aval.dtype)
+    for d, n in enumerate(aval.shape):
+        at = b.new(f"getelementptr i64, ptr %dims{k}, i64 {d}")
+        b.line(f"store i64 {n}, ptr {at}")
+    # NumPy takes over one reference to the descriptor.
+    b.line(f"call void @Py_IncRef(ptr @{descr})")
+    dims = f"%dims{k}" if aval.shape else "null"
+    b.line(
+        f"%out{k} = call ptr @jl_new_array(ptr @jl_array_type, ptr @{descr}, i32 {len(aval.shape)}, "
+        f"ptr {dims}, ptr null, ptr null, i32 0, ptr null)"
+    )
+    made = b.label()
+    missing, lost = b.new(f"icmp eq ptr %out{k}, null"), b.label()
+    b.line(f"br i1 {missing}, label %{lost}, label %{made}")
+    b.start(lost)
+    for earlier in range(k):
+        b.line(f"call void @Py_DecRef(ptr %out{earlier})")
+    b.line("ret ptr null")
+    b.start(made)
+    slot = b.new(f"getelementptr ptr, ptr %table, i64 {num_in + k}")
+    b.line(f"store ptr {b.field(f'%out{k}', DATA, 'ptr')}, ptr {slot}")

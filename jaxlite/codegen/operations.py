@@ -1,0 +1,514 @@
+"""The scalar operations: one source for their meaning in Python text and in LLVM.
+
+    OPERATIONS["add"].python(f64, (f64, f64), ("a", "b"))        ->  "a + b"
+    OPERATIONS["add"].llvm(emitter, f64, (f64, f64), ("%1", "%2"))  ->  "%3", after the line "%3 = fadd double %1, %2"
+
+Python text runs under CPython on NumPy scalars and under numba, which makes int64 of sums of small integers: their
+results are converted back by name. Functions that neither has are in ``helpers``.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+BOOL = np.dtype(np.bool_)
+F64 = np.dtype(np.float64)
+
+# Cost in additions, where it is not 1.
+COST = {"div": 4, "rem": 10, "sqrt": 4, "floor_div": 6, "mod": 6}
+
+
+def llvm_type(dtype: np.dtype) -> str:
+    """Return LLVM's type of a scalar in a register."""
+    kind = dtype.kind
+    if kind == "f":
+        return "double" if dtype.itemsize == 8 else "float"
+    return "i1" if kind == "b" else "ptr" if kind == "O" else f"i{8 * dtype.itemsize}"
+
+
+def memory_type(dtype: np.dtype) -> str:
+    """Return LLVM's type of a scalar in memory: a bool takes a byte."""
+    return "i8" if dtype.kind == "b" else llvm_type(dtype)
+
+
+def llvm_const(value, dtype: np.dtype) -> str:
+    """Return a constant with all its bits."""
+    if dtype.kind == "f":
+        # LLVM writes a float by the bits of the double of its value.
+        return "0x%016X" % struct.unpack("<Q", struct.pack("<d", float(value)))[0]
+    if dtype.kind == "b":
+        return "true" if value else "false"
+    return str(int(value))
+
+
+def python_const(value, dtype: np.dtype) -> str:
+    """Return a constant as Python text, of the dtype under NumPy and numba."""
+    if dtype.kind == "b":
+        return str(bool(value))
+    if dtype.kind in "iu":
+        return str(int(value)) if dtype == np.int64 else f"np.{dtype.name}({int(value)})"
+    number = float(value)
+    text = repr(number) if np.isfinite(number) else "np.nan" if np.isnan(number) else "np.inf"
+    if number == -np.inf:
+        text = "-np.inf"
+    return f"np.{dtype.name}({text})"
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """One scalar operation.
+
+    Attributes
+    ----------
+    result : ``(dtypes) -> dtype``, or None where the statement says it
+    python : ``(dtype, in_dtypes, texts) -> text``
+    llvm : ``(emitter, dtype, in_dtypes, registers) -> register``
+    """
+
+    result: Callable | None
+    python: Callable
+    llvm: Callable
+
+
+OPERATIONS: dict[str, Operation] = {}
+
+
+def result_dtype(op: str, dtypes) -> np.dtype:
+    """Return the dtype of an operation's result."""
+    return OPERATIONS[op].result(dtypes)
+
+
+def _first(dtypes):
+    return dtypes[0]
+
+
+def _bool(dtypes):
+    return BOOL
+
+
+def _wrapped(dtype: np.dtype, text: str) -> str:
+    """Convert back what numba widens."""
+    return f"np.{dtype.name}({text})" if dtype.kind in "iu" and dtype != np.int64 else f"({text})"
+
+
+def _infix(name: str, sign: str, floats: str | None, signed: str, unsigned: str | None = None) -> None:
+    def python(dtype, in_dtypes, texts):
+        return _wrapped(dtype, f"{texts[0]} {sign} {texts[1]}")
+
+    def llvm(e, dtype, in_dtypes, texts):
+        word = floats if dtype.kind == "f" else signed if dtype.kind == "i" else unsigned or signed
+        return e.emit(f"{word} {llvm_type(dtype)} {texts[0]}, {texts[1]}")
+
+    OPERATIONS[name] = Operation(_first, python, llvm)
+
+
+_infix("add", "+", "fadd", "add")
+_infix("sub", "-", "fsub", "sub")
+_infix("mul", "*", "fmul", "mul")
+_infix("and", "&", None, "and")
+_infix("or", "|", None, "or")
+_infix("xor", "^", None, "xor")
+
+
+def _comparison(name: str, sign: str, ordered: str) -> None:
+    def python(dtype, in_dtypes, texts):
+        return f"({texts[0]} {sign} {texts[1]})"
+
+    def llvm(e, dtype, in_dtypes, texts):
+        kind = in_dtypes[0].kind
+        if kind == "f":
+            word = f"fcmp {ordered}"
+        elif name in ("eq", "ne"):
+            word = f"icmp {name}"
+        else:
+            word = f"icmp {'s' if kind == 'i' else 'u'}{name}"
+        return e.emit(f"{word} {llvm_type(in_dtypes[0])} {texts[0]}, {texts[1]}")
+
+    OPERATIONS[name] = Operation(_bool, python, llvm)
+
+
+for _name, _sign, _ordered in (
+    ("eq", "==", "oeq"),
+    ("ne", "!=", "une"),
+    ("lt", "<", "olt"),
+    ("le", "<=", "ole"),
+    ("gt", ">", "ogt"),
+    ("ge", ">=", "oge"),
+):
+    _comparison(_name, _sign, _ordered)
+
+
+def _operation(name: str, result=_first):
+    """Register ``(python, llvm)`` returned by the decorated function."""
+
+    def register(make):
+        python, llvm = make()
+        OPERATIONS[name] = Operation(result, python, llvm)
+        return make
+
+    return register
+
+
+def _wrapped_call(dtype: np.dtype, text: str) -> str:
+    return f"np.{dtype.name}({text})" if dtype.kind in "iuf" and dtype != np.int64 else text
+
+
+@_operation("div")
+def _div():
+    def python(dtype, in_dtypes, texts):
+        if dtype.kind == "f":
+            return f"({texts[0]} / {texts[1]})"
+        return f"np.{dtype.name}(truncated_div({texts[0]}, {texts[1]}))"
+
+    def llvm(e, dtype, in_dtypes, texts):
+        if dtype.kind == "f":
+            return e.emit(f"fdiv {llvm_type(dtype)} {texts[0]}, {texts[1]}")
+        return _guarded(e, dtype, texts, "sdiv", "udiv", lambda: _negated(e, dtype, texts[0]))
+
+    return python, llvm
+
+
+def _negated(e, dtype, text):
+    return e.emit(f"sub {llvm_type(dtype)} 0, {text}")
+
+
+def _guarded(e, dtype, texts, signed: str, unsigned: str, by_minus_one) -> str:
+    """Divide without a trap: n/0 = 0, and the smallest integer by -1 wraps."""
+    kind = llvm_type(dtype)
+    x, y = texts
+    zero = e.emit(f"icmp eq {kind} {y}, 0")
+    if dtype.kind == "u":
+        safe = e.emit(f"select i1 {zero}, {kind} 1, {kind} {y}")
+        quotient = e.emit(f"{unsigned} {kind} {x}, {safe}")
+        return e.emit(f"select i1 {zero}, {kind} 0, {kind} {quotient}")
+    minus = e.emit(f"icmp eq {kind} {y}, -1")
+    odd = e.emit(f"or i1 {zero}, {minus}")
+    safe = e.emit(f"select i1 {odd}, {kind} 1, {kind} {y}")
+    quotient = e.emit(f"{signed} {kind} {x}, {safe}")
+    quotient = e.emit(f"select i1 {minus}, {kind} {by_minus_one()}, {kind} {quotient}")
+    return e.emit(f"select i1 {zero}, {kind} 0, {kind} {quotient}")
+
+
+@_operation("rem")
+def _rem():
+    def python(dtype, in_dtypes, texts):
+        if dtype.kind == "f":
+            return f"np.fmod({texts[0]}, {texts[1]})"
+        return f"np.{dtype.name}(truncated_rem({texts[0]}, {texts[1]}))"
+
+    def llvm(e, dtype, in_dtypes, texts):
+        if dtype.kind == "f":
+            return _libm(e, "fmod", dtype, texts)
+        return _guarded(e, dtype, texts, "srem", "urem", lambda: "0")
+
+    return python, llvm
+
+
+@_operation("neg")
+def _neg():
+    def llvm(e, dtype, in_dtypes, texts):
+        if dtype.kind == "f":
+            return e.emit(f"fneg {llvm_type(dtype)} {texts[0]}")
+        return _negated(e, dtype, texts[0])
+
+    return lambda dtype, in_dtypes, texts: _wrapped(dtype, f"-{texts[0]}"), llvm
+
+
+@_operation("not")
+def _not():
+    def python(dtype, in_dtypes, texts):
+        return f"(not {texts[0]})" if dtype.kind == "b" else _wrapped(dtype, f"~{texts[0]}")
+
+    def llvm(e, dtype, in_dtypes, texts):
+        ones = "true" if dtype.kind == "b" else "-1"
+        return e.emit(f"xor {llvm_type(dtype)} {texts[0]}, {ones}")
+
+    return python, llvm
+
+
+def _intrinsic(e, name: str, dtype: np.dtype, texts) -> str:
+    kind = llvm_type(dtype)
+    symbol = f"llvm.{name}.{'f' if dtype.kind == 'f' else 'i'}{8 * dtype.itemsize}"
+    e.declare(symbol, f"declare {kind} @{symbol}({', '.join([kind] * len(texts))})")
+    return e.emit(f"call {kind} @{symbol}({', '.join(f'{kind} {t}' for t in texts)})")
+
+
+def _libm(e, name: str, dtype: np.dtype, texts) -> str:
+    kind = llvm_type(dtype)
+    symbol = name + ("f" if dtype.itemsize == 4 else "")
+    e.declare(
+        symbol, f"declare {kind} @{symbol}({', '.join([kind] * len(texts))}) nounwind willreturn memory(none)"
+    )
+    return e.emit(f"call {kind} @{symbol}({', '.join(f'{kind} {t}' for t in texts)})")
+
+
+@_operation("abs")
+def _abs():
+    def llvm(e, dtype, in_dtypes, texts):
+        if dtype.kind == "f":
+            return _intrinsic(e, "fabs", dtype, texts)
+        if dtype.kind == "u":
+            return texts[0]
+        negative = e.emit(f"icmp slt {llvm_type(dtype)} {texts[0]}, 0")
+        opposite = _negated(e, dtype, texts[0])
+        return e.emit(f"select i1 {negative}, {llvm_type(dtype)} {opposite}, {llvm_type(dtype)} {texts[0]}")
+
+    return lambda dtype, in_dtypes, texts: _wrapped_call(dtype, f"np.abs({texts[0]})"), llvm
+
+
+def _extreme(name: str) -> None:
+    word = "ogt" if name == "max" else "olt"
+
+    def python(dtype, in_dtypes, texts):
+        x, y = texts
+        if dtype.kind == "f":
+            return f"{name}imum({x}, {y})"
+        sign = ">" if name == "max" else "<"
+        return f"({x} if {x} {sign} {y} else {y})"
+
+    def llvm(e, dtype, in_dtypes, texts):
+        kind = llvm_type(dtype)
+        x, y = texts
+        if dtype.kind != "f":
+            letter = "s" if dtype.kind == "i" else "u"
+            chosen = e.emit(f"icmp {letter}{word[1:]} {kind} {x}, {y}")
+            return e.emit(f"select i1 {chosen}, {kind} {x}, {kind} {y}")
+        # x where it is the larger or nan; y where y is nan: comparisons with nan that are true.
+        chosen = e.emit(f"fcmp u{word[1:]} {kind} {x}, {y}")
+        larger = e.emit(f"select i1 {chosen}, {kind} {x}, {kind} {y}")
+        is_nan = e.emit(f"fcmp uno {kind} {y}, {y}")
+        return e.emit(f"select i1 {is_nan}, {kind} {y}, {kind} {larger}")
+
+    OPERATIONS[name] = Operation(_first, python, llvm)
+
+
+_extreme("max")
+_extreme("min")
+
+
+@_operation("select", lambda dtypes: dtypes[1])
+def _select():
+    def llvm(e, dtype, in_dtypes, texts):
+        kind = llvm_type(dtype)
+        return e.emit(f"select i1 {texts[0]}, {kind} {texts[1]}, {kind} {texts[2]}")
+
+    return lambda dtype, in_dtypes, t: f"({t[1]} if {t[0]} else {t[2]})", llvm
+
+
+def _shift(name: str, word: str) -> None:
+    def python(dtype, in_dtypes, texts):
+        return f"np.{dtype.name}({name}({texts[0]}, {texts[1]}, {8 * dtype.itemsize}))"
+
+    def llvm(e, dtype, in_dtypes, texts):
+        kind, bits = llvm_type(dtype), 8 * dtype.itemsize
+        x, y = texts
+        inside = e.emit(f"icmp ult {kind} {y}, {bits}")
+        if name == "ashr":
+            amount = e.emit(f"select i1 {inside}, {kind} {y}, {kind} {bits - 1}")
+            return e.emit(f"ashr {kind} {x}, {amount}")
+        amount = e.emit(f"select i1 {inside}, {kind} {y}, {kind} 0")
+        shifted = e.emit(f"{word} {kind} {x}, {amount}")
+        return e.emit(f"select i1 {inside}, {kind} {shifted}, {kind} 0")
+
+    OPERATIONS[name] = Operation(_first, python, llvm)
+
+
+_shift("shl", "shl")
+_shift("lshr", "lshr")
+_shift("ashr", "ashr")
+
+
+@_operation("popcount")
+def _popcount():
+    def python(dtype, in_dtypes, texts):
+        return f"np.{dtype.name}(popcount({texts[0]}, {8 * dtype.itemsize}))"
+
+    return python, lambda e, dtype, in_dtypes, texts: _intrinsic(e, "ctpop", dtype, texts)
+
+
+@_operation("clz")
+def _clz():
+    def python(dtype, in_dtypes, texts):
+        return f"np.{dtype.name}(clz({texts[0]}, {8 * dtype.itemsize}))"
+
+    def llvm(e, dtype, in_dtypes, texts):
+        kind = llvm_type(dtype)
+        e.declare(f"llvm.ctlz.{kind}", f"declare {kind} @llvm.ctlz.{kind}({kind}, i1)")
+        return e.emit(f"call {kind} @llvm.ctlz.{kind}({kind} {texts[0]}, i1 false)")
+
+    return python, llvm
+
+
+def _by_intrinsic(name: str, intrinsic: str, python_name: str) -> None:
+    OPERATIONS[name] = Operation(
+        _first,
+        lambda dtype, in_dtypes, texts: f"np.{dtype.name}({python_name}({', '.join(texts)}))",
+        lambda e, dtype, in_dtypes, texts: _intrinsic(e, intrinsic, dtype, texts),
+    )
+
+
+for _name, _llvm_name, _python in (
+    ("floor", "floor", "np.floor"),
+    ("ceil", "ceil", "np.ceil"),
+    ("rint", "rint", "np.rint"),
+    ("trunc", "trunc", "np.trunc"),
+    ("sqrt", "sqrt", "np.sqrt"),
+    ("copysign", "copysign", "np.copysign"),
+):
+    _by_intrinsic(_name, _llvm_name, _python)
+
+
+def _by_libm(name: str, symbol: str, python_name: str) -> None:
+    COST[name] = 20
+    OPERATIONS[name] = Operation(
+        _first,
+        lambda dtype, in_dtypes, texts: f"np.{dtype.name}({python_name}({', '.join(texts)}))",
+        lambda e, dtype, in_dtypes, texts: _libm(e, symbol, dtype, texts),
+    )
+
+
+for _name, _symbol, _python in (
+    ("sin", "sin", "np.sin"),
+    ("cos", "cos", "np.cos"),
+    ("tan", "tan", "np.tan"),
+    ("asin", "asin", "np.arcsin"),
+    ("acos", "acos", "np.arccos"),
+    ("atan", "atan", "np.arctan"),
+    ("atan2", "atan2", "np.arctan2"),
+    ("sinh", "sinh", "np.sinh"),
+    ("cosh", "cosh", "np.cosh"),
+    ("tanh", "tanh", "np.tanh"),
+    ("asinh", "asinh", "np.arcsinh"),
+    ("acosh", "acosh", "np.arccosh"),
+    ("atanh", "atanh", "np.arctanh"),
+    ("exp", "exp", "np.exp"),
+    ("exp2", "exp2", "np.exp2"),
+    ("expm1", "expm1", "np.expm1"),
+    ("log", "log", "np.log"),
+    ("log1p", "log1p", "np.log1p"),
+    ("pow", "pow", "np.power"),
+    ("cbrt", "cbrt", "cbrt"),
+    ("hypot", "hypot", "np.hypot"),
+    ("erf", "erf", "erf"),
+    ("erfc", "erfc", "erfc"),
+    ("lgamma", "lgamma", "lgamma"),
+    ("nextafter", "nextafter", "np.nextafter"),
+):
+    _by_libm(_name, _symbol, _python)
+
+
+def _by_scipy(name: str) -> None:
+    """Register a function that SciPy exports for double only; the runtime gives ``jl_NAME`` its address."""
+    COST[name] = 40
+
+    def llvm(e, dtype, in_dtypes, texts):
+        wide = [OPERATIONS["convert"].llvm(e, F64, (dtype,), (t,)) for t in texts]
+        formals = ", ".join(["double"] * len(texts))
+        e.declare(f"jl_{name}", f"declare double @jl_{name}({formals})")
+        result = e.emit(f"call double @jl_{name}({', '.join(f'double {t}' for t in wide)})")
+        return OPERATIONS["convert"].llvm(e, dtype, (F64,), (result,))
+
+    def python(dtype, in_dtypes, texts):
+        return f"np.{dtype.name}({name}({', '.join(texts)}))"
+
+    OPERATIONS[name] = Operation(_first, python, llvm)
+
+
+def _limits(dtype: np.dtype) -> str:
+    """The largest doubles that convert without overflow."""
+    info = np.iinfo(dtype)
+    high = float(info.max) if dtype.itemsize < 8 else float(np.nextafter(float(info.max), 0))
+    return f"{float(info.min)!r}, {high!r}"
+
+
+def _llvm_convert(e, dtype, in_dtypes, texts):
+    (source,), (x,) = in_dtypes, texts
+    a, b = llvm_type(source), llvm_type(dtype)
+    if source == dtype:
+        return x
+    if dtype.kind == "b":
+        return e.emit(f"fcmp une {a} {x}, 0.0" if source.kind == "f" else f"icmp ne {a} {x}, 0")
+    if source.kind == "f" and dtype.kind == "f":
+        return e.emit(f"{'fpext' if dtype.itemsize == 8 else 'fptrunc'} {a} {x} to {b}")
+    if source.kind == "f":
+        # Out of range and nan are unspecified, but must not be undefined.
+        letter = "s" if dtype.kind == "i" else "u"
+        symbol = f"llvm.fpto{letter}i.sat.{b}.f{8 * source.itemsize}"
+        e.declare(symbol, f"declare {b} @{symbol}({a})")
+        return e.emit(f"call {b} @{symbol}({a} {x})")
+    if dtype.kind == "f":
+        return e.emit(f"{'sitofp' if source.kind == 'i' else 'uitofp'} {a} {x} to {b}")
+    wide, narrow = dtype.itemsize, source.itemsize
+    if source.kind == "b":
+        return e.emit(f"zext i1 {x} to {b}")
+    if wide == narrow:
+        return x
+    word = "trunc" if wide < narrow else "sext" if source.kind == "i" else "zext"
+    return e.emit(f"{word} {a} {x} to {b}")
+
+
+@_operation("convert", None)
+def _convert():
+    def python(dtype, in_dtypes, texts):
+        if dtype.kind == "b":
+            return f"({texts[0]} != 0)"
+        if in_dtypes[0].kind == "f" and dtype.kind in "iu":
+            return f"np.{dtype.name}(saturated({texts[0]}, {_limits(dtype)}))"
+        return f"np.{dtype.name}({texts[0]})"
+
+    return python, _llvm_convert
+
+
+_by_scipy("psi")
+_by_scipy("erfinv")
+
+
+@_operation("bitcast", None)
+def _bitcast():
+    def python(dtype, in_dtypes, texts):
+        return f"np.array([{texts[0]}], dtype=np.{in_dtypes[0].name}).view(np.{dtype.name})[0]"
+
+    def llvm(e, dtype, in_dtypes, texts):
+        a, b = llvm_type(in_dtypes[0]), llvm_type(dtype)
+        return texts[0] if a == b else e.emit(f"bitcast {a} {texts[0]} to {b}")
+
+    return python, llvm
+
+
+def _complex_part(name: str) -> None:
+    """Register real and imaginary part of a function of C's library: ``cexp_re(x, y)``, ``cexp_im(x, y)``."""
+    for part, suffix in enumerate(("re", "im")):
+        COST[f"{name}_{suffix}"] = 40
+        OPERATIONS[f"{name}_{suffix}"] = Operation(_first, *_complex_texts(name, part))
+
+
+def _complex_texts(name: str, part: int):
+    def python(dtype, in_dtypes, texts):
+        return f"np.{dtype.name}({name}({', '.join(texts)}).{('real', 'imag')[part]})"
+
+    def llvm(e, dtype, in_dtypes, texts):
+        wide = ", ".join(f"double {_llvm_convert(e, F64, (dtype,), (t,))}" for t in texts)
+        formals = ", ".join(["double"] * len(texts))
+        pair = "{ double, double }"
+        e.declare(name, f"declare {pair} @{name}({formals}) nounwind willreturn memory(none)")
+        both = e.emit(f"call {pair} @{name}({wide})")
+        return _llvm_convert(e, dtype, (F64,), (e.emit(f"extractvalue {pair} {both}, {part}"),))
+
+    return python, llvm
+
+
+COMPLEX_FUNCTIONS = (
+    "csqrt", "cexp", "clog", "csin", "ccos", "ctan", "casin", "cacos", "catan",
+    "csinh", "ccosh", "ctanh", "casinh", "cacosh", "catanh", "cpow",
+)  # fmt: skip
+for _name in COMPLEX_FUNCTIONS:
+    _complex_part(_name)
+
+
+def cost(op: str) -> int:
+    """Return what an operation costs, in additions."""
+    return COST.get(op, 1)

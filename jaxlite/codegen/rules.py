@@ -1,0 +1,9 @@
+"""All lowering rules: importing this file registers them."""
+
+from jaxlite.codegen import (  # noqa: F401
+    rules_contraction,
+    rules_control,
+    rules_reductions,
+    rules_structural,
+    rules_tapes,
+)

@@ -1,0 +1,215 @@
+"""``dot_general``: loops where it is small, BLAS where it is large.
+
+    z[b,m,n] = Σₖ x[b,m,k]·y[b,k,n]
+
+BLAS thinks in columns: a row-major matrix is its transpose there, so z = x·y is asked for as zᵀ = yᵀ·xᵀ.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from jaxlite.codegen import elementwise
+from jaxlite.codegen.loops import INT, Address, Affine, Const
+from jaxlite.codegen.schedule import Job, Scheduler, numbers_everywhere, rule
+from jaxlite.codegen.values import Lazy, Numbers, Value, View, needs_of, storage
+
+# Products with fewer multiplications than this are loops of their own: a call of BLAS costs about as much.
+SMALL_PRODUCT = 2048
+_LETTERS = {"f4": "s", "f8": "d", "c8": "c", "c16": "z"}
+
+
+@rule("dot_general")
+def _dot_general(s: Scheduler, eqn, operands):
+    lhs, rhs = operands
+    dtype = eqn.outvars[0].aval.dtype
+    if np.dtype(np.float16) in (lhs.dtype, rhs.dtype, dtype):
+        return None
+    (lhs_contract, rhs_contract), (lhs_batch, rhs_batch) = eqn.params["dimension_numbers"]
+    lhs_free = [d for d in range(len(lhs.shape)) if d not in (*lhs_contract, *lhs_batch)]
+    rhs_free = [d for d in range(len(rhs.shape)) if d not in (*rhs_contract, *rhs_batch)]
+    batch = tuple(lhs.shape[d] for d in lhs_batch)
+    m = tuple(lhs.shape[d] for d in lhs_free)
+    n = tuple(rhs.shape[d] for d in rhs_free)
+    k = tuple(lhs.shape[d] for d in lhs_contract)
+    work = math.prod(batch + m + n + k)
+    letter = _LETTERS.get(dtype.str[1:])
+    if work // max(math.prod(batch), 1) >= SMALL_PRODUCT and letter and lhs.dtype == rhs.dtype == dtype and k:
+        left = _matrices(s, lhs, lhs_batch, lhs_free, lhs_contract)
+        right = _matrices(s, rhs, rhs_batch, rhs_contract, rhs_free)
+        return [_by_blas(s, eqn, left, right, batch, math.prod(m), math.prod(n), math.prod(k), letter)]
+    sides = (lhs, lhs_batch, lhs_free, lhs_contract), (rhs, rhs_batch, rhs_free, rhs_contract)
+    return [_by_loops(s, eqn, sides, batch, m, n, k, dtype)]
+
+
+def _matrices(s: Scheduler, x: Value, batch, rows, columns) -> View:
+    """Return the operand as View [batch…, rows, columns] of matrices that BLAS takes, one axis being dense."""
+    view = s.stored(x)
+    order = (*batch, *rows, *columns)
+    shape = tuple(view.shape[d] for d in order)
+    strides = tuple(view.strides[d] for d in order)
+    nb, nr = len(batch), len(rows)
+    r, c = _merged(shape[nb : nb + nr], strides[nb : nb + nr]), _merged(shape[nb + nr :], strides[nb + nr :])
+    if r is None or c is None or not _dense(r, c):
+        transposed = View(view.dtype, shape, view.buffer, view.offset, strides)
+        view = s.new_view(view.dtype, shape)
+        s.copy(transposed, view)
+        strides = view.strides
+        r, c = (
+            _merged(shape[nb : nb + nr], strides[nb : nb + nr]),
+            _merged(shape[nb + nr :], strides[nb + nr :]),
+        )
+    sizes = (*shape[:nb], r[0], c[0])
+    return View(view.dtype, sizes, view.buffer, view.offset, (*strides[:nb], r[1], c[1]))
+
+
+def _merged(shape, strides) -> tuple[int, int] | None:
+    """Return size and stride of several axes as one, if they are one after the other in memory."""
+    size, stride = 1, 1
+    for n, t in zip(reversed(shape), reversed(strides), strict=True):
+        if n == 1:
+            continue
+        if size == 1:
+            stride = t
+        elif t != size * stride:
+            return None
+        size *= n
+    return size, stride
+
+
+def _dense(rows: tuple[int, int], columns: tuple[int, int]) -> bool:
+    (m, row), (n, column) = rows, columns
+    return (
+        (column == 1 and row >= n)
+        or (row == 1 and column >= m)
+        or (m == 1 and column == 1)
+        or (n == 1 and row == 1)
+    )
+
+
+def _by_blas(s: Scheduler, eqn, left: View, right: View, batch, m, n, k, letter) -> View:
+    target = s.target_for(eqn)
+    out = target if target.is_row_major else s.new_view(target.dtype, target.shape)
+    for view in (left, right):
+        s.memory(view, row_major=False)
+    s.close()
+    scalar, count = storage(target.dtype)
+    constants = {}
+    if count == 2:
+        constants = {v: s.address(_complex_constant(s, v, target.dtype)) for v in (1, 0)}
+
+    def number(value):
+        return constants[value] if constants else Const(value, scalar)
+
+    def orientation(view: View, rows, columns):
+        """Return BLAS's flag and leading dimension for ``view`` read as its transpose."""
+        (r, c) = view.strides[-2:]
+        if c == 1 and (r >= columns or rows == 1):
+            return "N", max(r if rows > 1 else columns, columns, 1)
+        return "T", max(c if columns > 1 else rows, rows, 1)
+
+    def char(letter):
+        return Const(ord(letter), np.dtype(np.int8))
+
+    flag_left, ld_left = orientation(left, m, k)
+    flag_right, ld_right = orientation(right, k, n)
+
+    def product(index):
+        def address(view, position):
+            return Address(view.buffer, position * count)
+
+        a = address(left, left.position((*index, Affine(), Affine())))
+        c = address(right, right.position((*index, Affine(), Affine())))
+        z = out.offset + sum((i * t for i, t in zip(index, out.strides, strict=False)), Affine())
+        z = address(out, z)
+        one = Const(1, INT)
+        if n == 1 and letter in "sd":
+            # A matrix times a vector: of the transposed matrix as BLAS sees it.
+            step = right.strides[-2] if k > 1 else 1
+            flag = "T" if flag_left == "N" else "N"
+            rows, columns = (k, m) if flag == "T" else (m, k)
+            s.b.call(
+                f"{letter}gemv", char(flag), Const(rows, INT), Const(columns, INT), number(1), a,
+                Const(ld_left, INT), c, Const(step, INT), number(0), z, one,
+            )  # fmt: skip
+            return
+        s.b.call(
+            f"{letter}gemm", char(flag_right), char(flag_left), Const(n, INT), Const(m, INT), Const(k, INT),
+            number(1), c, Const(ld_right, INT), a, Const(ld_left, INT), number(0), z, Const(max(n, 1), INT),
+        )  # fmt: skip
+
+    def nest(depth, index):
+        if depth == len(batch):
+            product(index)
+            return
+        with s.b.loop(batch[depth]) as i:
+            nest(depth + 1, (*index, Affine.of(i)))
+
+    nest(0, ())
+    if out is not target:
+        s.copy(out, target)
+    return target if target.shape else s.numbers(out)
+
+
+def _complex_constant(s: Scheduler, value, dtype) -> View:
+    scalar, _ = storage(dtype)
+    data = np.array([value, 0], scalar)
+    return View.whole(s.program.new_buffer(dtype, 1, "data", data=data), dtype, ())
+
+
+def _by_loops(s: Scheduler, eqn, sides, batch, m, n, k, dtype) -> Value:
+    (lhs, *lhs_dims), (rhs, *rhs_dims) = sides
+    lhs, rhs = (s.stored(x) if type(x) is Lazy and x.cost > 2 else x for x in (lhs, rhs))
+    nb, nm, nn = len(batch), len(m), len(n)
+    domain = (*batch, *m, *n, *k)
+    multiply, (identity, combine) = elementwise.COMBINERS["mul"][1], elementwise.COMBINERS["add"]
+    convert = elementwise.ELEMENTWISE["convert_element_type"]
+
+    def element(b, x, dims, index):
+        if not x.shape:
+            parts = x.element(b, ())
+        else:
+            batch_dims, free_dims, contract_dims = dims
+            place = dict(zip(batch_dims, index[:nb], strict=True))
+            free = index[nb : nb + nm] if x is lhs_ref else index[nb + nm : nb + nm + nn]
+            place.update(zip(free_dims, free, strict=True))
+            place.update(zip(contract_dims, index[nb + nm + nn :], strict=True))
+            parts = x.element(b, tuple(place[d] for d in range(len(x.shape))))
+        if x.dtype == dtype:
+            return parts
+        return convert(b, dtype, (x.dtype,), parts, new_dtype=dtype, weak_type=False)
+
+    # The same value may stand on both sides: sides are told apart by a wrapper of their own.
+    lhs_ref = _Side(lhs)
+    rhs_ref = _Side(rhs)
+
+    def compute(b, index):
+        return multiply(b, dtype, element(b, lhs_ref, lhs_dims, index), element(b, rhs_ref, rhs_dims, index))
+
+    product = Lazy(dtype, domain, compute, lhs.cost + rhs.cost + 1, needs_of([lhs, rhs], elsewhere=True))
+    axes = tuple(range(nb + nm + nn, len(domain)))
+    if not axes:
+        return product if product.shape else s.numbers(product)
+    start = tuple(identity(dtype))
+    columns_dense = n and type(rhs) is View and rhs.strides[rhs_dims[1][-1]] == 1 and n[-1] >= 4
+    if columns_dense and math.prod(domain):
+        # Σ over rows of y, each times a number: walks y and z in order.
+        target = s.target_for(eqn)
+        s.copy(numbers_everywhere(Numbers(dtype, start), target.shape), target)
+        order = (*range(nb + nm), *axes, *range(nb + nm, nb + nm + nn))
+        s.add(Job(domain, product, target, frozenset(axes), start, combine, accumulate=True), order)
+        return target
+    return s.reduction(
+        product, axes, start, combine, lambda: s.target_for(eqn), dtype, eqn.outvars[0].aval.shape
+    )
+
+
+class _Side:
+    """One operand of a product."""
+
+    __slots__ = ("dtype", "element", "shape")
+
+    def __init__(self, value: Value):
+        self.dtype, self.shape, self.element = value.dtype, value.shape, value.element

@@ -1,0 +1,222 @@
+"""Loops and branches: a region of the program becomes a loop or a switch that holds a region of the loop program.
+
+    scan                       for i in range(n):
+                                   …body, with x[i] a view and y[i] written in place…
+                                   c = new c            scalars are carried in registers
+    while                      while test: body
+    cond                       switch
+
+A small array that a loop carries has a place of its own, which each step overwrites at its end; a large one has two,
+which the steps read and write in turn.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from jaxlite.codegen.loops import INT, Affine, Carry, Const
+from jaxlite.codegen.schedule import SMALL, Scheduler, rule
+from jaxlite.codegen.values import Components, Lazy, Numbers, Value, View, needs_of, storage, stored_aval
+from jaxlite.ir import ShapedArray
+
+
+class CarriedNumbers:
+    """A carry of rank 0, in registers."""
+
+    def __init__(self, s: Scheduler, init: Value, aval: ShapedArray):
+        self.dtype = aval.dtype
+        self.carries = [s.b.carry(c) for c in s.components(init)]
+        self.inside = Numbers(aval.dtype, tuple(c.inside for c in self.carries))
+        self.target = None
+
+    def step(self, s: Scheduler, components: Components) -> None:
+        for carry, component in zip(self.carries, components, strict=True):
+            carry.next = component
+
+    def result(self, s: Scheduler) -> Value:
+        return Numbers(self.dtype, tuple(c.result for c in self.carries))
+
+
+class CarriedSmall:
+    """A small array: a place that each step overwrites at its end."""
+
+    carries: tuple[Carry, ...] = ()
+
+    def __init__(self, s: Scheduler, init: Value, aval: ShapedArray):
+        self.inside = s.new_view(aval.dtype, aval.shape)
+        self.target = s.new_view(aval.dtype, aval.shape)
+        s.copy(init, self.inside)
+        s.close()
+
+    def step(self, s: Scheduler, components) -> None:
+        s.copy(self.target, self.inside)
+
+    def result(self, s: Scheduler) -> Value:
+        return self.inside
+
+
+class CarriedLarge:
+    """A large array: two places, one read and one written, that change roles with each step."""
+
+    def __init__(self, s: Scheduler, init: Value, aval: ShapedArray):
+        self.views = [s.new_view(aval.dtype, aval.shape) for _ in range(2)]
+        s.copy(init, self.views[0])
+        s.close()
+        self.carries = [s.b.carry(s.b.base(view.buffer)) for view in self.views]
+        self.inside, self.target = (self.at(s, c.inside) for c in self.carries)
+
+    def at(self, s: Scheduler, base) -> View:
+        like = self.views[0]
+        origins = tuple(view.buffer for view in self.views)
+        buffer = s.program.new_buffer(
+            like.dtype, math.prod(like.shape), "pointer", base=base, origins=origins
+        )
+        return View.whole(buffer, like.dtype, like.shape)
+
+    def step(self, s: Scheduler, components) -> None:
+        read, written = self.carries
+        read.next, written.next = written.inside, read.inside
+
+    def result(self, s: Scheduler) -> Value:
+        return self.at(s, self.carries[0].result)
+
+
+def carried(s: Scheduler, init: Value, aval: ShapedArray):
+    """Prepare a carry of a loop."""
+    if not aval.shape:
+        return CarriedNumbers(s, init, aval)
+    return (CarriedSmall if aval.size <= SMALL else CarriedLarge)(s, init, aval)
+
+
+def flat_carries(states) -> list[Carry]:
+    return [carry for state in states for carry in state.carries]
+
+
+def finish(s: Scheduler, eqn, states) -> list[Value]:
+    """Return the values of the carries after the loop."""
+    results = []
+    for k, state in enumerate(states):
+        value = state.result(s)
+        if type(value) is View:
+            # Out of the places that the next loop may take over.
+            target = s.target_for(eqn, k)
+            s.copy(value, target)
+            value = target
+        results.append(value)
+    s.close()
+    return results
+
+
+def settled(s: Scheduler, x: Value) -> Value:
+    """Compute before a loop what each of its steps would compute again."""
+    x = s.stored(x) if type(x) is Lazy and x.cost > 0 else x
+    if s.depends_on_group(x):
+        s.close()
+    return x
+
+
+def slice_of(x: Value, i) -> Value:
+    """Return ``x[i]``."""
+    i = Affine.of(i)
+    if type(x) is View:
+        return View(x.dtype, x.shape[1:], x.buffer, x.offset + i * x.strides[0], x.strides[1:])
+    element = x.element
+    return Lazy(
+        x.dtype,
+        x.shape[1:],
+        lambda b, index: element(b, (i, *index)),
+        x.cost,
+        needs_of([x], elsewhere=True),
+    )
+
+
+@rule("scan")
+def _scan(s: Scheduler, eqn, operands: Sequence[Value]):
+    p = eqn.params
+    jaxpr, length, num_carry, num_consts = p["jaxpr"], p["length"], p["num_carry"], p["num_consts"]
+    consts = [settled(s, x) for x in operands[:num_consts]]
+    inits, xs = operands[num_consts : num_consts + num_carry], operands[num_consts + num_carry :]
+    xs = [s.stored(x) if type(x) is Lazy and x.cost > 2 else x for x in xs]
+    ys = [s.target_for(eqn, k) for k in range(num_carry, len(eqn.outvars))]
+    avals = [stored_aval(v.aval) for v in jaxpr.invars[num_consts : num_consts + num_carry]]
+    s.close()
+    states = [carried(s, init, aval) for init, aval in zip(inits, avals, strict=True)]
+    start, stop, step = (length - 1, -1, -1) if p["reverse"] else (0, length, 1)
+    with s.b.loop(stop, flat_carries(states), start=start, step=step, polls=True) as i:
+        inner = s.region()
+        slices = [inner.numbers(v) if not v.shape else v for v in (slice_of(x, i) for x in xs)]
+        targets = [state.target for state in states] + [slice_of(y, i) for y in ys]
+        outs = inner.run_into(jaxpr, [*consts, *(state.inside for state in states), *slices], targets)
+        advance(inner, states, outs)
+    return [*finish(s, eqn, states), *ys]
+
+
+def advance(s: Scheduler, states, outs: list[Components]) -> None:
+    """End a step: every carry takes its new value."""
+    given = iter(outs)
+    for state in states:
+        state.step(s, next(given) if state.target is None else ())
+    s.close()
+
+
+@rule("while")
+def _while(s: Scheduler, eqn, operands: Sequence[Value]):
+    p = eqn.params
+    if p["tapes_out"]:
+        return None
+    num_test, num_body = p["cond_nconsts"], p["body_nconsts"]
+    consts = [settled(s, x) for x in operands[: num_test + num_body]]
+    inits, body_jaxpr = operands[num_test + num_body :], p["body_jaxpr"]
+    avals = [v.aval for v in body_jaxpr.invars[num_body:]]
+    s.close()
+    states = [carried(s, init, aval) for init, aval in zip(inits, avals, strict=True)]
+    inside = [state.inside for state in states]
+
+    def test():
+        ((condition,),) = s.region().run_into(p["cond_jaxpr"], [*consts[:num_test], *inside], [None])
+        return condition
+
+    def body():
+        inner = s.region()
+        outs = inner.run_into(body_jaxpr, [*consts[num_test:], *inside], [state.target for state in states])
+        advance(inner, states, outs)
+
+    s.b.while_(flat_carries(states), test, body)
+    return finish(s, eqn, states)
+
+
+@rule("cond")
+def _cond(s: Scheduler, eqn, operands: Sequence[Value]):
+    index, *operands = operands
+    branches = eqn.params["branches"]
+    operands = [settled(s, x) for x in operands]
+    avals = [stored_aval(v.aval) for v in eqn.outvars]
+    targets = [s.target_for(eqn, k) if aval.shape else None for k, aval in enumerate(avals)]
+    chosen = s.b.convert(s.scalar(index), INT)
+    chosen = s.b.let("min", s.b.let("max", chosen, Const(0, INT)), Const(len(branches) - 1, INT))
+    s.close()
+
+    def write(branch):
+        def body():
+            outs = s.region().run_into(branch, operands, targets)
+            return [component for components in outs for component in components]
+
+        return body
+
+    dtypes = [scalar for aval in avals if not aval.shape for scalar in scalar_types(aval)]
+    results = iter(s.b.switch(chosen, [write(branch) for branch in branches], dtypes))
+    values = []
+    for aval, target in zip(avals, targets, strict=True):
+        if target is None:
+            components = tuple(next(results) for _ in scalar_types(aval))
+            values.append(Numbers(aval.dtype, components))
+        else:
+            values.append(target)
+    return values
+
+
+def scalar_types(aval: ShapedArray):
+    """Return the scalar types of an element."""
+    scalar, count = storage(aval.dtype)
+    return (scalar,) * count

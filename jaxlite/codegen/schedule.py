@@ -1,0 +1,549 @@
+"""Decide what is computed where: jaxpr to loop program.
+
+    { lambda ; a:f64[3]. let b:f64[3] = sin a          for i in range(3):
+        c:f64[3] = mul b b                  ->             v = sin(a[i])
+        d:f64[] = reduce_sum c in (d,) }                   s = s + v * v
+
+One walk over the equations gives each variable a `values` form. Elementwise and structural equations stay recipes
+until something needs their elements; what must stand in memory (results, operands of routines, values that are dear
+and used twice) becomes a *job*, and jobs over one domain that follow each other share one loop nest, a kernel. The
+rules for the kinds of equations stand in ``rules_*.py``; each registers itself in `RULES`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from jaxlite.codegen import elementwise
+from jaxlite.codegen.builder import Builder
+from jaxlite.codegen.loops import (
+    INT,
+    Address,
+    Affine,
+    Buffer,
+    Const,
+    Host,
+    Kernel,
+    LoopProgram,
+    Scalar,
+)
+from jaxlite.codegen.values import (
+    Components,
+    Index,
+    Lazy,
+    Numbers,
+    Value,
+    View,
+    constant,
+    needs_of,
+    row_major,
+    storage,
+    stored_aval,
+)
+from jaxlite.ir import Eqn, Jaxpr, Literal, ShapedArray, Tape, Var, subjaxprs
+
+# A value that costs more than this and is used more than once is kept in memory.
+CHEAP = 6
+# LLVM's time for one loop grows faster than its size: a recipe longer than this is cut.
+LARGEST_RECIPE = 400
+# Arrays of so few elements live on the stack, where LLVM turns them into registers.
+SMALL = 16
+# Kernels over at least so many elements are functions of their own.
+OUTLINED_FROM = 64
+
+
+class NotScheduled(Exception):
+    """Something in the program has no form in loops; the message says what."""
+
+
+# What lowers an equation: (scheduler, eqn, operands) -> values of its results, or None: leave it to the host.
+Rule = Callable[["Scheduler", Eqn, list[Value]], Sequence[Value] | None]
+RULES: dict[str, Rule] = {}
+
+
+def rule(*names: str):
+    """Register a rule for primitives by name."""
+
+    def register(function: Rule) -> Rule:
+        for name in names:
+            RULES[name] = function
+        return function
+
+    return register
+
+
+@dataclass(eq=False)
+class Job:
+    """Something to compute for each index of a domain.
+
+    ``write(b, index, components)`` is called at each index, or, where ``axes`` are reduced, once for each index of
+    the others with the combined components.
+    """
+
+    domain: tuple[int, ...]
+    value: Value
+    target: View | None
+    axes: frozenset[int] = frozenset()
+    identity: Components = ()
+    combine: Callable | None = None
+    results: tuple[Scalar, ...] = ()
+    accumulate: bool = False
+    comment: str = ""
+
+
+@dataclass(eq=False)
+class Group:
+    """Jobs that share a loop nest; ``order`` lists the axes of the domain from the outermost loop inwards."""
+
+    domain: tuple[int, ...]
+    order: tuple[int, ...]
+    jobs: list[Job] = field(default_factory=list)
+    written: dict[Buffer, View] = field(default_factory=dict)
+    defined: set[Scalar] = field(default_factory=set)
+
+    def admits(self, job: Job, order: tuple[int, ...] | None) -> bool:
+        if job.domain != self.domain or (order is not None and order != self.order):
+            return False
+        for key, view in job.value.needs.items():
+            if key in self.defined:
+                return False
+            if key in self.written and (view is None or view is not self.written[key]):
+                return False
+        return job.target is None or job.target.buffer not in self.written
+
+
+class Program:
+    """What the schedulers of a program and of its regions share: buffers, names, numbers of equations."""
+
+    def __init__(self, name: str, jaxpr: Jaxpr):
+        self.name = name
+        self.buffers: list[Buffer] = []
+        self.sites = number_equations(jaxpr)
+        self.num_kernels = 0
+        self.num_names: dict[str, int] = {}
+
+    def new_name(self, prefix: str) -> str:
+        n = self.num_names[prefix] = self.num_names.get(prefix, -1) + 1
+        return f"{prefix}{n}"
+
+    def new_buffer(self, dtype: np.dtype, size: int, place: str | None = None, **options) -> Buffer:
+        """Make a buffer for ``size`` elements of ``dtype``."""
+        scalar, count = storage(dtype)
+        place = place or ("stack" if size <= SMALL else "arena")
+        buffer = Buffer(
+            self.new_name("t" if place != "data" else "k"), scalar, size * count, place, **options
+        )
+        if place != "pointer":
+            self.buffers.append(buffer)
+        return buffer
+
+
+def number_equations(jaxpr: Jaxpr) -> dict[Eqn, int]:
+    """Number all equations, those of inner programs after the one that holds them.
+
+    The numbers depend on the structure alone, so that a program from the cache finds its equations again.
+    """
+    numbers: dict[Eqn, int] = {}
+
+    def visit(jaxpr: Jaxpr):
+        for eqn in jaxpr.eqns:
+            if eqn not in numbers:
+                numbers[eqn] = len(numbers)
+                for inner in subjaxprs(eqn.params):
+                    visit(inner)
+
+    visit(jaxpr)
+    return numbers
+
+
+def schedule(jaxpr: Jaxpr, name: str = "program") -> LoopProgram:
+    """Turn a program without constvars into loops.
+
+    Parameters
+    ----------
+    jaxpr : Jaxpr
+        After the passes.
+    name : str
+        A Python identifier.
+
+    Returns
+    -------
+    LoopProgram
+        Its memory is not planned yet: see `memory.plan`.
+
+    Raises
+    ------
+    NotScheduled
+        If a value has no form in memory (an extended dtype).
+    """
+    program = Program(name, jaxpr)
+    in_avals, out_avals = map(stored_aval, jaxpr.in_avals), map(stored_aval, jaxpr.out_avals)
+    operands = [_boundary(f"x{i}", aval, "input") for i, aval in enumerate(in_avals)]
+    targets = [_boundary(f"y{i}", aval, "output") for i, aval in enumerate(out_avals)]
+    inputs, outputs = ([view.buffer for view in views] for views in (operands, targets))
+    scheduler = Scheduler(program, Builder(), top=True)
+    operands = [scheduler.numbers(x) if not x.shape else x for x in operands]
+    scheduler.run_into(jaxpr, operands, targets)
+    hands_out_tapes = any(isinstance(aval, Tape) for aval in jaxpr.out_avals)
+    return LoopProgram(name, inputs, outputs, program.buffers, scheduler.b.statements, 0, hands_out_tapes)
+
+
+def _boundary(name: str, aval: ShapedArray, place: str) -> View:
+    """Make the buffer of an input or result."""
+    if aval.dtype.kind not in "biufc" or aval.dtype.itemsize > (16 if aval.dtype.kind == "c" else 8):
+        raise NotScheduled(f"{aval} enters or leaves the program")
+    scalar, count = storage(aval.dtype)
+    return View.whole(Buffer(name, scalar, aval.size * count, place), aval.dtype, aval.shape)
+
+
+class Scheduler:
+    """The walk over one program: the whole, or the body of a region (which has a scheduler of its own)."""
+
+    def __init__(self, program: Program, builder: Builder, top: bool = False):
+        self.program = program
+        self.b = builder
+        self.top = top
+        self.group: Group | None = None
+        self.targets: dict[Var, View] = {}
+        self.uses: dict[Var, int] = {}
+
+    # --- programs
+
+    def region(self) -> Scheduler:
+        """Return a scheduler for a program inside of this one, which writes where this one does."""
+        self.close()
+        return Scheduler(self.program, self.b)
+
+    def run(
+        self, jaxpr: Jaxpr, operands: Sequence[Value], targets: dict[Var, View] | None = None
+    ) -> list[Value]:
+        """Schedule a program in place and return the values of its results."""
+        env: dict[Var, Value] = dict(zip(jaxpr.invars, operands, strict=True))
+        for eqn in jaxpr.eqns:
+            for atom in eqn.invars:
+                if type(atom) is Var:
+                    self.uses[atom] = self.uses.get(atom, 0) + 1
+        for atom in jaxpr.outvars:
+            if type(atom) is Var:
+                self.uses[atom] = self.uses.get(atom, 0) + 1
+        self.targets.update(targets or {})
+
+        def read(atom):
+            return constant(atom.val, atom.aval.dtype) if type(atom) is Literal else env[atom]
+
+        for eqn in jaxpr.eqns:
+            values = self.equation(eqn, [read(atom) for atom in eqn.invars])
+            for var, value in zip(eqn.outvars, values, strict=True):
+                env[var] = self.settle(var, value)
+        return [read(atom) for atom in jaxpr.outvars]
+
+    def run_into(
+        self, jaxpr: Jaxpr, operands: Sequence[Value], targets: Sequence[View | None]
+    ) -> list[Components]:
+        """Schedule a program so that its results stand in ``targets``.
+
+        Returns the components of those that have none: results of rank 0.
+        """
+        direct = {}
+        inputs = set(jaxpr.invars)
+        for atom, target in zip(jaxpr.outvars, targets, strict=True):
+            if type(atom) is Var and atom not in inputs and target is not None and target.shape:
+                direct.setdefault(atom, target)
+        results = self.run(jaxpr, operands, direct)
+        for value, target in zip(results, targets, strict=True):
+            if target is not None and value is not target:
+                self.copy(value, target)
+        self.close()
+        return [
+            self.components(value) for value, target in zip(results, targets, strict=True) if target is None
+        ]
+
+    def equation(self, eqn: Eqn, operands: list[Value]) -> Sequence[Value]:
+        lowering = RULES.get(eqn.primitive.name)
+        values = None
+        if not any(isinstance(a.aval, Tape) for a in (*eqn.invars, *eqn.outvars)):
+            if lowering is not None:
+                values = lowering(self, eqn, operands)
+            elif type(eqn.primitive.lower).__name__ == "Elementwise":
+                values = self.elementwise(eqn, operands)
+        elif lowering is not None and getattr(lowering, "takes_tapes", False):
+            values = lowering(self, eqn, operands)
+        return self.host_call(eqn, operands) if values is None else values
+
+    def settle(self, var: Var, value: Value) -> Value:
+        """Compute now what should not be computed where it is used."""
+        target = self.targets.get(var)
+        if target is not None:
+            if value is not target:
+                self.copy(value, target)
+            return target
+        if type(value) is Lazy:
+            if not value.shape:
+                return self.numbers(value)
+            if value.cost > LARGEST_RECIPE or (value.cost > CHEAP and self.uses.get(var, 0) > 1):
+                return self.stored(value)
+        elif type(value) is View and not value.shape:
+            return self.numbers(value)
+        return value
+
+    def target_for(self, eqn: Eqn, k: int = 0) -> View:
+        """Return where result ``k`` of an equation should be written: its place in the results, or a new buffer."""
+        var = eqn.outvars[k]
+        target, aval = self.targets.get(var), stored_aval(var.aval)
+        return target if target is not None else self.new_view(aval.dtype, aval.shape)
+
+    def new_view(self, dtype: np.dtype, shape: tuple[int, ...]) -> View:
+        return View.whole(self.program.new_buffer(dtype, math.prod(shape)), dtype, shape)
+
+    # --- values
+
+    def numbers(self, value: Value) -> Numbers:
+        """Compute a value of rank 0 here and now."""
+        if type(value) is Numbers:
+            return value
+        if self.depends_on_group(value):
+            self.close()
+        return Numbers(value.dtype, tuple(value.element(self.b, ())))
+
+    def scalar(self, value: Value):
+        """Return the one scalar of a real value of rank 0, available at the end of what is written."""
+        (component,) = self.components(value)
+        return component
+
+    def components(self, value: Value) -> Components:
+        numbers = self.numbers(value)
+        if self.depends_on_group(numbers):
+            self.close()
+        return numbers.components
+
+    def depends_on_group(self, value: Value) -> bool:
+        group = self.group
+        return group is not None and any(k in group.written or k in group.defined for k in value.needs)
+
+    def stored(self, value: Value, *, row_major: bool = False) -> View:
+        """Return a view of the value in memory; ``row_major`` asks for its elements one after the other."""
+        if type(value) is View and (value.is_row_major or not row_major):
+            return value
+        target = self.new_view(value.dtype, value.shape)
+        self.copy(value, target)
+        return target
+
+    def memory(self, value: Value, *, row_major: bool = True) -> View:
+        """Return a view as `stored` does, written before whatever comes next."""
+        view = self.stored(value, row_major=row_major)
+        if self.depends_on_group(view):
+            self.close()
+        return view
+
+    def address(self, view: View) -> Address:
+        _, count = storage(view.dtype)
+        return Address(view.buffer, view.offset * count)
+
+    # --- jobs
+
+    def copy(self, value: Value, target: View) -> None:
+        """Write a value into a view of the same shape."""
+        if not math.prod(target.shape):
+            return
+        if not target.shape:
+            target.store(self.b, (), self.components(value))
+            return
+        self.add(Job(target.shape, value, target))
+
+    def add(self, job: Job, order: tuple[int, ...] | None = None) -> None:
+        """Append a job to the open group, or open a new one."""
+        if self.group is None or not self.group.admits(job, order):
+            self.close()
+            self.group = Group(job.domain, order or tuple(range(len(job.domain))))
+        self.group.jobs.append(job)
+        if job.target is not None:
+            self.group.written[job.target.buffer] = job.target
+        self.group.defined.update(job.results)
+
+    def close(self) -> None:
+        """Write the loop nest of the open group."""
+        if self.group is None:
+            return
+        group, self.group = self.group, None
+        body: list = []
+        with self.b.into(body):
+            _Nest(self.b, group).level(0, {})
+        results = tuple(s for job in group.jobs for s in job.results)
+        self.kernel(
+            body,
+            math.prod(group.domain),
+            ", ".join(job.comment for job in group.jobs if job.comment),
+            results,
+        )
+
+    def kernel(self, body: list, size: int, comment: str = "", results: tuple[Scalar, ...] = ()) -> None:
+        """Append statements as a kernel over ``size`` elements."""
+        name = f"k{self.program.num_kernels}"
+        self.program.num_kernels += 1
+        outlined = size >= (OUTLINED_FROM if self.top else 16 * OUTLINED_FROM)
+        self.b.add(Kernel(name, body, outlined, results, comment))
+
+    # --- general rules
+
+    def elementwise(self, eqn: Eqn, operands: list[Value]) -> Sequence[Value] | None:
+        operation = eqn.primitive.lower.operation
+        rule_of_operation = elementwise.rule_for(operation)
+        aval, in_dtypes = eqn.outvars[0].aval, tuple(a.aval.dtype for a in eqn.invars)
+        params = eqn.params
+        dry = Builder()
+        samples = [tuple(Scalar(s) for _ in range(n)) for s, n in map(storage, in_dtypes)]
+        if rule_of_operation(dry, aval.dtype, in_dtypes, *samples, **params) is None:
+            return None
+
+        def compute(b, index):
+            elements = [x.element(b, index if x.shape else ()) for x in operands]
+            return rule_of_operation(b, aval.dtype, in_dtypes, *elements, **params)
+
+        cost = elementwise.cost(operation) + sum(x.cost for x in operands)
+        return [Lazy(aval.dtype, aval.shape, _memoised(compute), cost, needs_of(operands))]
+
+    def computed(self, aval: ShapedArray, compute, operands: Sequence[Value]) -> Value:
+        """Return the value whose elements ``compute(b, index)`` gives, from operands at the same index."""
+        lazy = Lazy(aval.dtype, aval.shape, compute, 1 + sum(x.cost for x in operands), needs_of(operands))
+        return lazy if aval.shape else self.numbers(lazy)
+
+    def host_call(self, eqn: Eqn, operands: list[Value]) -> list[Value]:
+        """Leave the equation to its NumPy implementation."""
+        for atom in (*eqn.invars, *eqn.outvars):
+            if isinstance(atom.aval, Tape):
+                raise NotScheduled(f"{eqn.primitive} of {atom.aval}")
+        views = [self.memory(self.in_memory(x)) for x in operands]
+        results = [self.new_view(v.aval.dtype, v.aval.shape) for v in eqn.outvars]
+        self.close()
+        self.b.add(
+            Host(self.program.sites[eqn], tuple(map(self.address, views)), tuple(map(self.address, results)))
+        )
+        return [self.numbers(r) if not r.shape else r for r in results]
+
+    def in_memory(self, value: Value) -> Value:
+        """Give a value of rank 0 a place in memory."""
+        if value.shape:
+            return value
+        target = self.new_view(value.dtype, ())
+        target.store(self.b, (), self.components(value))
+        return target
+
+    def reduce(
+        self, eqn: Eqn, value: Value, axes: Sequence[int], identity: Components, combine, k: int = 0
+    ) -> Value:
+        """Combine the elements of ``value`` along ``axes``."""
+        aval: ShapedArray = eqn.outvars[k].aval
+        return self.reduction(
+            value, axes, identity, combine, lambda: self.target_for(eqn, k), aval.dtype, aval.shape
+        )
+
+    def reduction(self, value, axes, identity, combine, make_target, dtype, shape) -> Value:
+        domain = value.shape
+        kept = tuple(d for d in range(len(domain)) if d not in axes)
+        if not math.prod(domain):
+            target = make_target() if shape else None
+            numbers = Numbers(dtype, identity)
+            if target is None:
+                return numbers
+            self.copy(numbers_everywhere(numbers, shape), target)
+            return target
+        if not shape:
+            results = tuple(Scalar(c.dtype) for c in identity)
+            self.add(
+                Job(domain, value, None, frozenset(axes), identity, combine, results),
+                tuple(range(len(domain))),
+            )
+            return Numbers(dtype, results)
+        target = make_target()
+        # Rows are summed side by side where the last axis stays: memory is walked in order.
+        if kept[-1] == len(domain) - 1 and domain[-1] >= 4:
+            self.copy(numbers_everywhere(Numbers(dtype, identity), shape), target)
+            self.add(
+                Job(domain, value, target, frozenset(axes), identity, combine, accumulate=True),
+                tuple(range(len(domain))),
+            )
+            return target
+        self.add(Job(domain, value, target, frozenset(axes), identity, combine), (*kept, *sorted(axes)))
+        return target
+
+
+def numbers_everywhere(numbers: Numbers, shape: tuple[int, ...]) -> Lazy:
+    """Return the array that has one value at every index."""
+    return Lazy(numbers.dtype, shape, lambda b, index: numbers.components, 0, numbers.needs)
+
+
+def _memoised(compute):
+    """Compute a recipe once for each index in each place; the builder remembers for the innermost block."""
+
+    def element(b: Builder, index: Index) -> Components:
+        return b.remember((element, index), lambda: compute(b, index))
+
+    return element
+
+
+class _Nest:
+    """Writes the loops of a group."""
+
+    def __init__(self, b: Builder, group: Group):
+        self.b = b
+        self.group = group
+        depth = len(group.order)
+        # The depth at which a reduction starts: the loops from there on run over reduced axes.
+        self.starts = {job: depth - len(job.axes) for job in group.jobs if job.axes and not job.accumulate}
+
+    def level(self, depth: int, index: dict[int, Scalar], accumulators: dict | None = None) -> dict:
+        """Write the loops from ``depth`` inwards; returns the components of the reductions under way."""
+        group, accumulators = self.group, accumulators or {}
+        if depth == len(group.order):
+            return self.innermost(tuple(Affine.of(index[d]) for d in range(depth)), accumulators)
+        starting = [job for job in group.jobs if self.starts.get(job) == depth]
+        values = {**accumulators, **{job: job.identity for job in starting}}
+        carries = {job: [self.b.carry(c) for c in components] for job, components in values.items()}
+        for job in starting:
+            for carry, result in zip(carries[job], job.results, strict=False):
+                carry.result = result
+        flat = [c for cs in carries.values() for c in cs]
+        axis = group.order[depth]
+        accumulates = any(job.accumulate and axis in job.axes for job in group.jobs)
+        kind = "reduce" if flat else "serial" if accumulates else "parallel"
+        with self.b.loop(group.domain[axis], flat, kind=kind) as i:
+            inside = {job: tuple(c.inside for c in cs) for job, cs in carries.items()}
+            after = self.level(depth + 1, {**index, axis: i}, inside)
+            for job, cs in carries.items():
+                for carry, component in zip(cs, after[job], strict=True):
+                    carry.next = component
+        results = {job: tuple(c.result for c in cs) for job, cs in carries.items()}
+        for job in starting:
+            self.finish(job, index, results.pop(job))
+        return results
+
+    def finish(self, job: Job, index: dict[int, Scalar], components: Components) -> None:
+        if job.target is not None:
+            kept = tuple(Affine.of(index[d]) for d in range(len(job.domain)) if d not in job.axes)
+            job.target.store(self.b, kept, components)
+
+    def innermost(self, index: Index, accumulators: dict) -> dict:
+        b, outer = self.b, self.b.memo
+        b.memo = {}
+        results = {}
+        for job in self.group.jobs:
+            components = job.value.element(b, index if job.value.shape else ())
+            if job in self.starts:
+                results[job] = tuple(job.combine(b, job.value.dtype, accumulators[job], components))
+            elif job.accumulate:
+                kept = tuple(i for d, i in enumerate(index) if d not in job.axes)
+                old = job.target.element(b, kept)
+                job.target.store(b, kept, tuple(job.combine(b, job.value.dtype, old, components)))
+            else:
+                job.target.store(b, index, components)
+                # What the kernel has just written is not loaded again.
+                b.memo[job.target, index] = tuple(components)
+        b.memo = outer
+        return results
+
+
+__all__ = ["INT", "RULES", "Const", "Program", "Scheduler", "row_major", "rule", "schedule"]

@@ -1,0 +1,2 @@
+def stable_key(jaxpr):
+    return None

@@ -1,0 +1,96 @@
+"""Numba's code generator: LLVM text in, a library of machine code out. The only place that imports numba.
+
+library = build("jl_3fa…", text)          optimised, loaded, kept as object code
+library = revive(serialized)              the same from what another process kept
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import threading
+from typing import NamedTuple
+
+_LOCK = threading.RLock()
+
+
+class _Numba(NamedTuple):
+    engine: object
+    llvm: object
+    lock: object
+    version: str
+
+
+@functools.cache
+def _numba() -> _Numba:
+    """Import numba: half a second that only programs pay which compile."""
+    with _LOCK:
+        import llvmlite
+        import llvmlite.binding as llvm
+        import numba
+        from numba.core.compiler_lock import global_compiler_lock
+        from numba.core.registry import cpu_target
+
+        engine = cpu_target.target_context.codegen()
+        return _Numba(engine, llvm, global_compiler_lock, f"{numba.__version__}/{llvmlite.__version__}")
+
+
+def host() -> str:
+    """Return what machine code depends on: versions of the compiler, the processor and what it can do."""
+    numba = _numba()
+    features = numba.llvm.get_host_cpu_features().flatten()
+    return "|".join(
+        (numba.version, numba.llvm.get_process_triple(), numba.llvm.get_host_cpu_name(), features)
+    )
+
+
+def add_symbol(name: str, address: int) -> None:
+    """Give a name that programs use its address in this process."""
+    _numba().llvm.add_symbol(name, address)
+
+
+def build(name: str, text: str):
+    """Compile a module.
+
+    Parameters
+    ----------
+    name : str
+        Of the library.
+    text : str
+        LLVM text.
+    """
+    numba = _numba()
+    with numba.lock:
+        library = numba.engine.create_library(name)
+        library.enable_object_caching()
+        module = numba.llvm.parse_assembly(text)
+        module.name = name
+        module.verify()
+        library.add_llvm_module(module)
+        library.finalize()
+    return library
+
+
+def serialize(library) -> tuple:
+    """Return what `revive` takes: plain data with the object code."""
+    return library.serialize_using_object_code()
+
+
+def revive(serialized: tuple):
+    """Load machine code that `serialize` gave, without compiling."""
+    numba = _numba()
+    with numba.lock:
+        return numba.engine.unserialize_library(serialized)
+
+
+def address_of(library, symbol: str) -> int:
+    """Return where a function of a library is."""
+    return library.get_pointer_to_function(symbol)
+
+
+@functools.cache
+def memory_pool() -> ctypes.c_void_p:
+    """Return the word that holds the block of memory that programs keep between calls."""
+    pool = ctypes.c_void_p(0)
+    add_symbol("jl_pool", ctypes.addressof(pool))
+    return pool

@@ -1,0 +1,145 @@
+"""The stages of a compilation, to look at: ``jit(f).lower(x).as_text("loops")`` and ``.compile()``. Layer 6."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from jaxlite.codegen.render_python import render
+from jaxlite.errors import ArgumentError
+from jaxlite.ir import Jaxpr, lift_constvars
+from jaxlite.passes.pipeline import optimize
+from jaxlite.runtime.compile import compile_jaxpr, loop_program, machine_code, recorded, source_of, symbol_key
+from jaxlite.tree import tree_flatten, tree_unflatten
+
+
+def lower(traced) -> Lowered:
+    """Return the stages of a traced function."""
+    jaxpr = traced.jaxpr.jaxpr
+    return Lowered(traced, lift_constvars(jaxpr))
+
+
+STAGES = ("jaxpr", "optimized", "loops", "llvm", "assembly")
+
+
+class MemoryAnalysis(NamedTuple):
+    """Sizes of a compiled program's memory, in bytes."""
+
+    argument_size_in_bytes: int
+    output_size_in_bytes: int
+    temp_size_in_bytes: int
+    generated_code_size_in_bytes: int
+
+
+class Lowered:
+    """A program before it is compiled; made by ``jit(f).lower(*args)``.
+
+    Parameters
+    ----------
+    traced : Traced
+    jaxpr : Jaxpr
+        Without constvars; its first inputs are the constants.
+    """
+
+    def __init__(self, traced, jaxpr: Jaxpr):
+        self._traced, self._jaxpr = traced, jaxpr
+
+    @property
+    def in_tree(self):
+        return self._traced.in_tree
+
+    @property
+    def out_tree(self):
+        return self._traced.out_tree
+
+    @property
+    def out_info(self):
+        return self._traced.out_info
+
+    def as_text(self, stage: str = "loops") -> str:
+        """Return the program as text.
+
+        Parameters
+        ----------
+        stage : {"jaxpr", "optimized", "loops", "llvm", "assembly"}
+            As recorded; after the passes; as loops in Python; as LLVM gets it; as the processor does.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such stage.
+        """
+        if stage == "jaxpr":
+            return str(self._traced.jaxpr)
+        if stage not in STAGES:
+            raise ArgumentError(f"there is no stage {stage!r}.", fix=f"one of {', '.join(STAGES)}.")
+        jaxpr = optimize(self._jaxpr)
+        if stage == "optimized":
+            return str(jaxpr)
+        if stage == "loops":
+            return render(loop_program(jaxpr))
+        if stage == "llvm":
+            return self._source().text
+        return machine_code(self._jaxpr)[0].library.get_asm_str()
+
+    def _source(self):
+        return source_of(recorded(self._jaxpr), symbol_key(self._jaxpr)[0])
+
+    def cost_analysis(self) -> dict[str, float]:
+        """Return estimates of the work of one call: ``flops``, ``transcendentals``, ``bytes accessed``, …"""
+        cost = self._source().cost
+        return {
+            "flops": cost.flops,
+            "transcendentals": cost.transcendentals,
+            "bytes accessed": cost.bytes_accessed,
+            "library calls": cost.calls,
+            "host calls": cost.host_calls,
+            "estimated nanoseconds": cost.nanoseconds,
+        }
+
+    def compile(self, *_ignored, **_options) -> Compiled:
+        """Compile for this machine."""
+        return Compiled(self)
+
+
+class Compiled:
+    """A program as machine code, for arguments of one type; made by ``jit(f).lower(*args).compile()``."""
+
+    def __init__(self, lowered: Lowered):
+        self._lowered = lowered
+        self._program = compile_jaxpr(lowered._jaxpr)
+
+    @property
+    def in_tree(self):
+        return self._lowered.in_tree
+
+    @property
+    def out_tree(self):
+        return self._lowered.out_tree
+
+    def __call__(self, *args, **kwargs):
+        leaves, in_tree = tree_flatten((args, kwargs))
+        if in_tree != self.in_tree:
+            raise ArgumentError(
+                "the arguments have another structure than the program was compiled for.",
+                details=[f"compiled for {self.in_tree}", f"called with  {in_tree}"],
+            )
+        outs = self._program(*self._lowered._traced.jaxpr.consts, *leaves)
+        return tree_unflatten(self.out_tree, outs)
+
+    def as_text(self, stage: str = "assembly") -> str:
+        """Return the program as text; see `Lowered.as_text`."""
+        return self._lowered.as_text(stage)
+
+    def cost_analysis(self) -> dict[str, float]:
+        """Return estimates of the work of one call; see `Lowered.cost_analysis`."""
+        return self._lowered.cost_analysis()
+
+    def memory_analysis(self) -> MemoryAnalysis:
+        """Return sizes of arguments, results, working memory and code, in bytes."""
+        loops = loop_program(optimize(self._lowered._jaxpr))
+        return MemoryAnalysis(
+            sum(b.nbytes for b in loops.inputs),
+            sum(b.nbytes for b in loops.outputs),
+            loops.arena_bytes,
+            len(self._program.code.library._get_compiled_object()),
+        )

@@ -1,0 +1,122 @@
+"""The row table under ``jit``: NumPy's implementation, the loop program in plain Python and the machine code agree.
+
+Each row is run as it is, and as what the transformations make of it: pushed forward, pulled back, batched.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import jaxlite
+from jaxlite.codegen.render_python import run as run_python
+from jaxlite.dtypes import is_inexact
+from jaxlite.interpreters.evaluate import run_jaxpr
+from jaxlite.interpreters.stage import stage
+from jaxlite.ir import Tape, lift_constvars
+from jaxlite.passes.pipeline import optimize
+from jaxlite.runtime.compile import compile_jaxpr, loop_program
+from jaxlite.test_util import tolerance_of
+from jaxlite.trace import aval_of
+from tests.rows import CASES
+from tests.test_primitives import run
+
+# Larger rows would only make the plain Python loops slow.
+LARGEST_IN_PYTHON = 20_000
+
+
+def compare(got, expected, what: str) -> None:
+    """Fail unless type and value agree, up to some ulps for each of the operations that lie between."""
+    assert len(got) == len(expected)
+    for a, b in zip(got, expected, strict=True):
+        if not isinstance(b, np.ndarray | np.generic):
+            continue
+        a, b = np.asarray(a), np.asarray(b)
+        assert (a.dtype, a.shape) == (b.dtype, b.shape), what
+        if not is_inexact(b.dtype):
+            np.testing.assert_array_equal(a, b, err_msg=what)
+            continue
+        rtol = tolerance_of(b.dtype).rounding
+        finite = np.abs(b[np.isfinite(b)])
+        atol = rtol * float(finite.max(initial=0.0))
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=atol, equal_nan=True, err_msg=what)
+
+
+def program_of(function, args):
+    jaxpr, consts = stage(function, [aval_of(x).strip_weak_type() for x in args])
+    return lift_constvars(jaxpr), [*map(np.asarray, consts), *map(np.asarray, args)]
+
+
+def check_program(function, args) -> None:
+    jaxpr, operands = program_of(function, args)
+    with np.errstate(all="ignore"):
+        expected = run_jaxpr(optimize(jaxpr), *operands)
+    copies = [np.array(x) for x in operands]
+    compare(compile_jaxpr(jaxpr)(*operands), expected, "machine code")
+    for x, copy in zip(operands, copies, strict=True):
+        np.testing.assert_array_equal(x, copy, err_msg="an input was written")
+    avals = (*jaxpr.in_avals, *jaxpr.out_avals)
+    small = sum(x.size for x in operands) <= LARGEST_IN_PYTHON
+    if small and not any(isinstance(aval, Tape) for aval in avals):
+        loops = loop_program(optimize(jaxpr))
+        if not loops.has_host_calls:
+            with np.errstate(all="ignore"):
+                got = run_python(loops, *operands, out_avals=jaxpr.out_avals)
+                compare(got, expected, "loop program in Python")
+
+
+every_row = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+
+
+@every_row
+def test_row(case):
+    check_program(lambda *xs: list(run(case, *xs)), case.args)
+
+
+# What is told to be constant, or has no derivative without a rule of the user's.
+CONSTANT_ARGS = {"polygamma": (0,)}
+NOT_DIFFERENTIABLE = ("pure_callback", "io_callback")
+
+
+def differentiable(case):
+    constant = CONSTANT_ARGS.get(case.primitive, ())
+    return [i for i, x in enumerate(case.args) if is_inexact(np.asarray(x).dtype) and i not in constant]
+
+
+@every_row
+def test_row_forward_and_backward(case):
+    at = differentiable(case)
+    if not at:
+        check_program(lambda *xs: list(run(case, *xs)), case.args)
+        return
+
+    if case.primitive in NOT_DIFFERENTIABLE:
+        return
+
+    def of_floats(*some):
+        args = list(case.args)
+        for i, x in zip(at, some, strict=True):
+            args[i] = x
+        return [y for y in run(case, *args) if is_inexact(aval_of(y).dtype)]
+
+    primals = [np.asarray(case.args[i]) for i in at]
+    if not of_floats(*primals):
+        return
+
+    def forward(*xs):
+        outs, tangents = jaxlite.jvp(lambda *p: of_floats(*p), tuple(xs), tuple(xs))
+        return [*outs, *tangents]
+
+    def backward(*xs):
+        outs, pull = jaxlite.vjp(lambda *p: of_floats(*p), *xs)
+        return list(pull(outs))
+
+    check_program(forward, primals)
+    check_program(backward, primals)
+
+
+def test_results_are_new_arrays():
+    jaxpr, operands = program_of(lambda x: [x, x], (np.arange(3.0),))
+    a, b = compile_jaxpr(jaxpr)(*operands)
+    assert not np.shares_memory(a, b)
+    assert not np.shares_memory(a, operands[0])
