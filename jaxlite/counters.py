@@ -18,6 +18,8 @@ class Counters:
         Functions recorded by ``jit``: each is one run of Python code.
     num_compiles : int
         Programs that went through the code generator.
+    num_cache_hits, num_cache_misses, num_cache_errors : int
+        Looks into the cache on disk: programs found, not found, and files that were damaged or out of reach.
     num_host_calls : int
         Equations that compiled programs left to NumPy or to a user's Python function.
     num_ordinary_calls : int
@@ -32,6 +34,9 @@ class Counters:
         self._lock = threading.Lock()
         self.num_traces = 0
         self.num_compiles = 0
+        self.num_cache_hits = 0
+        self.num_cache_misses = 0
+        self.num_cache_errors = 0
         self.num_host_calls = 0
         self.num_ordinary_calls = 0
         self.num_interpreted_calls = 0

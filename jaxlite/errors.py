@@ -159,3 +159,7 @@ class InternalError(JaxliteError, AssertionError):
 
     def __init__(self, what: str, **parts):
         super().__init__(f"{what} This is a bug in jaxlite.", **parts)
+
+
+class CacheWarning(JaxliteError, RuntimeWarning):
+    """Compiled programs cannot be kept on disk; they are compiled again in each process."""

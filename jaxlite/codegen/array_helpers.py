@@ -48,7 +48,7 @@ _TAPES: list = []
 
 def tape_new(columns):
     """Make a tape and return its handle."""
-    _TAPES.append([0, [None] * columns, [0] * columns])
+    _TAPES.append([0, [np.zeros(0, np.uint8)] * columns, [0] * columns])
     return len(_TAPES) - 1
 
 

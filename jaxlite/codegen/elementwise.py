@@ -116,8 +116,9 @@ for _name in ("expm1", "log1p"):
 @rule("lgamma")
 def _lgamma(b, out, ins, x):
     (x,) = x
-    # The C library's signals poles; the value there is +inf, and at -inf too.
-    return (b.let("lgamma", x),)
+    # Differs from the C library at -inf, where SciPy says -inf.
+    infinite = b.let("eq", x, _c(-math.inf, x))
+    return (b.select(infinite, x, b.let("lgamma", x)),)
 
 
 # --- arithmetic -------------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ def shl(x, y, bits):
     if y < 0 or y >= bits:
         return 0
     r = (int(x) << int(y)) & ((1 << bits) - 1)
-    return r - (1 << bits) if x < 0 or (type(x).__name__[0] == "i" and r >> (bits - 1)) else r
+    return r - (1 << bits) if type(x).__name__[0] == "i" and r >> (bits - 1) else r
 
 
 def lshr(x, y, bits):

@@ -39,7 +39,7 @@ def llvm_const(value, dtype: np.dtype) -> str:
     """Return a constant with all its bits."""
     if dtype.kind == "f":
         # LLVM writes a float by the bits of the double of its value.
-        return "0x%016X" % struct.unpack("<Q", struct.pack("<d", float(value)))[0]
+        return f"0x{struct.unpack('<Q', struct.pack('<d', float(value)))[0]:016X}"
     if dtype.kind == "b":
         return "true" if value else "false"
     return str(int(value))

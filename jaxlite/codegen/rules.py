@@ -3,7 +3,9 @@
 from jaxlite.codegen import (  # noqa: F401
     rules_contraction,
     rules_control,
+    rules_indexing,
     rules_reductions,
+    rules_sorting,
     rules_structural,
     rules_tapes,
 )

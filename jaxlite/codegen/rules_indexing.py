@@ -1,2 +1,361 @@
-def explain(eqn, details):
-    return IndexError(str(eqn))
+"""Reading and writing at computed places.
+
+    z = gather(x, i)              z's element reads i, then x there: a recipe, computed where z is used
+    z = scatter_add(x, i, u)      a copy of x, then one loop over u that adds
+    z = dynamic_slice(x, i)       a view of x that begins at i
+
+Where an index out of range is an error, a loop of its own looks at all of them before: the others stay simple.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from jaxlite.codegen import elementwise
+from jaxlite.codegen.loops import BOOL, INT, Affine, Const, Operand
+from jaxlite.codegen.schedule import Scheduler, numbers_everywhere, rule
+from jaxlite.codegen.values import Lazy, Value, View, constant, needs_of
+from jaxlite.errors import JAXIndexError
+from jaxlite.ir import Eqn
+from jaxlite.ops.index_numpy import FILL, RAISE, Windows, default_fill, out_of_range
+from jaxlite.ops.indexing import inverse_of, windows_of
+
+HALF = np.dtype(np.float16)
+
+
+def explain(eqn: Eqn, details: Sequence[int]) -> Exception:
+    """Return the error for an index out of range, as the interpreter words it.
+
+    Parameters
+    ----------
+    eqn : Eqn
+    details : sequence of int
+        The index, and which entry of its index vector it is.
+    """
+    name, avals = eqn.primitive.name, [a.aval for a in eqn.invars]
+    where = {"where": eqn.source.describe()} if eqn.source else {}
+    if name == "gather":
+        return out_of_range(name, details[0], details[1], _gather_windows(eqn), **where)
+    if name.startswith("scatter"):
+        return out_of_range(name, details[0], details[1], _scatter_windows(eqn), **where)
+    axis = eqn.params["dimension"]
+    size = eqn.params.get("size", avals[0].shape[axis])
+    return JAXIndexError(
+        f"index {details[0]} is out of bounds for axis {axis} with size {size}",
+        why=f"{name} takes indices in range.",
+        **where,
+    )
+
+
+def _gather_windows(eqn: Eqn) -> Windows:
+    operand, indices = (a.aval.strip_weak_type() for a in eqn.invars)
+    return windows_of(
+        "gather", operand, indices, None, eqn.params["dimension_numbers"], eqn.params["slice_sizes"]
+    )
+
+
+def _scatter_windows(eqn: Eqn) -> Windows:
+    operand, indices, updates = (a.aval.strip_weak_type() for a in eqn.invars)
+    _, sizes = inverse_of(eqn.params["dimension_numbers"], operand.shape, updates.shape)
+    return windows_of(
+        eqn.primitive.name, operand, indices, updates, eqn.params["dimension_numbers"], sizes
+    )
+
+
+# --- indices ----------------------------------------------------------------------------------------
+
+
+def as_index(b, i: Operand) -> Operand:
+    """Convert an index to int64; what is too large for it is the largest."""
+    if i.dtype == np.uint64:
+        i = b.let("min", i, Const(np.iinfo(np.int64).max, i.dtype))
+    return b.convert(i, INT)
+
+
+def _inside(b, i: Operand, limit: int) -> Operand:
+    return b.let("and", b.let("ge", i, Const(0, INT)), b.let("le", i, Const(limit, INT)))
+
+
+def _clamped(b, i: Operand, limit: int) -> Operand:
+    return b.let("min", b.let("max", i, Const(0, INT)), Const(max(limit, 0), INT))
+
+
+def check_all(s: Scheduler, eqn: Eqn, indices: View, limits: Sequence[tuple[int, int]]) -> None:
+    """Leave the program unless every index of ``indices[…, k]`` lies between ``limits[k]``."""
+    if not math.prod(indices.shape):
+        return
+    s.close()
+    b, lead = s.b, indices.shape[:-1]
+    first = [b.carry(Const(0, INT)), b.carry(Const(0, INT)), b.carry(Const(True, BOOL))]
+    body: list = []
+
+    def vector(place, carried):
+        """Look at one index vector; returns index, entry and whether all is well so far."""
+        index, entry, fine = carried
+        for k, (low, high) in enumerate(limits):
+            i = as_index(b, indices.element(b, (*place, Affine(k)))[0])
+            inside = b.let("and", b.let("ge", i, Const(low, INT)), b.let("le", i, Const(high, INT)))
+            new = b.let("and", fine, b.let("not", inside))
+            index, entry = b.select(new, i, index), b.select(new, Const(k, INT), entry)
+            fine = b.let("and", fine, inside)
+        return index, entry, fine
+
+    def nest(depth, place, carried):
+        if depth == len(lead):
+            return vector(place, carried)
+        carries = first if depth == 0 else [b.carry(c) for c in carried]
+        with b.loop(lead[depth], carries) as i:
+            after = nest(depth + 1, (*place, Affine.of(i)), tuple(c.inside for c in carries))
+            for carry, value in zip(carries, after, strict=True):
+                carry.next = value
+        return tuple(c.result for c in carries)
+
+    if not lead:
+        index, entry, fine = vector((), tuple(c.init for c in first))
+        b.check(fine, s.program.sites[eqn], index, entry)
+        return
+    with b.into(body):
+        index, entry, fine = nest(0, (), None)
+    s.kernel(body, math.prod(lead), "are all indices in range?", (index, entry, fine))
+    b.check(fine, s.program.sites[eqn], index, entry)
+
+
+# --- gather and scatter -----------------------------------------------------------------------------
+
+
+def _split(windows: Windows, index):
+    """Split an index of the stack into that of the indices and that of the window, by operand dimension."""
+    of_indices = [i for d, i in enumerate(index) if d not in windows.shown_at]
+    of_window = iter([i for d, i in enumerate(index) if d in windows.shown_at])
+    shown = [d for d in range(len(windows.sizes)) if d not in windows.hidden]
+    return of_indices, dict(zip(shown, of_window, strict=True))
+
+
+def _starts(b, indices: Value, windows: Windows, place, mode) -> tuple[dict[int, Operand], Operand | None]:
+    """Return where a window starts along each dimension, moved inside, and whether it was (None: it is)."""
+    starts, all_inside = {}, None
+    for k, d in enumerate(windows.start_dims):
+        limit = windows.operand_shape[d] - windows.sizes[d]
+        i = as_index(b, indices.element(b, (*place, Affine(k)))[0])
+        if mode == FILL:
+            inside = _inside(b, i, limit)
+            all_inside = inside if all_inside is None else b.let("and", all_inside, inside)
+        starts[d] = i if mode == RAISE else _clamped(b, i, limit)
+    return starts, all_inside
+
+
+def _position(windows: Windows, starts, of_indices, in_window):
+    batching = dict(windows.batching)
+    position = []
+    for d in range(len(windows.sizes)):
+        at = in_window.get(d, Affine())
+        if d in starts:
+            at = at + starts[d]
+        elif d in batching:
+            at = of_indices[batching[d]]
+        position.append(at)
+    return tuple(position)
+
+
+def _index_limits(windows: Windows) -> list[tuple[int, int]]:
+    return [(0, windows.operand_shape[d] - windows.sizes[d]) for d in windows.start_dims]
+
+
+@rule("gather")
+def _gather(s: Scheduler, eqn: Eqn, operands):
+    operand, indices = operands
+    windows, mode, aval = _gather_windows(eqn), eqn.params["mode"], eqn.outvars[0].aval
+    if aval.dtype == HALF:
+        return None
+    fill = eqn.params["fill_value"]
+    fill = constant(default_fill(aval.dtype) if fill is None else fill, aval.dtype)
+    indices = s.stored(indices)
+    if mode == RAISE:
+        check_all(s, eqn, s.memory(indices, row_major=False), _index_limits(windows))
+    if not math.prod(operand.shape):
+        empty = fill if mode == FILL else constant(0, aval.dtype)
+        return [numbers_everywhere(empty, aval.shape) if aval.shape else empty]
+    operand = s.stored(operand) if type(operand) is Lazy and operand.cost > 2 else operand
+    owner = object()
+
+    def compute(b, index):
+        of_indices, in_window = _split(windows, index)
+        key = (owner, tuple(of_indices))
+        starts, inside = b.remember(key, lambda: _starts(b, indices, windows, of_indices, mode))
+        place = _position(windows, starts, of_indices, in_window) if operand.shape else ()
+        elements = operand.element(b, place)
+        if inside is None:
+            return elements
+        return tuple(b.select(inside, e, f) for e, f in zip(elements, fill.components, strict=True))
+
+    cost = 4 + 3 * len(windows.start_dims) + operand.cost
+    lazy = Lazy(aval.dtype, aval.shape, compute, cost, needs_of([operand, indices], elsewhere=True))
+    return [lazy]
+
+
+@rule("scatter", "scatter_add", "scatter_mul", "scatter_min", "scatter_max")
+def _scatter(s: Scheduler, eqn: Eqn, operands):
+    operand, indices, updates = operands
+    windows, mode, aval = _scatter_windows(eqn), eqn.params["mode"], eqn.outvars[0].aval
+    how = eqn.primitive.name.removeprefix("scatter").lstrip("_")
+    if aval.dtype == HALF:
+        return None
+    combine = elementwise.COMBINERS[how][1] if how else None
+    if combine and elementwise.COMBINERS[how][0](aval.dtype) is None:
+        return None
+    indices = s.memory(indices, row_major=False) if indices.shape else indices
+    if mode == RAISE:
+        check_all(s, eqn, indices, _index_limits(windows))
+    if not aval.shape:
+        target = s.new_view(aval.dtype, ())
+    else:
+        target = s.target_for(eqn)
+    s.copy(operand, target)
+    if not math.prod(updates.shape) or not math.prod(operand.shape):
+        s.close()
+        return [target if aval.shape else s.numbers(target)]
+    updates = s.memory(updates, row_major=False) if updates.shape and type(updates) is View else updates
+    if type(updates) is Lazy:
+        updates = s.memory(updates)
+    s.close()
+    b, body = s.b, []
+    order = [d for d in range(len(updates.shape)) if d not in windows.shown_at]
+    inner = [d for d in range(len(updates.shape)) if d in windows.shown_at]
+
+    def write(index, starts, of_indices, in_window):
+        place = _position(windows, starts, of_indices, in_window)
+        new = updates.element(b, index)
+        if combine:
+            new = combine(b, aval.dtype, target.load(b, place), new)
+        target.store(b, place, new)
+
+    def window(depth, index, starts, of_indices):
+        if depth == len(inner):
+            full = tuple(index[d] for d in range(len(updates.shape)))
+            write(full, starts, of_indices, _split(windows, full)[1])
+            return
+        with b.loop(updates.shape[inner[depth]]) as i:
+            window(depth + 1, {**index, inner[depth]: Affine.of(i)}, starts, of_indices)
+
+    def vectors(depth, index):
+        if depth < len(order):
+            with b.loop(updates.shape[order[depth]]) as i:
+                vectors(depth + 1, {**index, order[depth]: Affine.of(i)})
+            return
+        of_indices = [index[d] for d in order]
+        starts, inside = _starts(b, indices, windows, of_indices, mode)
+        if inside is None:
+            window(0, index, starts, of_indices)
+        else:
+            b.if_(inside, lambda: window(0, index, starts, of_indices))
+
+    with b.into(body):
+        vectors(0, {})
+    s.kernel(body, math.prod(updates.shape), eqn.primitive.name)
+    return [target if aval.shape else s.numbers(target)]
+
+
+# --- slices -----------------------------------------------------------------------------------------
+
+
+def _window(s: Scheduler, view: View, starts: Sequence[Value], sizes: tuple[int, ...]) -> View:
+    """Return the part of a view that begins at ``starts``, moved inside."""
+    offset = view.offset
+    for start, n, m, stride in zip(starts, view.shape, sizes, view.strides, strict=True):
+        (i,) = s.components(start)
+        if n == m:
+            continue
+        offset = offset + Affine.of(_clamped(s.b, as_index(s.b, i), n - m)) * stride
+    return View(view.dtype, sizes, view.buffer, offset, view.strides)
+
+
+@rule("dynamic_slice")
+def _dynamic_slice(s: Scheduler, eqn: Eqn, operands):
+    operand, *starts = operands
+    if not operand.shape:
+        return [operand]
+    return [_window(s, s.stored(operand), starts, eqn.params["slice_sizes"])]
+
+
+@rule("dynamic_update_slice")
+def _dynamic_update_slice(s: Scheduler, eqn: Eqn, operands):
+    operand, update, *starts = operands
+    if not operand.shape:
+        return [update]
+    if type(update) is Lazy and update.cost > 0:
+        update = s.memory(update)
+    target = s.target_for(eqn)
+    s.copy(operand, target)
+    place = _window(s, target, starts, update.shape)
+    s.close()
+    s.copy(update, place)
+    s.close()
+    return [target]
+
+
+# --- along one dimension ----------------------------------------------------------------------------
+
+
+def _along(s: Scheduler, eqn: Eqn, indices: Value, axis: int, size: int):
+    """Check indices, and return a function that reads the place for an index of them."""
+    indices = s.memory(indices, row_major=False)
+    as_vectors = View(indices.dtype, (*indices.shape, 1), indices.buffer, indices.offset, (*indices.strides, 0))
+    check_all(s, eqn, as_vectors, [(-size, size - 1)])
+
+    def place(b, index):
+        i = as_index(b, indices.element(b, index)[0])
+        i = b.select(b.let("lt", i, Const(0, INT)), b.let("add", i, Const(size, INT)), i)
+        return tuple(Affine.of(i) if d == axis else index[d] for d in range(len(index)))
+
+    return indices, place
+
+
+@rule("take_along_dim")
+def _take_along_dim(s: Scheduler, eqn: Eqn, operands):
+    x, indices = operands
+    axis, aval = eqn.params["dimension"], eqn.outvars[0].aval
+    if aval.dtype == HALF:
+        return None
+    x = s.stored(x) if type(x) is Lazy and x.cost > 2 else x
+    indices, place = _along(s, eqn, indices, axis, x.shape[axis])
+    if not math.prod(aval.shape):
+        return [numbers_everywhere(constant(0, aval.dtype), aval.shape)]
+
+    def compute(b, index):
+        return x.element(b, place(b, index))
+
+    return [Lazy(aval.dtype, aval.shape, compute, 6 + x.cost, needs_of([x, indices], elsewhere=True))]
+
+
+@rule("put_along_dim_add")
+def _put_along_dim_add(s: Scheduler, eqn: Eqn, operands):
+    updates, indices = operands
+    axis, aval = eqn.params["dimension"], eqn.outvars[0].aval
+    if aval.dtype == HALF:
+        return None
+    updates = s.memory(updates, row_major=False)
+    _, place = _along(s, eqn, indices, axis, eqn.params["size"])
+    target = s.target_for(eqn)
+    s.copy(numbers_everywhere(constant(0, aval.dtype), aval.shape), target)
+    s.close()
+    b, body, shape = s.b, [], updates.shape
+    combine = elementwise.COMBINERS["add"][1]
+
+    def nest(depth, index):
+        if depth == len(shape):
+            at = place(b, index)
+            target.store(b, at, combine(b, aval.dtype, target.load(b, at), updates.element(b, index)))
+            return
+        with b.loop(shape[depth]) as i:
+            nest(depth + 1, (*index, Affine.of(i)))
+
+    if math.prod(shape):
+        with b.into(body):
+            nest(0, ())
+        s.kernel(body, math.prod(shape), "put_along_dim_add")
+    return [target]
+
+

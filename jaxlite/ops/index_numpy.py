@@ -108,11 +108,13 @@ def _plan(windows: Windows, indices_shape: tuple[int, ...]) -> _Plan:
     )
 
 
-def _out_of_range(name: str, indices, starts, limits, windows: Windows) -> JAXIndexError:
-    """Make the error for the first window that does not lie inside of the operand."""
-    position = np.argwhere((starts < 0) | (starts > limits))[0]
-    axis = windows.start_dims[position[-1]]
-    index, size, length = int(indices[tuple(position)]), windows.operand_shape[axis], windows.sizes[axis]
+def out_of_range(name: str, index: int, entry: int, windows: Windows, **where) -> JAXIndexError:
+    """Make the error for a window that does not lie inside of the operand.
+
+    ``index`` is entry ``entry`` of its index vector; ``where`` goes to the error.
+    """
+    axis = windows.start_dims[entry]
+    size, length = windows.operand_shape[axis], windows.sizes[axis]
     if size == 0:
         why = f"axis {axis} has no elements."
     elif index < 0:
@@ -126,6 +128,7 @@ def _out_of_range(name: str, indices, starts, limits, windows: Windows) -> JAXIn
         f"{name}: {what} is out of bounds for axis {axis} with size {size}.",
         why=why,
         fix="x.at[...] and jnp.take do something else with mode='clip', 'wrap', 'fill' or 'drop'.",
+        **where,
     )
 
 
@@ -139,7 +142,8 @@ def _starts(name: str, indices: np.ndarray, windows: Windows, mode: str):
     if not outside.any():
         return starts, None
     if mode == RAISE:
-        raise _out_of_range(name, indices, starts, limits, windows)
+        position = tuple(np.argwhere(outside)[0])
+        raise out_of_range(name, int(indices[position]), int(position[-1]), windows)
     return np.clip(starts, 0, np.maximum(limits, 0)), ~outside.any(axis=-1) if mode == FILL else None
 
 

@@ -500,7 +500,7 @@ def _windows_error(operand, indices, numbers, sizes) -> str:
 
 
 @functools.lru_cache(maxsize=4096)
-def _windows(
+def windows_of(
     name: str,
     operand: ShapedArray,
     indices: ShapedArray,
@@ -536,13 +536,13 @@ def _windows(
 
 
 def _gather_abstract_eval(operand, indices, *, dimension_numbers, slice_sizes, **_):
-    windows = _windows("gather", operand, indices, None, dimension_numbers, slice_sizes)
+    windows = windows_of("gather", operand, indices, None, dimension_numbers, slice_sizes)
     return (ShapedArray(windows.stack_shape(indices.shape), operand.dtype),)
 
 
 def _gather_impl(operand, indices, *, dimension_numbers, slice_sizes, mode, fill_value, **_):
     operand, indices = np.asarray(operand), np.asarray(indices)
-    windows = _windows("gather", aval_of(operand), aval_of(indices), None, dimension_numbers, slice_sizes)
+    windows = windows_of("gather", aval_of(operand), aval_of(indices), None, dimension_numbers, slice_sizes)
     return (gather_windows(operand, indices, windows, mode, fill_value),)
 
 
@@ -670,7 +670,7 @@ def _as_fill_value(operand, fill_value):
 # --- scatter ----------------------------------------------------------------------------------------
 
 
-def _inverse(dimension_numbers, operand_shape, updates_shape):
+def inverse_of(dimension_numbers, operand_shape, updates_shape):
     """Return dimension numbers and window sizes of the gather that reads what a scatter writes."""
     numbers = GatherDimensionNumbers(*dimension_numbers)
     hidden = {*numbers.collapsed_slice_dims, *numbers.operand_batching_dims}
@@ -681,7 +681,7 @@ def _inverse(dimension_numbers, operand_shape, updates_shape):
 
 def _read_back(written, indices, updates_shape, params, fill_value=0):
     """Gather from an array of the operand's shape what a scatter with ``params`` wrote there."""
-    numbers, sizes = _inverse(params["dimension_numbers"], aval_of(written).shape, updates_shape)
+    numbers, sizes = inverse_of(params["dimension_numbers"], aval_of(written).shape, updates_shape)
     flags = {name: value for name, value in params.items() if name != "dimension_numbers"}
     return gather(written, indices, numbers, sizes, fill_value=fill_value, **flags)
 
@@ -868,8 +868,8 @@ def _scatter_primitive(how: str, *, jvp, transpose, doc: str, kinds: str = "biuf
                 f"{name}: operand has type {operand}, updates {updates}.",
                 why="complex numbers are not ordered.",
             )
-        _, sizes = _inverse(dimension_numbers, operand.shape, updates.shape)
-        return _windows(name, operand, indices, updates, dimension_numbers, sizes)
+        _, sizes = inverse_of(dimension_numbers, operand.shape, updates.shape)
+        return windows_of(name, operand, indices, updates, dimension_numbers, sizes)
 
     def abstract_eval(operand, indices, updates, *, dimension_numbers, **_):
         check(operand, indices, updates, dimension_numbers)

@@ -128,7 +128,10 @@ class Program:
         The machine entry; None where tapes go in or out, or the interpreter is not one that entries know.
     """
 
-    __slots__ = ("__weakref__", "_definition", "arena_bytes", "code", "entry", "explain_failure", "in_avals", "jaxpr", "main", "out_avals")  # fmt: skip
+    __slots__ = (
+        "__weakref__", "_definition", "arena_bytes", "code", "entry", "explain_failure", "in_avals", "jaxpr", "main",
+        "out_avals",
+    )  # fmt: skip
 
     def __init__(self, jaxpr: Jaxpr, in_avals, code, explain_failure):
         self.jaxpr, self.in_avals, self.out_avals, self.code = jaxpr, in_avals, jaxpr.out_avals, code

@@ -14,7 +14,7 @@ from jaxlite.errors import InternalError
 from jaxlite.runtime import engine
 
 # The double versions of functions in SciPy's Cython interface.
-_SPECIAL = {"jl_psi": "__pyx_fuse_1psi", "jl_erfinv": "__pyx_fuse_1erfinv"}
+_SPECIAL = {"jl_psi": "__pyx_fuse_1psi", "jl_erfinv": "__pyx_fuse_0erfinv"}
 
 _lock = threading.Lock()
 _known: set[str] = {"jl_host", "jl_pool"}
