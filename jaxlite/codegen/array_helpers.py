@@ -5,6 +5,8 @@ Matrices are column-major with a leading dimension, as in Fortran; flags are the
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 
 
@@ -40,6 +42,63 @@ def dgemv(flag, m, n, alpha, a, lda, x, step_x, beta, y, step_y):
 
 
 sgemm, cgemm, sgemv = dgemm, zgemm, dgemv
+
+def _as(a, letter):
+    kind = {"c": np.complex64, "z": np.complex128}.get(letter)
+    return a if kind is None else a[: a.size // 2 * 2].view(kind)
+
+
+def _routine(letter, module, name):
+    return getattr(importlib.import_module(f"scipy.linalg.{module}"), letter + name)
+
+
+def _potrf(letter):
+    def potrf(triangle, n, a, lda, info):
+        """Cholesky factor of one triangle, in place."""
+        matrix = _matrix(_as(a, letter), n, n, lda)
+        factor, info[0] = _routine(letter, "lapack", "potrf")(matrix, lower=triangle == 76, clean=0)
+        matrix[...] = factor
+
+    return potrf
+
+
+def _trsm(letter):
+    def trsm(side, triangle, operation, diagonal, m, n, alpha, a, lda, b, ldb):
+        """Solve with a triangular matrix, in place of the right-hand side."""
+        order = m if side == 76 else n
+        matrix, right = _matrix(_as(a, letter), order, order, lda), _matrix(_as(b, letter), m, n, ldb)
+        right[...] = _routine(letter, "blas", "trsm")(
+            1.0, matrix, right, side=int(side == 82), lower=int(triangle == 76),
+            trans_a={78: 0, 84: 1, 67: 2}[int(operation)], diag=int(diagonal == 85),
+        )  # fmt: skip
+
+    return trsm
+
+
+def _getrf(letter):
+    def getrf(m, n, a, lda, pivots, info):
+        """LU factors in place; pivots count from 1."""
+        matrix = _matrix(_as(a, letter), m, n, lda)
+        matrix[...], found, info[0] = _routine(letter, "lapack", "getrf")(matrix)
+        pivots[: min(m, n)] = found + 1
+
+    return getrf
+
+
+def _getrs(letter):
+    def getrs(operation, n, k, a, lda, pivots, b, ldb, info):
+        """Solve with LU factors, in place of the right-hand side."""
+        matrix, right = _matrix(_as(a, letter), n, n, lda), _matrix(_as(b, letter), n, k, ldb)
+        trans = {78: 0, 84: 1, 67: 2}[int(operation)]
+        right[...], info[0] = _routine(letter, "lapack", "getrs")(matrix, pivots[:n] - 1, right, trans=trans)
+
+    return getrs
+
+
+spotrf, dpotrf, cpotrf, zpotrf = map(_potrf, "sdcz")
+strsm, dtrsm, ctrsm, ztrsm = map(_trsm, "sdcz")
+sgetrf, dgetrf, cgetrf, zgetrf = map(_getrf, "sdcz")
+sgetrs, dgetrs, cgetrs, zgetrs = map(_getrs, "sdcz")
 
 # --- tapes: handles are positions in a list -----------------------------------------------------------
 

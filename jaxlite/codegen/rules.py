@@ -4,6 +4,7 @@ from jaxlite.codegen import (  # noqa: F401
     rules_contraction,
     rules_control,
     rules_indexing,
+    rules_linalg,
     rules_reductions,
     rules_sorting,
     rules_structural,
