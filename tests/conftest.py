@@ -15,6 +15,8 @@ from jaxlite.trace import EVAL, _current, current_trace
 # Before anything imports jax, which reads them once.
 os.environ["JAX_ENABLE_X64"] = "1"
 os.environ["JAX_PLATFORMS"] = "cpu"
+# Tests compile what they test, and leave nothing in the folder of the user.
+os.environ["JAXLITE_CACHE"] = "0"
 
 HAS_JAX = importlib.util.find_spec("jax") is not None
 NO_JAX_REASON = "JAX, the oracle, is not installed: pip install -e '.[oracle]'"

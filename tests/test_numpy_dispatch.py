@@ -11,6 +11,7 @@ from jaxlite.errors import (
     InplaceUpdateError,
     TracerArrayConversionError,
 )
+from tests.tolerances import assert_close
 
 X = np.array([0.5, 1.25, 2.0])
 A = np.arange(6.0).reshape(2, 3)
@@ -20,7 +21,7 @@ def check(f, *args):
     result, expected = jaxlite.jit(f)(*args), np.asarray(f(*args))
     assert type(result) is jaxlite.Array
     assert (result.shape, result.dtype) == (expected.shape, expected.dtype)
-    np.testing.assert_allclose(result, expected, rtol=1e-14)
+    assert_close(result, expected)
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ def dgemv(flag, m, n, alpha, a, lda, x, step_x, beta, y, step_y):
 
 sgemm, cgemm, sgemv = dgemm, zgemm, dgemv
 
+
 def _as(a, letter):
     kind = {"c": np.complex64, "z": np.complex128}.get(letter)
     return a if kind is None else a[: a.size // 2 * 2].view(kind)

@@ -60,9 +60,7 @@ def _gather_windows(eqn: Eqn) -> Windows:
 def _scatter_windows(eqn: Eqn) -> Windows:
     operand, indices, updates = (a.aval.strip_weak_type() for a in eqn.invars)
     _, sizes = inverse_of(eqn.params["dimension_numbers"], operand.shape, updates.shape)
-    return windows_of(
-        eqn.primitive.name, operand, indices, updates, eqn.params["dimension_numbers"], sizes
-    )
+    return windows_of(eqn.primitive.name, operand, indices, updates, eqn.params["dimension_numbers"], sizes)
 
 
 # --- indices ----------------------------------------------------------------------------------------
@@ -302,7 +300,9 @@ def _dynamic_update_slice(s: Scheduler, eqn: Eqn, operands):
 def _along(s: Scheduler, eqn: Eqn, indices: Value, axis: int, size: int):
     """Check indices, and return a function that reads the place for an index of them."""
     indices = s.memory(indices, row_major=False)
-    as_vectors = View(indices.dtype, (*indices.shape, 1), indices.buffer, indices.offset, (*indices.strides, 0))
+    as_vectors = View(
+        indices.dtype, (*indices.shape, 1), indices.buffer, indices.offset, (*indices.strides, 0)
+    )
     check_all(s, eqn, as_vectors, [(-size, size - 1)])
 
     def place(b, index):
@@ -357,5 +357,3 @@ def _put_along_dim_add(s: Scheduler, eqn: Eqn, operands):
             nest(0, ())
         s.kernel(body, math.prod(shape), "put_along_dim_add")
     return [target]
-
-

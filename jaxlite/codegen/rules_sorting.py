@@ -160,5 +160,3 @@ def _top_k(s: Scheduler, eqn, operands):
         _lines(s, shape, axis, line)
     s.kernel(body, 0, "top_k")
     return [values, places]
-
-

@@ -20,6 +20,7 @@ from jaxlite.counters import counters
 from jaxlite.dtypes import as_dtype
 from jaxlite.errors import ArgumentError, StaticArgumentError
 from jaxlite.interpreters.batch import batch_jaxpr, live_axes
+from jaxlite.interpreters.evaluate import run_jaxpr
 from jaxlite.interpreters.jvp import jvp_jaxpr
 from jaxlite.interpreters.linearize import partial_eval_jaxpr
 from jaxlite.interpreters.stage import stage
@@ -48,6 +49,8 @@ def install_compiler(load: Callable[[], Any]) -> None:
 
 
 def _jit_impl(*args, jaxpr, name):
+    if jit_is_disabled():
+        return run_jaxpr(jaxpr, *args)
     return _compiler().compile_jaxpr(jaxpr)(*args)
 
 

@@ -1,0 +1,500 @@
+"""Compiled programs from outside: entries, counters, errors, threads, the cache on disk, and the stages to look at."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import warnings
+
+import numpy as np
+import pytest
+
+import jaxlite
+import jaxlite.numpy as jnp
+from jaxlite import grad, jit, jvp, lax, linearize, vjp, vmap
+from jaxlite.config import config, disable_jit
+from jaxlite.control.jit import NO_MATCH
+from jaxlite.counters import counters
+from jaxlite.errors import CacheWarning, JAXIndexError
+from jaxlite.passes.stable_key import stable_key
+from jaxlite.runtime.cache import Cache
+
+X = np.array([0.3, -1.2, 2.5, 0.7])
+
+
+class Counted:
+    """Counts of the work inside a ``with`` block."""
+
+    def __enter__(self):
+        self.before = dict(vars(counters))
+        return self
+
+    def __exit__(self, *exc_info):
+        after = vars(counters)
+        self.of = {k: v - self.before[k] for k, v in after.items() if isinstance(v, int)}
+
+    def __getattr__(self, name):
+        return self.of[f"num_{name}"]
+
+
+def loss(x):
+    return jnp.sum(jnp.tanh(x) ** 2)
+
+
+# --- calls ------------------------------------------------------------------------------------------
+
+
+def entry_of(f, *args):
+    f(*args)
+    (entry,) = f._entries
+    return entry
+
+
+def test_the_second_call_is_machine_code_alone():
+    f = jit(lambda x, y: (x * y, x + 1.0))
+    f(X, X)
+    with Counted() as count:
+        a, b = f(X, X)
+    assert (count.traces, count.compiles, count.ordinary_calls, count.interpreted_calls) == (0, 0, 0, 0)
+    assert type(a) is jaxlite.Array
+    np.testing.assert_array_equal(a, X * X)
+    np.testing.assert_array_equal(b, X + 1.0)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [X.astype(np.float32), X[:3], X[::2].repeat(2)[::2], X[None], list(X), 2.0, np.asfortranarray(np.ones((2, 2)))],
+    ids=["dtype", "shape", "strides", "rank", "list", "number", "matrix"],
+)
+def test_an_entry_takes_only_what_it_was_made_for(other):
+    entry = entry_of(jit(lambda x: x * 2.0), X)
+    assert entry(other if other is not X else 0) is NO_MATCH or np.shape(other) == X.shape
+    assert entry() is NO_MATCH
+    assert entry(X, X) is NO_MATCH
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        np.arange(8.0)[::2],
+        np.arange(4.0).astype(">f8"),
+        np.arange(4.0)[::-1],
+        np.lib.stride_tricks.as_strided(np.ones(1), (4,), (0,)),
+        jnp.arange(4.0),
+    ],
+    ids=["strided", "byte-swapped", "reversed", "broadcast", "Array"],
+)
+def test_any_layout_is_accepted(argument):
+    f = jit(lambda x: jnp.sin(x) + x)
+    np.testing.assert_allclose(f(argument), np.sin(argument) + argument, rtol=1e-15)
+
+
+def test_inputs_may_be_read_only_and_are_not_written():
+    x = X.copy()
+    x.flags.writeable = False
+    y = jit(lambda x: x.at[0].set(9.0))(x)
+    assert y[0] == 9.0
+    np.testing.assert_array_equal(x, X)
+
+
+def test_python_numbers_stay_weak_and_have_their_own_program():
+    f = jit(lambda x, y: x * y)
+    x = X.astype(np.float32)
+    for _ in range(2):
+        assert f(x, 2.0).dtype == np.float32
+        assert f(x, np.float64(2.0)).dtype == np.float64
+        assert f(2, 3).dtype == np.int64
+        assert f(True, True).dtype == np.bool_
+        assert f(2j, 1.0) == 2j
+
+
+def test_integers_that_do_not_fit_are_refused():
+    f = jit(lambda n: n + 1)
+    assert f(2**62) == 2**62 + 1
+    with pytest.raises(OverflowError):
+        f(2**64)
+
+
+def test_pytrees_go_in_and_come_out():
+    f = jit(lambda d: {k: 2 * v for k, v in d.items()} | {"total": sum(v.sum() for v in d.values())})
+    d = {f"k{i}": np.full(3, float(i)) for i in range(10)}
+    f(d)
+    with Counted() as count:
+        out = f(d)
+    assert (count.traces, count.compiles) == (0, 0)
+    assert out["total"] == 135.0
+    np.testing.assert_array_equal(out["k4"], [8.0, 8.0, 8.0])
+
+
+def test_captured_arrays_are_arguments():
+    w = np.arange(4.0)
+    f = jit(lambda x: x @ w)
+    assert f(X) == pytest.approx(X @ w)
+    with Counted() as count:
+        f(X)
+    assert (count.traces, count.compiles) == (0, 0)
+
+
+def test_a_transformation_does_not_end_in_the_entry():
+    f = jit(loss)
+    f(X)
+    jaxpr = jaxlite.make_jaxpr(lambda y: f(X) + y)(1.0)
+    assert [eqn.primitive.name for eqn in jaxpr.eqns] == ["jit", "add"]
+    with disable_jit(), Counted() as count:
+        f(X)
+    assert count.compiles == 0
+
+
+def test_calls_leak_nothing():
+    f = jit(lambda x, y: (x + y, x * 2.0))
+    f(X, 1.5)
+    none, x_count = sys.getrefcount(None), sys.getrefcount(X)
+    descr = sys.getrefcount(np.dtype("f8"))
+    for _ in range(20_000):
+        f(X, 1.5)
+    assert abs(sys.getrefcount(X) - x_count) < 10
+    assert abs(sys.getrefcount(None) - none) < 1000
+    assert abs(sys.getrefcount(np.dtype("f8")) - descr) < 1000
+
+
+def test_zero_sizes_and_scalars():
+    f = jit(lambda x: (x * 2, jnp.sum(x), jnp.concatenate([x, x])))
+    a, b, c = f(np.zeros((0, 3)))
+    assert (a.shape, b, c.shape) == ((0, 3), 0.0, (0, 3))
+
+
+# --- transformations of jitted functions ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "transformed",
+    [
+        lambda f: grad(f)(X),
+        lambda f: vmap(f)(np.stack([X, X])),
+        lambda f: jvp(f, (X,), (X,)),
+        lambda f: vjp(f, X)[1](1.0),
+        lambda f: linearize(f, X)[1](X),
+        lambda f: grad(lambda x: grad(f)(x).sum())(X),
+        lambda f: vmap(grad(f))(np.stack([X, X])),
+    ],
+    ids=["grad", "vmap", "jvp", "vjp", "linearize", "grad of grad", "vmap of grad"],
+)
+def test_transformed_a_second_time_nothing_is_recorded_or_compiled(transformed):
+    f = jit(loss)
+    first = transformed(f)
+    with Counted() as count:
+        second = transformed(f)
+    assert (count.traces, count.compiles, count.interpreted_calls, count.host_calls) == (0, 0, 0, 0)
+    for a, b in zip(jaxlite.tree.leaves(first), jaxlite.tree.leaves(second), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_tape_goes_from_the_forward_to_the_backward_program():
+    def root(a):
+        return lax.while_loop(lambda x: abs(x * x - a) > 1e-12, lambda x: 0.5 * (x + a / x), a)
+
+    f = jit(root)
+    assert grad(f)(2.0) == pytest.approx(0.5 / np.sqrt(2.0))
+    assert grad(grad(f))(2.0) == pytest.approx(-0.25 / 2**1.5)
+    with Counted() as count:
+        assert jit(grad(root))(2.0) == pytest.approx(0.5 / np.sqrt(2.0))
+    assert (count.host_calls, count.interpreted_calls) == (0, 0)
+
+
+# --- errors -----------------------------------------------------------------------------------------
+
+
+def test_an_index_out_of_range_names_the_users_line():
+    f = jit(lambda x, i: x[i] * 2.0)
+    assert f(X, 1) == X[1] * 2.0
+    for _ in range(2):
+        with pytest.raises(JAXIndexError, match=r"index 7 is out of bounds for axis 0 with size 4") as caught:
+            f(X, 7)
+        assert "test_machine_code.py" in str(caught.value)
+    with pytest.raises(JAXIndexError, match="index -9 is out of bounds"):
+        f(X, -9)
+    assert f(X, -1) == X[-1] * 2.0
+
+
+def test_an_exception_in_a_callback_comes_out_with_its_traceback():
+    class Mine(Exception):
+        pass
+
+    def callback(x):
+        if x[0] > 1:
+            raise Mine("too large")
+        return x
+
+    f = jit(lambda x: jaxlite.pure_callback(callback, jaxlite.ShapeDtypeStruct((4,), float), x) + 1.0)
+    with Counted() as count:
+        np.testing.assert_array_equal(f(np.zeros(4)), np.ones(4))
+    assert count.host_calls == 1
+    with pytest.raises(Mine, match="too large") as caught:
+        f(np.full(4, 2.0))
+    assert "callback" in [entry.name for entry in caught.traceback]
+    np.testing.assert_array_equal(f(np.zeros(4)), np.ones(4))
+
+
+def test_a_callback_may_enter_the_same_program():
+    depth = []
+
+    @jit
+    def f(x):
+        big = jnp.cumsum(jnp.sin(jnp.arange(500.0) + x))
+        return jaxlite.pure_callback(inner, jaxlite.ShapeDtypeStruct((), float), x) + big[-1] - big[-1]
+
+    def inner(x):
+        depth.append(1)
+        return np.asarray(f(x - 1.0) + 1.0 if x > 0 else 0.0)
+
+    assert f(3.0) == pytest.approx(3.0)
+    assert len(depth) == 4
+
+
+def test_ctrl_c_stops_a_native_loop(tmp_path):
+    script = """
+        import signal, threading, os, time
+        import jaxlite
+        from jaxlite import lax
+        f = jaxlite.jit(lambda x: lax.while_loop(lambda v: v > -1.0, lambda v: v * 0.5 + 1.0, x))
+        threading.Timer(3.0, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        try:
+            f(1.0)
+        except KeyboardInterrupt:
+            print("stopped")
+    """
+    assert run_script(script, tmp_path).strip() == "stopped"
+
+
+# --- threads ----------------------------------------------------------------------------------------
+
+
+def test_threads_call_and_compile_at_once():
+    f = jit(lambda x: jnp.cumsum(jnp.sin(x)))
+    x = np.linspace(0, 1, 1000)
+    expected, wrong = np.cumsum(np.sin(x)), []
+
+    def work(k):
+        g = jit(lambda x: jnp.sum(x) * float(k))
+        for _ in range(50):
+            if not np.allclose(f(x), expected) or not np.isclose(g(x), x.sum() * k):
+                wrong.append(k)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert wrong == []
+
+
+def test_a_forked_child_goes_on(tmp_path):
+    script = """
+        import os, numpy as np, jaxlite, jaxlite.numpy as jnp
+        f = jaxlite.jit(lambda x: jnp.cumsum(x * 2.0))
+        f(np.ones(1000))
+        pid = os.fork()
+        if pid == 0:
+            ok = f(np.ones(1000))[-1] == 2000.0 and jaxlite.jit(lambda x: x + 3.0)(1.0) == 4.0
+            os._exit(0 if ok else 1)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    """
+    assert run_script(script, tmp_path).strip() == "0"
+
+
+# --- the cache --------------------------------------------------------------------------------------
+
+
+def run_script(script: str, folder, **env) -> str:
+    """Run a program in a process of its own, with its cache in ``folder``."""
+    env = os.environ | {"JAXLITE_CACHE_DIR": str(folder), "JAXLITE_CACHE": "1"} | env
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script)],
+        env=env, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+PROGRAM = """
+    import numpy as np, jaxlite, jaxlite.numpy as jnp
+    from jaxlite.counters import counters
+    f = jaxlite.jit(jaxlite.grad(lambda x: jnp.sum(jnp.tanh(x @ np.eye(30)) ** 2)))
+    out = f(np.full(30, 0.5))
+    assert np.allclose(out, 2 * np.tanh(0.5) / np.cosh(0.5) ** 2), out
+    print(counters.num_compiles, counters.num_cache_hits)
+"""
+
+
+def files_in(folder):
+    return [p for p in folder.glob("*/*") if p.is_file()]
+
+
+def test_a_second_process_compiles_nothing(tmp_path):
+    assert run_script(PROGRAM, tmp_path) == "1 0\n"
+    assert run_script(PROGRAM, tmp_path, PYTHONHASHSEED="7") == "0 1\n"
+    (tmp_path).chmod(0o700)
+    assert len(files_in(tmp_path)) == 1
+
+
+def test_a_damaged_file_is_a_miss(tmp_path):
+    run_script(PROGRAM, tmp_path)
+    (path,) = files_in(tmp_path)
+    for size in (0, 10, 40, path.stat().st_size // 2):
+        path.write_bytes(path.read_bytes()[:size])
+        assert run_script(PROGRAM, tmp_path) == "1 0\n"
+    assert run_script(PROGRAM, tmp_path) == "0 1\n"
+
+
+def test_every_flipped_byte_is_noticed(tmp_path, monkeypatch):
+    monkeypatch.setenv("JAXLITE_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("JAXLITE_CACHE", "1")
+    cache, key, payload = Cache(), "ab" * 20, os.urandom(3000)
+    cache.store(key, payload)
+    assert cache.load(key) == payload
+    (path,) = files_in(tmp_path)
+    whole = path.read_bytes()
+    for k in range(len(whole)):
+        path.write_bytes(whole[:k] + bytes([whole[k] ^ 0x40]) + whole[k + 1 :])
+        assert cache.load(key) is None, k
+    path.write_bytes(whole)
+    assert cache.load(key) == payload
+    path.unlink()
+    path.mkdir()
+    assert cache.load(key) is None
+
+
+def test_a_disk_that_cannot_be_written_is_warned_of_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("JAXLITE_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("JAXLITE_CACHE", "1")
+    cache = Cache()
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.warns(CacheWarning, match="No space left"):
+        cache.store("ab" * 20, b"x")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cache.store("cd" * 20, b"x")
+    assert files_in(tmp_path) == []
+
+
+def test_a_folder_that_others_may_write_to_is_not_used(tmp_path, monkeypatch):
+    tmp_path.chmod(0o777)
+    monkeypatch.setenv("JAXLITE_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("JAXLITE_CACHE", "1")
+    cache = Cache()
+    with pytest.warns(CacheWarning, match="others may write"):
+        assert cache.load("ab" * 20) is None
+
+
+def test_the_oldest_files_go_first(tmp_path, monkeypatch):
+    monkeypatch.setenv("JAXLITE_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("JAXLITE_CACHE", "1")
+    monkeypatch.setenv("JAXLITE_CACHE_MAX_MB", "0.01")
+    cache = Cache()
+    for k in range(4):
+        cache.store(f"{k:02d}" * 20, bytes(4000))
+        os.utime(cache._path(tmp_path, f"{k:02d}" * 20), (k, k))
+    cache.sweep()
+    assert sorted(p.name[:2] for p in files_in(tmp_path)) == ["02", "03"]
+    cache.clear()
+    assert files_in(tmp_path) == []
+
+
+def test_the_cache_can_be_switched_off(tmp_path):
+    run_script(PROGRAM, tmp_path, JAXLITE_CACHE="0")
+    assert files_in(tmp_path) == []
+
+
+def test_many_processes_write_the_same_program(tmp_path):
+    env = os.environ | {"JAXLITE_CACHE_DIR": str(tmp_path), "JAXLITE_CACHE": "1"}
+    command = [sys.executable, "-c", textwrap.dedent(PROGRAM)]
+    running = [subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL) for _ in range(4)]
+    assert [p.wait() for p in running] == [0, 0, 0, 0]
+    assert run_script(PROGRAM, tmp_path) == "0 1\n"
+
+
+def key_of(f, *args):
+    return stable_key(jaxlite.make_jaxpr(f)(*args).jaxpr)
+
+
+def test_keys_are_those_of_the_program():
+    assert key_of(lambda x: x * 2.0, X) == key_of(lambda y: y * 2.0, X + 1)
+    keys = {
+        key_of(f, *args)
+        for f, args in [
+            (lambda x: x * 2.0, (X,)),
+            (lambda x: x * -2.0, (X,)),
+            (lambda x: x + 0.0, (X,)),
+            (lambda x: x + -0.0, (X,)),
+            (lambda x: x * 2.0, (X[:2],)),
+            (lambda x: x * 2.0, (X.astype(np.float32),)),
+            (lambda x: jnp.sum(x, axis=0), (np.ones((2, 2)),)),
+            (lambda x: jnp.sum(x, axis=1), (np.ones((2, 2)),)),
+            (lambda x: lax.scan(lambda c, a: (c + a, c), 0.0, x), (X,)),
+            (lambda x: lax.scan(lambda c, a: (c - a, c), 0.0, x), (X,)),
+        ]
+    }
+    assert len(keys) == 10
+    assert None not in keys
+
+
+def test_a_program_with_a_python_function_has_no_key():
+    f = jaxlite.make_jaxpr(lambda x: jaxlite.pure_callback(np.sin, jaxlite.ShapeDtypeStruct((4,), float), x))
+    assert stable_key(f(X).jaxpr) is None
+
+
+# --- looking inside ---------------------------------------------------------------------------------
+
+
+def test_every_stage_has_a_text():
+    lowered = jit(loss).lower(X)
+    assert lowered.as_text("jaxpr").startswith("{ lambda")
+    assert "tanh" in lowered.as_text("optimized")
+    assert "np.tanh(" in lowered.as_text("loops")
+    assert "define i64 @jl_" in lowered.as_text("llvm")
+    assert "tanh" in lowered.as_text("assembly")
+    with pytest.raises(ValueError, match="no stage 'hlo'"):
+        lowered.as_text("hlo")
+
+
+def test_compiled_programs_answer():
+    compiled = jit(lambda x, y: {"a": x + y}).lower(X, 1.0).compile()
+    np.testing.assert_array_equal(compiled(X, 1.0)["a"], X + 1.0)
+    assert compiled.cost_analysis()["flops"] > 0
+    assert compiled.memory_analysis().argument_size_in_bytes == X.nbytes + 8
+    with pytest.raises(ValueError, match="another structure"):
+        compiled(X)
+
+
+def test_the_debug_ladder(tmp_path):
+    script = "import numpy as np, jaxlite\njaxlite.jit(lambda x: x * 2.0 * 1.0)(np.ones(3))"
+    env = os.environ | {"JAXLITE_CACHE": "0"}
+
+    def printed(level):
+        done = subprocess.run(
+            [sys.executable, "-c", script], env=env | {"JAXLITE_DEBUG": str(level)}, capture_output=True, text=True, check=True
+        )  # fmt: skip
+        return done.stderr
+
+    assert printed(0) == ""
+    assert "compiled in" in printed(1)
+    assert "after simplify" in printed(3)
+    assert "def program(x0, y0):" in printed(4)
+    assert "define i64 @jl_" in printed(5)
+
+
+def test_bounds_checks_find_nothing():
+    config.update("jax_bounds_checks", True)
+    try:
+        f = jit(lambda x: (jnp.cumsum(x), x[::-1], jnp.pad(x, 2), jnp.sort(x), x @ np.outer(x, x)))
+        for out, expected in zip(f(X), (np.cumsum(X), X[::-1], np.pad(X, 2), np.sort(X)), strict=False):
+            np.testing.assert_allclose(out, expected)
+    finally:
+        config.update("jax_bounds_checks", False)
