@@ -66,7 +66,15 @@ def test_the_second_call_is_machine_code_alone():
 
 @pytest.mark.parametrize(
     "other",
-    [X.astype(np.float32), X[:3], X[::2].repeat(2)[::2], X[None], list(X), 2.0, np.asfortranarray(np.ones((2, 2)))],
+    [
+        X.astype(np.float32),
+        X[:3],
+        X[::2].repeat(2)[::2],
+        X[None],
+        list(X),
+        2.0,
+        np.asfortranarray(np.ones((2, 2))),
+    ],
     ids=["dtype", "shape", "strides", "rank", "list", "number", "matrix"],
 )
 def test_an_entry_takes_only_what_it_was_made_for(other):

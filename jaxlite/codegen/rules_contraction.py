@@ -125,6 +125,14 @@ def _by_blas(s: Scheduler, eqn, left: View, right: View, batch, m, n, k, letter)
         z = out.offset + sum((i * t for i, t in zip(index, out.strides, strict=False)), Affine())
         z = address(out, z)
         one = Const(1, INT)
+        if m == 1 and n > 1 and letter in "sd":
+            step = left.strides[-1] if k > 1 else 1
+            rows, columns = (n, k) if flag_right == "N" else (k, n)
+            s.b.call(
+                f"{letter}gemv", char(flag_right), Const(rows, INT), Const(columns, INT), number(1), c,
+                Const(ld_right, INT), a, Const(step, INT), number(0), z, one,
+            )  # fmt: skip
+            return
         if n == 1 and letter in "sd":
             # A matrix times a vector: of the transposed matrix as BLAS sees it.
             step = right.strides[-2] if k > 1 else 1

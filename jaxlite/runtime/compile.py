@@ -21,7 +21,7 @@ from jaxlite.codegen import rules  # noqa: F401  (registers the lowering rules)
 from jaxlite.codegen.cost import Cost, cost_of
 from jaxlite.codegen.emit_llvm import emit
 from jaxlite.codegen.entry import DECLARATIONS, entry_text
-from jaxlite.codegen.loops import LoopProgram
+from jaxlite.codegen.loops import LoopProgram, While, walk
 from jaxlite.codegen.memory import plan
 from jaxlite.codegen.render_python import render
 from jaxlite.codegen.schedule import NotScheduled, schedule
@@ -105,12 +105,17 @@ def source_of(program: Recorded, key: str) -> Source:
     text = module.text()
     if not program.has_tapes:
         entry = entry_text(
-            key, program.in_avals, program.jaxpr.out_avals, release_gil=cost.nanoseconds > LONG
+            key, program.in_avals, program.jaxpr.out_avals, release_gil=_may_take_long(loops, cost)
         )
         declared = set(module.declarations.values())
         head = "\n".join(line for line in DECLARATIONS.splitlines() if line not in declared)
         text = "\n".join((head, text, entry))
     return Source(loops, text, module.external, cost, not program.has_tapes)
+
+
+def _may_take_long(loops: LoopProgram, cost: Cost) -> bool:
+    """Whether other threads, and signals sent by them, should get their turn meanwhile."""
+    return cost.nanoseconds > LONG or any(isinstance(s, While) for s in walk(loops.body))
 
 
 def _bounds_checks() -> bool:
