@@ -205,9 +205,12 @@ def show_compilation(w: np.ndarray, X: np.ndarray, y: np.ndarray) -> None:
     say(
         """Then it becomes loops: a line of the program is computed where it is used, so that few arrays are
         left. This is the Python form of the loops, which runs as it stands; LLVM gets the same, and Numba's
-        code generator makes machine code of it. jit(f).lower(x).as_text() prints each stage."""
+        code generator makes machine code of it."""
     )
-    show(lowered.as_text("loops"))
+    show(lowered.as_text("loops").rstrip())
+    say(
+        """jit(f).lower(x).as_text() prints these stages of any function, and LLVM's text and the assembly."""
+    )
 
 
 def show_checks(w: np.ndarray, X: np.ndarray, y: np.ndarray) -> bool:
@@ -276,7 +279,7 @@ def show_comparison(w: np.ndarray, derivatives: tuple[Callable, Callable, Callab
     print(f"    {'whole fit, ms':<26}{t:>12.3f}{t_lines:>13.3f}{t_hand:>12.3f}")
     double = jit(lambda x: 2.0 * x)
     call, plain = (1e6 * seconds(many, f, repeats=5) / 1000 for f in (double, lambda x: 2.0 * x))
-    print(f"    {'a call on one number, µs':<26}{call:>12.3f}{'':>13}{plain:>12.3f}")
+    print(f"    {'a call on one number, us':<26}{call:>12.3f}{'':>13}{plain:>12.3f}")
     first = 1e3 * first_call(w, X, y)
     print(f"    {'first call, gradient, ms':<26}{first:>12.3f}\n")
     say(

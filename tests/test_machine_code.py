@@ -487,7 +487,8 @@ def test_the_debug_ladder(tmp_path):
 
     def printed(level):
         done = subprocess.run(
-            [sys.executable, "-c", script], env=env | {"JAXLITE_DEBUG": str(level)}, capture_output=True, text=True, check=True
+            [sys.executable, "-c", script], env=env | {"JAXLITE_DEBUG": str(level)},
+            capture_output=True, text=True, check=True,
         )  # fmt: skip
         return done.stderr
 

@@ -12,6 +12,7 @@ Arrays are flat; a complex one is a view of twice as many real numbers. The text
 from __future__ import annotations
 
 import linecache
+import textwrap
 
 import numpy as np
 
@@ -42,6 +43,7 @@ from jaxlite.codegen.memory import touched
 from jaxlite.codegen.operations import OPERATIONS, python_const
 from jaxlite.codegen.values import stored_aval
 
+LONGEST_CALL = 72
 _INDEX_NAMES = "ijklmnopqr"
 
 
@@ -266,11 +268,24 @@ class _Renderer:
         self.line(f'    raise IndexError("equation {s.site}: an index is out of range")')
 
     def call(self, s: Call) -> None:
-        args = [self.address(a) if type(a) is Address else self.read(a) for a in s.args]
-        text = f"{s.symbol}({', '.join(args)})"
+        text = f"{s.symbol}({', '.join(map(self.argument, s.args))})"
         if s.symbol == "tape_data" and s.out in self.pointed_at:
             text += f".view(np.{self.pointed_at[s.out].name})"
-        self.line(text if s.out is None else f"{self.new_name(s.out)} = {text}")
+        text = text if s.out is None else f"{self.new_name(s.out)} = {text}"
+        if len(text) <= LONGEST_CALL:
+            self.line(text)
+            return
+        head, rest = text.split("(", 1)
+        self.line(f"{head}(")
+        for part in textwrap.wrap(rest.removesuffix(")"), LONGEST_CALL, break_long_words=False):
+            self.line(f"    {part}")
+        self.line(")")
+
+    def argument(self, arg) -> str:
+        """Return an argument of a routine; plain numbers, whose type the routine knows."""
+        if type(arg) is Const:
+            return repr(arg.value.item())
+        return self.address(arg) if type(arg) is Address else self.read(arg)
 
     def host(self, s: Host) -> None:
         operands, results = (
