@@ -50,6 +50,9 @@ from jaxlite.ir import Eqn, Jaxpr, Literal, ShapedArray, Tape, Var, subjaxprs
 CHEAP = 6
 # LLVM's time for one loop grows faster than its size: a recipe longer than this is cut.
 LARGEST_RECIPE = 400
+# Of all the recipes in one kernel together: 1,000 equations in one vectorised loop compile in 0.2 s, 3,000 in 0.6 s,
+# 10,000 in 7 s.
+LARGEST_KERNEL = 400
 # Arrays of so few elements live on the stack, where LLVM turns them into registers.
 SMALL = 16
 # Kernels over at least so many elements are functions of their own.
@@ -104,9 +107,12 @@ class Group:
     jobs: list[Job] = field(default_factory=list)
     written: dict[Buffer, View] = field(default_factory=dict)
     defined: set[Scalar] = field(default_factory=set)
+    cost: int = 0
 
     def admits(self, job: Job, order: tuple[int, ...] | None) -> bool:
         if job.domain != self.domain or (order is not None and order != self.order):
+            return False
+        if self.cost + job.value.cost > LARGEST_KERNEL:
             return False
         for key, view in job.value.needs.items():
             if key in self.defined:
@@ -360,6 +366,7 @@ class Scheduler:
             self.close()
             self.group = Group(job.domain, order or tuple(range(len(job.domain))))
         self.group.jobs.append(job)
+        self.group.cost += job.value.cost
         if job.target is not None:
             self.group.written[job.target.buffer] = job.target
         self.group.defined.update(job.results)

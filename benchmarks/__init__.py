@@ -1,0 +1,1 @@
+"""Measurements beside the peers: ``python -m benchmarks.compile``, ``python -m benchmarks.calls``."""
