@@ -502,7 +502,7 @@ class _Nest:
         # The depth at which a reduction starts: the loops from there on run over reduced axes.
         self.starts = {job: depth - len(job.axes) for job in group.jobs if job.axes and not job.accumulate}
 
-    def level(self, depth: int, index: dict[int, Scalar], accumulators: dict | None = None) -> dict:
+    def level(self, depth: int, index: dict[int, Scalar | Affine], accumulators: dict | None = None) -> dict:
         """Write the loops from ``depth`` inwards; returns the components of the reductions under way."""
         group, accumulators = self.group, accumulators or {}
         if depth == len(group.order):
@@ -515,6 +515,8 @@ class _Nest:
                 carry.result = result
         flat = [c for cs in carries.values() for c in cs]
         axis = group.order[depth]
+        if not flat and group.domain[axis] == 1:
+            return self.level(depth + 1, {**index, axis: Affine()})
         accumulates = any(job.accumulate and axis in job.axes for job in group.jobs)
         kind = "reduce" if flat else "serial" if accumulates else "parallel"
         with self.b.loop(group.domain[axis], flat, kind=kind) as i:
@@ -528,7 +530,7 @@ class _Nest:
             self.finish(job, index, results.pop(job))
         return results
 
-    def finish(self, job: Job, index: dict[int, Scalar], components: Components) -> None:
+    def finish(self, job: Job, index: dict[int, Scalar | Affine], components: Components) -> None:
         if job.target is not None:
             kept = tuple(Affine.of(index[d]) for d in range(len(job.domain)) if d not in job.axes)
             job.target.store(self.b, kept, components)
