@@ -481,6 +481,67 @@ def test_compiled_programs_answer():
         compiled(X)
 
 
+def test_programs_are_called_from_numba(monkeypatch):
+    import numba
+
+    x = np.linspace(0.1, 0.9, 6).reshape(2, 3)
+    g = jit(grad(lambda x, a: jnp.sum(jnp.sin(x) * a))).lower(x, np.float64(2.0)).compile().njit()
+    h = jit(lambda x: (jnp.sum(x), x * 2.0)).lower(x).compile().njit()
+
+    @numba.njit
+    def user(x):
+        total, double = h(x)
+        return g(x, 3.0) + total + double
+
+    np.testing.assert_allclose(user(x), 3.0 * np.cos(x) + x.sum() + 2 * x, rtol=1e-14)
+    np.testing.assert_allclose(g(x[:, ::-1], 1.0), np.cos(x[:, ::-1]), rtol=1e-14)
+    with pytest.raises(ValueError, match="another shape"):
+        g(np.ones((3, 2)), 1.0)
+    pick = jit(lambda x, i: x[i]).lower(X, np.int64(1)).compile().njit()
+    assert pick(X, 2) == X[2]
+    with pytest.raises(IndexError, match="out of range"):
+        pick(X, 11)
+
+
+def test_programs_that_call_python_are_not_for_numba():
+    f = jit(lambda x: jaxlite.pure_callback(np.sin, jaxlite.ShapeDtypeStruct((4,), float), x))
+    with pytest.raises(ValueError, match="leaves pure_callback to Python"):
+        f.lower(X).compile().njit()
+
+
+TWO_PROGRAMS = """
+    import numba, numpy as np, jaxlite, jaxlite.numpy as jnp
+    from jaxlite.counters import counters
+    x = np.linspace(0.0, 1.0, 50)
+    functions = [lambda x: jnp.sin(x) * 2.0, lambda x: jnp.cos(x) + 1.0]
+    made = {k: jaxlite.jit(functions[k]).lower(x).compile().njit() for k in ORDER}
+    f, g = made[0], made[1]
+
+    @numba.njit
+    def both(x):
+        return f(x) * 10.0 + g(x)
+
+    assert np.allclose(both(x), 20.0 * np.sin(x) + np.cos(x) + 1.0)
+    print(counters.num_compiles)
+"""
+
+
+def test_two_programs_from_the_cache_are_not_taken_for_each_other(tmp_path):
+    assert run_script(TWO_PROGRAMS.replace("ORDER", "(0, 1)"), tmp_path) == "2\n"
+    assert run_script(TWO_PROGRAMS.replace("ORDER", "(1, 0)"), tmp_path) == "0\n"
+
+
+def test_a_c_caller_needs_a_table_of_addresses():
+    import ctypes
+
+    compiled = jit(lambda x: x * 3.0).lower(X).compile()
+    y, error = np.empty(4), np.zeros(8, np.int64)
+    table = np.array([X.ctypes.data, y.ctypes.data, error.ctypes.data], np.uintp)
+    program = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(compiled.address)
+    assert program(None, table.ctypes.data) == 0
+    np.testing.assert_array_equal(y, X * 3.0)
+
+
 def test_the_debug_ladder(tmp_path):
     script = "import numpy as np, jaxlite\njaxlite.jit(lambda x: x * 2.0 * 1.0)(np.ones(3))"
     env = os.environ | {"JAXLITE_CACHE": "0"}

@@ -299,8 +299,13 @@ class LoopProgram:
     hands_out_tapes: bool = False
 
     @property
+    def host_sites(self) -> list[int]:
+        """The equations that are left to Python."""
+        return sorted({s.site for s in walk(self.body) if isinstance(s, Host)})
+
+    @property
     def has_host_calls(self) -> bool:
-        return any(isinstance(s, Host) for s in walk(self.body))
+        return bool(self.host_sites)
 
 
 def blocks(statement) -> tuple[list, ...]:

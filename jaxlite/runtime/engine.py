@@ -35,6 +35,17 @@ def _numba() -> _Numba:
         return _Numba(engine, llvm, global_compiler_lock, f"{numba.__version__}/{llvmlite.__version__}")
 
 
+def numba_parts() -> tuple:
+    """Return what `runtime.njit` builds with: numba, llvmlite's IR, helpers, types and the decorator of intrinsics."""
+    _numba()
+    import numba
+    from llvmlite import ir
+    from numba.core import cgutils, types
+    from numba.extending import intrinsic
+
+    return numba, ir, cgutils, types, intrinsic
+
+
 def host() -> str:
     """Return what machine code depends on: versions of the compiler, the processor and what it can do."""
     numba = _numba()

@@ -9,6 +9,7 @@ from jaxlite.errors import ArgumentError
 from jaxlite.ir import Jaxpr, lift_constvars
 from jaxlite.passes.pipeline import optimize
 from jaxlite.runtime.compile import compile_jaxpr, loop_program, machine_code, recorded, source_of, symbol_key
+from jaxlite.runtime.njit import njit_function
 from jaxlite.tree import tree_flatten, tree_unflatten
 
 
@@ -129,6 +130,30 @@ class Compiled:
     def as_text(self, stage: str = "assembly") -> str:
         """Return the program as text; see `Lowered.as_text`."""
         return self._lowered.as_text(stage)
+
+    def njit(self):
+        """Return the program as a function that ``@numba.njit`` code can call; constants it captured are bound.
+
+        Raises
+        ------
+        ArgumentError
+            If the program captured arrays, or leaves an operation to Python.
+        """
+        if self._lowered._traced.jaxpr.consts:
+            raise ArgumentError(
+                "the program captured arrays, which compiled callers cannot pass.",
+                fix="make them arguments of the function.",
+            )
+        return njit_function(self._program, loop_program(self._program.jaxpr))
+
+    @property
+    def address(self) -> int:
+        """Where the C function ``int64 program(void *self, void **table)`` is; ``self`` may be null.
+
+        The table holds the addresses of inputs and outputs, dense arrays, then that of 8 int64 for errors; the result
+        is 0, or the number of the equation that failed plus one.
+        """
+        return self._program.code.address_of()
 
     def cost_analysis(self) -> dict[str, float]:
         """Return estimates of the work of one call; see `Lowered.cost_analysis`."""
