@@ -543,7 +543,11 @@ def test_a_c_caller_needs_a_table_of_addresses():
 
 
 def test_the_debug_ladder(tmp_path):
-    script = "import numpy as np, jaxlite\njaxlite.jit(lambda x: x * 2.0 * 1.0)(np.ones(3))"
+    script = """if True:
+        import numpy as np, jaxlite
+        f = jaxlite.jit(lambda x: x * 2.0 * 1.0)
+        f(np.ones(3)), f(np.ones(4))
+    """
     env = os.environ | {"JAXLITE_CACHE": "0"}
 
     def printed(level):
@@ -555,6 +559,7 @@ def test_the_debug_ladder(tmp_path):
 
     assert printed(0) == ""
     assert "compiled in" in printed(1)
+    assert "is recorded again: x: f64[3] -> f64[4]" in printed(2)
     assert "after simplify" in printed(3)
     assert "def program(x0, y0):" in printed(4)
     assert "define i64 @jl_" in printed(5)

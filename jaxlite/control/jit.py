@@ -11,11 +11,12 @@ from __future__ import annotations
 import functools
 import inspect
 import operator
+import sys
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from jaxlite.config import jit_is_disabled
+from jaxlite.config import debug_level, jit_is_disabled
 from jaxlite.counters import counters
 from jaxlite.dtypes import as_dtype
 from jaxlite.errors import ArgumentError, StaticArgumentError
@@ -364,10 +365,26 @@ class Jitted:
         except TypeError:
             raise self._unhashable(static) from None
         if program is None:
+            if debug_level() >= 2 and self._programs:
+                self._say_why(key, dynamic)
             program = self._record(static, in_tree, avals, dynamic)
             if not any(isinstance(const, Tracer) for const in program.consts):
                 self._programs[key] = program
         return leaves, program
+
+    def _say_why(self, key, dynamic) -> None:
+        """Print what differs from the signature recorded last."""
+        in_tree, avals, static, _ = key
+        old_tree, old_avals, old_static, _ = next(reversed(self._programs))
+        if in_tree != old_tree:
+            reasons = [f"the arguments have the structure {in_tree}, not {old_tree}"]
+        else:
+            names = self._arg_names(static, dynamic)
+            changed = zip(names, old_avals, avals, strict=True)
+            reasons = [f"{name}: {old} -> {new}" for name, old, new in changed if old != new]
+        if static != old_static:
+            reasons.append(f"static arguments {[v for *_, v in old_static]} -> {[v for *_, v in static]}")
+        print(f"jaxlite: {self._name} is recorded again: {'; '.join(reasons)}", file=sys.stderr)
 
     def _split_static(self, args, kwargs):
         """Split into static ``((position or name, type, value), …)`` and the dynamic ``(args, kwargs)``."""
