@@ -277,6 +277,29 @@ def test_ctrl_c_stops_a_native_loop(tmp_path):
     assert run_script(script, tmp_path).strip() == "stopped"
 
 
+def test_what_a_signal_handler_raises_comes_out(tmp_path):
+    script = """
+        import signal
+        import jaxlite
+        from jaxlite import lax
+
+        class TooLong(Exception):
+            pass
+
+        def handler(*args):
+            raise TooLong("enough")
+
+        f = jaxlite.jit(lambda x: lax.fori_loop(0, 10**12, lambda i, v: v * 0.5 + 1.0, x))
+        signal.signal(signal.SIGALRM, handler)
+        signal.alarm(3)
+        try:
+            f(1.0)
+        except TooLong as error:
+            print(error)
+    """
+    assert run_script(script, tmp_path).strip() == "enough"
+
+
 # --- threads ----------------------------------------------------------------------------------------
 
 

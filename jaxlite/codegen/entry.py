@@ -27,6 +27,7 @@ declare i64 @PyLong_AsLongLongAndOverflow(ptr, ptr)
 declare double @PyFloat_AsDouble(ptr)
 declare ptr @PyTuple_New(i64)
 declare ptr @PyObject_CallFunction(ptr, ptr, ...)
+declare ptr @PyErr_Occurred()
 declare ptr @PyEval_SaveThread()
 declare void @PyEval_RestoreThread(ptr)
 declare ptr @jl_new_array(ptr, ptr, i32, ptr, ptr, ptr, i32, ptr)
@@ -148,6 +149,9 @@ def entry_text(
     b.start("failed")
     for k in range(num_out):
         b.line(f"call void @Py_DecRef(ptr %out{k})")
+    # A signal handler's exception is set already.
+    pending = b.new("call ptr @PyErr_Occurred()")
+    b.require(b.new(f"icmp eq ptr {pending}, null"), "pending")
     details = []
     for k in range(4):
         at = b.new(f"getelementptr i64, ptr %error, i64 {k}")
@@ -157,6 +161,8 @@ def entry_text(
         f"ptr %self, i64 %status, {', '.join(details)})"
     )
     b.line("ret ptr %raised")
+    b.start("pending")
+    b.line("ret ptr null")
     b.start("slow")
     b.line("call void @Py_IncRef(ptr @jl_no_match)")
     b.line("ret ptr @jl_no_match")

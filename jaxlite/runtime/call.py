@@ -53,10 +53,7 @@ def raise_error(program: Program, status: int, *details: int):
     """Raise what a program that returned ``status`` wants to say."""
     if status == PYTHON_ERROR:
         error, _raised.error = getattr(_raised, "error", None), None
-        if error is None:
-            # A signal handler raised: the exception is set, or was KeyboardInterrupt.
-            raise KeyboardInterrupt
-        raise error
+        raise error or KeyboardInterrupt
     if status == OUT_OF_MEMORY:
         raise MemoryError(f"no room for {program.arena_bytes} bytes of working memory")
     if status == OUT_OF_BOUNDS:
@@ -105,6 +102,7 @@ def register_symbols() -> None:
         "PyGILState_Ensure",
         "PyGILState_Release",
         "PyErr_CheckSignals",
+        "PyErr_Occurred",
     ):
         engine.add_symbol(name, ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value)
 
