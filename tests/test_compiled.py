@@ -5,10 +5,16 @@ Each row is run as it is, and as what the transformations make of it: pushed for
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 
 import jaxlite
+import jaxlite.numpy as jnp
+from jaxlite import lax
+from jaxlite.codegen import array_helpers, helpers
+from jaxlite.codegen.render_python import flat, namespace
 from jaxlite.codegen.render_python import run as run_python
 from jaxlite.dtypes import is_inexact
 from jaxlite.interpreters.evaluate import run_jaxpr
@@ -39,7 +45,13 @@ def compare(got, expected, what: str, operands=()) -> None:
         rtol = tolerance_of(b.dtype).rounding
         # What cancels to nothing is as exact as what it was computed from.
         atol = rtol * max(_largest(x) for x in (b, *operands))
-        np.testing.assert_allclose(a, b, rtol=rtol, atol=atol, equal_nan=True, err_msg=what)
+        for u, v in zip(parts(a), parts(b), strict=True):
+            np.testing.assert_allclose(u, v, rtol=rtol, atol=atol, equal_nan=True, err_msg=what)
+
+
+def parts(x: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Split complex numbers: where one part is infinite, the other is compared all the same."""
+    return (x.real, x.imag) if x.dtype.kind == "c" else (x,)
 
 
 def _largest(x) -> float:
@@ -125,3 +137,63 @@ def test_results_are_new_arrays():
     a, b = compile_jaxpr(jaxpr)(*operands)
     assert not np.shares_memory(a, b)
     assert not np.shares_memory(a, operands[0])
+
+
+def njit_space(loops) -> dict:
+    """Compile the Python form with numba: its helpers, then the program."""
+    import numba
+
+    _, space = namespace(loops)
+    for module in (helpers, array_helpers):
+        compiled = {n: numba.njit(f) for n, f in vars(module).items() if inspect.isfunction(f)}
+        for f in compiled.values():
+            # A helper that calls another one finds it compiled.
+            f.py_func.__globals__.update({"oriented": compiled.get("oriented", f)})
+        space.update({n: f for n, f in compiled.items() if n in space})
+    return space
+
+
+PROGRAMS = {
+    "elementwise": (lambda x, y: (jnp.sin(x) * y + jnp.exp(-x), jnp.where(x > y, x, jnp.tanh(y))), 2),
+    "reductions": (lambda x, y: (jnp.sum(x * y), jnp.max(x, 0), jnp.argmin(y, 1), jnp.cumsum(x, 1)), 2),
+    "structure": (
+        lambda x, y: (jnp.pad(x.T, 1)[::-1], jnp.concatenate([x, y[:, ::-1]]), jnp.roll(x, 2, 0)),
+        2,
+    ),
+    "products": (lambda x, y: (x @ y.T, jnp.tanh(x.T @ y)), 2),
+    "integers": (
+        lambda x, y: ((7 * x).astype(int) // 3 % 5, (9 * y).astype(np.int32) << 2, jnp.sort(x, 1)),
+        2,
+    ),
+    "indexing": (
+        lambda x, y: (
+            x[:, np.array([2, 0])],
+            x.at[1].add(y[0]),
+            jnp.take_along_axis(x, jnp.argsort(y, 1), 1),
+        ),
+        2,
+    ),
+    "scan": (lambda x, y: lax.scan(lambda c, a: (c * 0.5 + a, jnp.sin(c)), x[0], y), 2),
+    "while": (
+        lambda x: lax.while_loop(lambda c: c[0].sum() < 50, lambda c: (c[0] * 1.5 + 1, c[1] + 1), (x, 0)),
+        1,
+    ),
+    "cond": (lambda x: lax.cond(jnp.sum(x) > 0, lambda x: (x * 2, 1.0), lambda x: (-x, jnp.sum(x)), x), 1),
+    "complex": (lambda x, y: (jnp.exp(x + 1j * y) * (x - 1j), jnp.abs((x + 1j * y) / (y + 2j))), 2),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_python_form_runs_under_numba(name, rng):
+    function, number = PROGRAMS[name]
+    args = tuple(rng.normal(size=(4, 5)) for _ in range(number))
+    jaxpr, operands = program_of(lambda *xs: jaxlite.tree.leaves(function(*xs)), args)
+    loops = loop_program(optimize(jaxpr))
+    assert not loops.has_host_calls
+    import numba
+
+    program = numba.njit(error_model="numpy")(njit_space(loops)[loops.name])
+    results = [np.empty(a.shape, a.dtype) for a in jaxpr.out_avals]
+    inputs = [flat(x, b) for x, b in zip(operands, loops.inputs, strict=True)]
+    program(*inputs, *(flat(y, b) for y, b in zip(results, loops.outputs, strict=True)))
+    compare(results, run_jaxpr(optimize(jaxpr), *operands), "compiled by numba", operands)

@@ -16,29 +16,51 @@ def _matrix(a, rows, columns, ld):
     return np.lib.stride_tricks.as_strided(a, (rows, columns), (step, ld * step))
 
 
-def _oriented(a, flag, rows, columns, ld):
+def oriented(a, flag, rows, columns, ld):
+    """Copy op(a), of so many rows and columns, out of a column-major array; flag 78 is "N", 84 is "T"."""
+    out = np.empty((rows, columns), a.dtype)
     if flag == 78:
-        return _matrix(a, rows, columns, ld)
-    return _matrix(a, columns, rows, ld).T
+        for j in range(columns):
+            out[:, j] = a[j * ld : j * ld + rows]
+    else:
+        for i in range(rows):
+            out[i, :] = a[i * ld : i * ld + columns]
+    return out
 
 
 def dgemm(flag_a, flag_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
     """c ← op(a)·op(b)."""
-    _matrix(c, m, n, ldc)[...] = _oriented(a, flag_a, m, k, lda) @ _oriented(b, flag_b, k, n, ldb)
+    product = np.dot(oriented(a, flag_a, m, k, lda), oriented(b, flag_b, k, n, ldb))
+    for j in range(n):
+        c[j * ldc : j * ldc + m] = product[:, j]
 
 
 def zgemm(flag_a, flag_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
     """c ← op(a)·op(b), complex, without conjugation."""
-    kind = np.complex64 if a.dtype == np.float32 else np.complex128
-    a, b, c = (x[: x.size // 2 * 2].view(kind) for x in (a, b, c))
-    _matrix(c, m, n, ldc)[...] = _oriented(a, flag_a, m, k, lda) @ _oriented(b, flag_b, k, n, ldb)
+    # Pairs of real numbers: the two parts of a leading dimension are twice as far apart.
+    for part in range(2):
+        for j in range(n):
+            for i in range(m):
+                total = 0.0
+                for p in range(k):
+                    u = 2 * (i + p * lda if flag_a == 78 else p + i * lda)
+                    v = 2 * (p + j * ldb if flag_b == 78 else j + p * ldb)
+                    if part == 0:
+                        total += a[u] * b[v] - a[u + 1] * b[v + 1]
+                    else:
+                        total += a[u] * b[v + 1] + a[u + 1] * b[v]
+                c[2 * (i + j * ldc) + part] = total
 
 
 def dgemv(flag, m, n, alpha, a, lda, x, step_x, beta, y, step_y):
     """y ← op(a)·x."""
-    matrix = _matrix(a, m, n, lda)
-    matrix = matrix if flag == 78 else matrix.T
-    y[: matrix.shape[0] * step_y : step_y] = matrix @ x[: matrix.shape[1] * step_x : step_x]
+    rows, columns = (m, n) if flag == 78 else (n, m)
+    matrix = oriented(a, flag, rows, columns, lda)
+    for i in range(rows):
+        total = 0.0
+        for j in range(columns):
+            total += matrix[i, j] * x[j * step_x]
+        y[i * step_y] = total
 
 
 sgemm, cgemm, sgemv = dgemm, zgemm, dgemv

@@ -1,7 +1,8 @@
-"""Scalar functions that the Python form of a loop program calls by name; numba compiles each of them as well.
+"""Scalar functions that the Python form of a loop program calls by name; numba compiles them as well, but
+for those that SciPy computes.
 
->>> shl(5, 1, 64)
-10
+>>> clz(5, 64)
+61
 """
 
 from __future__ import annotations
@@ -48,39 +49,20 @@ def saturated(x, low, high):
     return min(max(float(x), low), high)
 
 
-def shl(x, y, bits):
-    """Shift to the left; 0 for amounts outside the width."""
-    if y < 0 or y >= bits:
-        return 0
-    r = (int(x) << int(y)) & ((1 << bits) - 1)
-    return r - (1 << bits) if type(x).__name__[0] == "i" and r >> (bits - 1) else r
-
-
-def lshr(x, y, bits):
-    """Shift to the right, filled with zeros."""
-    if y < 0 or y >= bits:
-        return 0
-    r = (int(x) & ((1 << bits) - 1)) >> int(y)
-    return r - (1 << bits) if type(x).__name__[0] == "i" and r >> (bits - 1) else r
-
-
-def ashr(x, y, bits):
-    """Shift to the right, filled with the sign."""
-    amount = bits - 1 if y < 0 or y >= bits else int(y)
-    if type(x).__name__[0] == "u":
-        signed = int(x) - (1 << bits) if int(x) >> (bits - 1) else int(x)
-        return (signed >> amount) & ((1 << bits) - 1)
-    return int(x) >> amount
-
-
-def popcount(x, bits):
-    """Number of bits that are 1."""
-    return bin(int(x) & ((1 << bits) - 1)).count("1")
+def popcount(x):
+    """Number of bits of an unsigned integer that are 1."""
+    count = 0
+    for k in range(64):
+        count += int((np.uint64(x) >> np.uint64(k)) & np.uint64(1))
+    return count
 
 
 def clz(x, bits):
-    """Number of leading bits that are 0."""
-    return bits - (int(x) & ((1 << bits) - 1)).bit_length()
+    """Number of leading bits of an unsigned integer that are 0."""
+    for k in range(bits):
+        if (np.uint64(x) >> np.uint64(bits - 1 - k)) & np.uint64(1):
+            return k
+    return bits
 
 
 def cbrt(x):
@@ -122,18 +104,81 @@ def erfinv(x):
     return _scipy("erfinv", x)
 
 
-def _complex(function):
-    def of_parts(*parts):
-        numbers = [np.complex128(complex(parts[i], parts[i + 1])) for i in range(0, len(parts), 2)]
-        with np.errstate(all="ignore"):
-            return function(*numbers)
-
-    return of_parts
+def csqrt(x, y):
+    """Complex sqrt."""
+    return np.sqrt(complex(x, y))
 
 
-csqrt, cexp, clog = _complex(np.sqrt), _complex(np.exp), _complex(np.log)
-csin, ccos, ctan = _complex(np.sin), _complex(np.cos), _complex(np.tan)
-casin, cacos, catan = _complex(np.arcsin), _complex(np.arccos), _complex(np.arctan)
-csinh, ccosh, ctanh = _complex(np.sinh), _complex(np.cosh), _complex(np.tanh)
-casinh, cacosh, catanh = _complex(np.arcsinh), _complex(np.arccosh), _complex(np.arctanh)
-cpow = _complex(np.power)
+def cexp(x, y):
+    """Complex exp."""
+    return np.exp(complex(x, y))
+
+
+def clog(x, y):
+    """Complex log."""
+    return np.log(complex(x, y))
+
+
+def csin(x, y):
+    """Complex sin."""
+    return np.sin(complex(x, y))
+
+
+def ccos(x, y):
+    """Complex cos."""
+    return np.cos(complex(x, y))
+
+
+def ctan(x, y):
+    """Complex tan."""
+    return np.tan(complex(x, y))
+
+
+def casin(x, y):
+    """Complex arcsin."""
+    return np.arcsin(complex(x, y))
+
+
+def cacos(x, y):
+    """Complex arccos."""
+    return np.arccos(complex(x, y))
+
+
+def catan(x, y):
+    """Complex arctan."""
+    return np.arctan(complex(x, y))
+
+
+def csinh(x, y):
+    """Complex sinh."""
+    return np.sinh(complex(x, y))
+
+
+def ccosh(x, y):
+    """Complex cosh."""
+    return np.cosh(complex(x, y))
+
+
+def ctanh(x, y):
+    """Complex tanh."""
+    return np.tanh(complex(x, y))
+
+
+def casinh(x, y):
+    """Complex arcsinh."""
+    return np.arcsinh(complex(x, y))
+
+
+def cacosh(x, y):
+    """Complex arccosh."""
+    return np.arccosh(complex(x, y))
+
+
+def catanh(x, y):
+    """Complex arctanh."""
+    return np.arctanh(complex(x, y))
+
+
+def cpow(x, y, u, v):
+    """Complex power."""
+    return np.power(complex(x, y), complex(u, v))

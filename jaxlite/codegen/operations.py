@@ -301,7 +301,15 @@ def _select():
 
 def _shift(name: str, word: str) -> None:
     def python(dtype, in_dtypes, texts):
-        return f"np.{dtype.name}({name}({texts[0]}, {texts[1]}, {8 * dtype.itemsize}))"
+        own, bits = f"np.{dtype.name}", 8 * dtype.itemsize
+        unsigned, signed = f"np.uint{bits}", f"np.int{bits}"
+        x, y = texts
+        inside = f"{unsigned}({y}) < {bits}"
+        if name == "ashr":
+            last = f"{signed}({bits - 1})"
+            return f"{own}({signed}({x}) >> ({signed}({y}) if {inside} else {last}))"
+        moved = f"{x} << {y}" if name == "shl" else f"{unsigned}({x}) >> {unsigned}({y})"
+        return f"({own}({moved}) if {inside} else {own}(0))"
 
     def llvm(e, dtype, in_dtypes, texts):
         kind, bits = llvm_type(dtype), 8 * dtype.itemsize
@@ -325,7 +333,7 @@ _shift("ashr", "ashr")
 @_operation("popcount")
 def _popcount():
     def python(dtype, in_dtypes, texts):
-        return f"np.{dtype.name}(popcount({texts[0]}, {8 * dtype.itemsize}))"
+        return f"np.{dtype.name}(popcount(np.uint{8 * dtype.itemsize}({texts[0]})))"
 
     return python, lambda e, dtype, in_dtypes, texts: _intrinsic(e, "ctpop", dtype, texts)
 
@@ -333,7 +341,7 @@ def _popcount():
 @_operation("clz")
 def _clz():
     def python(dtype, in_dtypes, texts):
-        return f"np.{dtype.name}(clz({texts[0]}, {8 * dtype.itemsize}))"
+        return f"np.{dtype.name}(clz(np.uint{8 * dtype.itemsize}({texts[0]}), {8 * dtype.itemsize}))"
 
     def llvm(e, dtype, in_dtypes, texts):
         kind = llvm_type(dtype)
