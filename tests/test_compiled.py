@@ -14,8 +14,12 @@ import jaxlite
 import jaxlite.numpy as jnp
 from jaxlite import lax
 from jaxlite.codegen import array_helpers, helpers
+from jaxlite.codegen.builder import Builder
+from jaxlite.codegen.emit_llvm import emit
+from jaxlite.codegen.loops import Buffer, LoopProgram
 from jaxlite.codegen.render_python import flat, namespace
 from jaxlite.codegen.render_python import run as run_python
+from jaxlite.config import config, disable_jit
 from jaxlite.dtypes import is_inexact
 from jaxlite.interpreters.evaluate import run_jaxpr
 from jaxlite.interpreters.stage import stage
@@ -25,8 +29,10 @@ from jaxlite.runtime.compile import compile_jaxpr, loop_program
 from jaxlite.test_util import tolerance_of
 from jaxlite.trace import aval_of
 from tests.rows import CASES
+from tests.test_passes import random_case
 from tests.test_primitives import run
 
+F64 = np.dtype(np.float64)
 # Larger rows would only make the plain Python loops slow.
 LARGEST_IN_PYTHON = 20_000
 
@@ -45,8 +51,10 @@ def compare(got, expected, what: str, operands=()) -> None:
         rtol = tolerance_of(b.dtype).rounding
         # What cancels to nothing is as exact as what it was computed from.
         atol = rtol * max(_largest(x) for x in (b, *operands))
-        for u, v in zip(parts(a), parts(b), strict=True):
-            np.testing.assert_allclose(u, v, rtol=rtol, atol=atol, equal_nan=True, err_msg=what)
+        # Sums of numbers near the largest overflow in the comparison itself.
+        with np.errstate(over="ignore"):
+            for u, v in zip(parts(a), parts(b), strict=True):
+                np.testing.assert_allclose(u, v, rtol=rtol, atol=atol, equal_nan=True, err_msg=what)
 
 
 def parts(x: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -197,3 +205,40 @@ def test_the_python_form_runs_under_numba(name, rng):
     inputs = [flat(x, b) for x, b in zip(operands, loops.inputs, strict=True)]
     program(*inputs, *(flat(y, b) for y, b in zip(results, loops.outputs, strict=True)))
     compare(results, run_jaxpr(optimize(jaxpr), *operands), "compiled by numba", operands)
+
+
+def check_random(seeds) -> None:
+    for seed in seeds:
+        jaxpr, operands = random_case(seed)
+        with np.errstate(all="ignore"), disable_jit():
+            expected = run_jaxpr(optimize(jaxpr), *operands)
+        compare(compile_jaxpr(jaxpr)(*operands), expected, f"seed {seed}", operands)
+
+
+def test_random_programs_agree():
+    check_random(range(40))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(20))
+def test_a_thousand_random_programs_agree(block):
+    check_random(range(50 * block, 50 * (block + 1)))
+
+
+@pytest.mark.slow
+@every_row
+def test_row_with_bounds_checks(case):
+    config.update("jax_bounds_checks", True)
+    try:
+        check_program(lambda *xs: list(run(case, *xs)), case.args)
+    finally:
+        config.update("jax_bounds_checks", False)
+
+
+def test_bounds_checks_see_a_wild_access():
+    loops = LoopProgram("program", [Buffer("x0", F64, 3, "input")], [Buffer("y0", F64, 1, "output")])
+    b = Builder()
+    b.store(loops.outputs[0], 0, b.load(loops.inputs[0], 5))
+    loops.body = b.statements
+    text = emit(loops, "wild", bounds_checks=True).text()
+    assert "icmp ult i64" in text and "ret i64 -2" in text
