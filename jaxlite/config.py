@@ -20,6 +20,10 @@ class Config:
 
     ``jax_enable_x64`` is True and stays True: double precision is jaxlite's default. Unknown ``jax_`` names are
     kept and have no effect, so that a program's preamble runs.
+
+    ``jax_enable_checks`` checks the program after each pass; ``jax_bounds_checks`` builds a check of every access into
+    what is compiled from then on; ``jax_compilation_cache_dir`` and ``jax_enable_compilation_cache`` say where compiled
+    programs are kept and whether.
     """
 
     def __init__(self):

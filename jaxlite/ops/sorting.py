@@ -16,7 +16,7 @@ import numpy as np
 
 from jaxlite.errors import DtypeError, ShapeError
 from jaxlite.ir import ShapedArray
-from jaxlite.lowering import HostCall, IndexMap, Update
+from jaxlite.lowering import IndexMap, Update
 from jaxlite.ops.families import REAL, check_kinds
 from jaxlite.ops.structural import align_dims, bind_checked, canonical_dims, iota, move_dim
 from jaxlite.primitive import NOT_LINEAR, PURE, RECORD, Primitive, Zero
@@ -183,7 +183,7 @@ sort_p = Primitive(
     partial_eval=RECORD,
     transpose=NOT_LINEAR,
     batch=_sort_batch,
-    lower=HostCall("sorts in NumPy"),
+    lower=IndexMap("sort"),
     doc="z₁, z₂, … = x₁, x₂, … in the order of the first num_keys of them;  żᵢ = ẋᵢ in that order",
 )
 
@@ -270,7 +270,7 @@ top_k_p = Primitive(
     partial_eval=RECORD,
     transpose=NOT_LINEAR,
     batch=_top_k_batch,
-    lower=HostCall("sorts in NumPy"),
+    lower=IndexMap("top_k"),
     doc="z = the k largest x, largest first, and their places i;  ż = ẋᵢ",
 )
 
