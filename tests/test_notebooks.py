@@ -34,7 +34,9 @@ def execute(source: Path, target: Path) -> None:
     from nbclient import NotebookClient
 
     notebook = nbformat.read(source, as_version=4)
-    NotebookClient(notebook, timeout=SECONDS_FOR_A_CELL, kernel_name="python3", record_timing=False).execute()
+    # Coalesced, because a kernel hands over what is printed in pieces whose number depends on the clock.
+    options = dict(kernel_name="python3", record_timing=False, coalesce_streams=True)
+    NotebookClient(notebook, timeout=SECONDS_FOR_A_CELL, **options).execute()
     tidy(notebook)
     nbformat.write(notebook, target)
 
