@@ -24,7 +24,6 @@ declare i32 @PyContextVar_Get(ptr, ptr, ptr)
 declare void @Py_IncRef(ptr)
 declare void @Py_DecRef(ptr)
 declare i64 @PyLong_AsLongLongAndOverflow(ptr, ptr)
-declare double @PyFloat_AsDouble(ptr)
 declare ptr @PyTuple_New(i64)
 declare ptr @PyObject_CallFunction(ptr, ptr, ...)
 declare ptr @PyErr_Occurred()
@@ -142,13 +141,16 @@ def entry_text(
         b.line("ret ptr %out0")
     else:
         b.line(f"%tuple = call ptr @PyTuple_New(i64 {num_out})")
+        b.require(b.new("icmp ne ptr %tuple, null"), "no_tuple")
         for k in range(num_out):
             at = b.new(f"getelementptr i8, ptr %tuple, i64 {tuple.__basicsize__ + 8 * k}")
             b.line(f"store ptr %out{k}, ptr {at}")
         b.line("ret ptr %tuple")
+        b.start("no_tuple")
+        _drop(b, num_out)
+        b.line("ret ptr null")
     b.start("failed")
-    for k in range(num_out):
-        b.line(f"call void @Py_DecRef(ptr %out{k})")
+    _drop(b, num_out)
     # A signal handler's exception is set already.
     pending = b.new("call ptr @PyErr_Occurred()")
     b.require(b.new(f"icmp eq ptr {pending}, null"), "pending")
@@ -172,10 +174,10 @@ def entry_text(
     return "\n".join([*head, *b.lines, "}"])
 
 
-def external_names(in_avals, out_avals) -> set[str]:
-    """Return the names of descriptors and scalar types that an entry holds."""
-    names = {descr_symbol(a.dtype) for a in (*in_avals, *out_avals)}
-    return names | {scalar_symbol(a.dtype) for a in in_avals if not a.shape}
+def _drop(b: _Text, count: int) -> None:
+    """Give back the first results."""
+    for k in range(count):
+        b.line(f"call void @Py_DecRef(ptr %out{k})")
 
 
 def _argument(b: _Text, k: int, aval: ShapedArray) -> None:
@@ -199,7 +201,7 @@ def _argument(b: _Text, k: int, aval: ShapedArray) -> None:
         b.line(f"br i1 {is_array}, label %{array}, label %{scalar}")
         b.start(scalar)
         if aval.dtype.kind == "b":
-            joined = _python_bool(b, k, obj, slot, joined)
+            _python_bool(b, k, obj, slot, joined)
         b.require(b.new(f"icmp eq ptr {kind}, @{scalar_symbol(aval.dtype)}"))
         value = b.new(f"getelementptr i8, ptr {obj}, i64 {HEADER}")
         b.line(f"store ptr {value}, ptr {slot}")
@@ -219,7 +221,7 @@ def _argument(b: _Text, k: int, aval: ShapedArray) -> None:
         b.start(joined)
 
 
-def _python_bool(b: _Text, k: int, obj: str, slot: str, joined: str) -> str:
+def _python_bool(b: _Text, k: int, obj: str, slot: str, joined: str) -> None:
     """Take True and False, which are of one type with NumPy's bools."""
     known, other = b.label(), b.label()
     yes, no = b.new(f"icmp eq ptr {obj}, @jl_true"), b.new(f"icmp eq ptr {obj}, @jl_false")
@@ -229,17 +231,11 @@ def _python_bool(b: _Text, k: int, obj: str, slot: str, joined: str) -> str:
     b.line(f"store ptr %in{k}, ptr {slot}")
     b.line(f"br label %{joined}")
     b.start(other)
-    return joined
 
 
 def _python_scalar(b: _Text, k: int, aval: ShapedArray, obj: str, kind: str) -> None:
     """Check a Python number and put its value where ``%ink`` points."""
-    if aval.dtype.kind == "b":
-        yes = b.new(f"icmp eq ptr {obj}, @jl_true")
-        no = b.new(f"icmp eq ptr {obj}, @jl_false")
-        b.require(b.new(f"or i1 {yes}, {no}"))
-        b.line(f"store i8 {b.new(f'zext i1 {yes} to i8')}, ptr %in{k}")
-    elif aval.dtype.kind == "i":
+    if aval.dtype.kind == "i":
         b.require(b.new(f"icmp eq ptr {kind}, @jl_int_type"))
         value = b.new(f"call i64 @PyLong_AsLongLongAndOverflow(ptr {obj}, ptr %flag)")
         b.require(b.new(f"icmp eq i32 {b.new('load i32, ptr %flag')}, 0"))
@@ -271,8 +267,7 @@ def _result(b: _Text, k: int, num_in: int, aval: ShapedArray) -> None:
     missing, lost = b.new(f"icmp eq ptr %out{k}, null"), b.label()
     b.line(f"br i1 {missing}, label %{lost}, label %{made}")
     b.start(lost)
-    for earlier in range(k):
-        b.line(f"call void @Py_DecRef(ptr %out{earlier})")
+    _drop(b, k)
     b.line("ret ptr null")
     b.start(made)
     slot = b.new(f"getelementptr ptr, ptr %table, i64 {num_in + k}")

@@ -1,14 +1,15 @@
 """Calling compiled programs: the CPython entry, what it needs to know of this process, and the general way. Layer 6.
 
-program = Program(jaxpr, code, …)      program(x, y)  ->  (z,)
-program.entry(x, y)                    the machine entry alone: z, or NO_MATCH
+    program = Program(jaxpr, …)            program(x, y)  ->  (z,)
+    program.entry(x, y)                    the machine entry alone: z, or NO_MATCH
+
+What is no match is brought into the form of the entry, refused, or called through ctypes, in this order.
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
-import operator
 import sys
 import threading
 
@@ -16,23 +17,48 @@ import numpy as np
 
 from jaxlite.array import Array
 from jaxlite.codegen.emit_llvm import ERROR_WORDS, OUT_OF_BOUNDS, OUT_OF_MEMORY, PYTHON_ERROR
-from jaxlite.codegen.entry import descr_symbol, scalar_symbol
+from jaxlite.codegen.entry import (
+    C_CONTIGUOUS_AND_ALIGNED,
+    DATA,
+    DESCR,
+    DIMENSIONS,
+    FLAGS,
+    HEADER,
+    NDIM,
+    descr_symbol,
+    scalar_symbol,
+)
 from jaxlite.codegen.values import stored_aval
 from jaxlite.config import _DISABLE_JIT
 from jaxlite.control.jit import NO_MATCH
 from jaxlite.counters import counters
-from jaxlite.errors import InternalError
+from jaxlite.dtypes import PYTHON_SCALAR_DTYPES
+from jaxlite.errors import ArgumentError, InternalError
 from jaxlite.interpreters.evaluate import run_jaxpr
 from jaxlite.ir import Jaxpr, Tape
 from jaxlite.runtime import engine, tapes
-from jaxlite.trace import EVAL, _current
+from jaxlite.trace import EVAL, _current, _numpy_scalar, aval_of
 
-_DTYPES = [np.dtype(c) for c in "?bhilBHILefdFD"]
+# By name, since C's types of one size differ between platforms: NumPy has one dtype of each name that it prefers.
+_DTYPES = [
+    np.dtype(name)
+    for name in (
+        "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+        "float16", "float32", "float64", "complex64", "complex128",
+    )
+]  # fmt: skip
+# From any dtype that is equal to one of them (``np.longlong``, metadata) to the one that entries know.
+_PREFERRED = {dtype: dtype for dtype in _DTYPES}
 _METH_FASTCALL = 0x0080
 # Place of PyArray_NewFromDescr in NumPy's table of C functions, fixed by its ABI.
 _NEW_FROM_DESCR = 94
 
+# Each kind of number, after those that Python turns into it where they meet.
+_KINDS = "biufc"
+
 _raised = threading.local()
+# What builtin functions were made from: they read it up to their very end, and it is 32 bytes each.
+_definitions: list[_MethodDef] = []
 
 
 class _MethodDef(ctypes.Structure):
@@ -64,9 +90,6 @@ def raise_error(program: Program, status: int, *details: int):
 @functools.cache
 def register_symbols() -> None:
     """Give the names that entries use their addresses in this process."""
-    get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
-    get_pointer.restype, get_pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    table = ctypes.cast(get_pointer(np._core.multiarray._ARRAY_API, None), ctypes.POINTER(ctypes.c_void_p))
     objects = {
         "jl_ndarray_type": np.ndarray,
         "jl_array_type": Array,
@@ -88,13 +111,12 @@ def register_symbols() -> None:
     register_symbols.objects = objects
     for name, value in objects.items():
         engine.add_symbol(name, id(value))
-    engine.add_symbol("jl_new_array", table[_NEW_FROM_DESCR])
+    engine.add_symbol("jl_new_array", _address_of_new_array())
     for name in (
         "PyContextVar_Get",
         "Py_IncRef",
         "Py_DecRef",
         "PyLong_AsLongLongAndOverflow",
-        "PyFloat_AsDouble",
         "PyTuple_New",
         "PyObject_CallFunction",
         "PyEval_SaveThread",
@@ -107,12 +129,24 @@ def register_symbols() -> None:
         engine.add_symbol(name, ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value)
 
 
-def make_entry(address: int, owner) -> tuple:
-    """Return a builtin function from machine code with METH_FASTCALL's signature, and what must live with it."""
+def _c_api(name: str, result, *arguments):
+    """Return a function of CPython's; one of our own, since what ``ctypes.pythonapi`` holds is everybody's."""
+    return ctypes.PYFUNCTYPE(result, *arguments)((name, ctypes.pythonapi))
+
+
+def _address_of_new_array() -> int:
+    """Return where PyArray_NewFromDescr is."""
+    get_pointer = _c_api("PyCapsule_GetPointer", ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
+    table = get_pointer(np._core.multiarray._ARRAY_API, None)
+    return ctypes.cast(table, ctypes.POINTER(ctypes.c_void_p))[_NEW_FROM_DESCR]
+
+
+def make_entry(address: int, owner):
+    """Return a builtin function from machine code with METH_FASTCALL's signature; it keeps ``owner`` alive."""
     definition = _MethodDef(b"program", address, _METH_FASTCALL, None)
-    make = ctypes.pythonapi.PyCFunction_NewEx
-    make.restype, make.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
-    return make(ctypes.addressof(definition), owner, None), definition
+    _definitions.append(definition)
+    make = _c_api("PyCFunction_NewEx", ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
+    return make(ctypes.addressof(definition), owner, None)
 
 
 class Program:
@@ -127,8 +161,7 @@ class Program:
     """
 
     __slots__ = (
-        "__weakref__", "_definition", "arena_bytes", "code", "entry", "explain_failure", "in_avals", "jaxpr", "main",
-        "out_avals",
+        "__weakref__", "arena_bytes", "code", "entry", "explain_failure", "in_avals", "jaxpr", "main", "out_avals",
     )  # fmt: skip
 
     def __init__(self, jaxpr: Jaxpr, in_avals, code, explain_failure):
@@ -137,9 +170,8 @@ class Program:
         self.arena_bytes = 0
         kind = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.py_object, ctypes.c_void_p)
         self.main = kind(code.address_of())
-        self.entry = self._definition = None
-        if code.has_entry and entries_work():
-            self.entry, self._definition = make_entry(code.address_of("_entry"), self)
+        has_entry = code.has_entry and entries_work()
+        self.entry = make_entry(code.address_of("_entry"), self) if has_entry else None
 
     def explain(self, site: int, details) -> Exception:
         """Return the exception of a failed check."""
@@ -210,47 +242,98 @@ def as_own(out, args):
 
 
 def exactly(x, aval):
-    """Return a value in the one form that the entry takes: a dense array of the dtype, or a Python number."""
+    """Return a value in the one form that the entry takes: a dense array of the dtype, or a Python number.
+
+    Raises
+    ------
+    ArgumentError
+        If the value has another shape or dtype: machine code would read past its end.
+    """
+    found = aval_of(x)
+    may_become = found.weak_type and _KINDS.index(found.dtype.kind) <= _KINDS.index(aval.dtype.kind)
+    if found.shape != aval.shape or not (found.dtype == aval.dtype or may_become):
+        raise ArgumentError(
+            f"an argument is {found}, but the program was compiled for {aval}.",
+            fix="compile the program for this type too; jit(f) does so by itself.",
+        )
+    if type(x) in PYTHON_SCALAR_DTYPES:
+        x = _numpy_scalar(x)
     if aval.weak_type:
-        return aval.dtype.type(np.asarray(x).item()).item()
+        return aval.dtype.type(x).item()
     x = np.asarray(x)
-    if (
-        x.dtype is not aval.dtype
-        or type(x) is not np.ndarray
-        or not x.flags.c_contiguous
-        or not x.flags.aligned
-    ):
-        dense = np.empty(aval.shape, np.dtype(aval.dtype.char if aval.dtype.isnative else aval.dtype.str))
+    dtype = _PREFERRED.get(aval.dtype, aval.dtype)
+    if x.dtype is not dtype or not x.flags.c_contiguous or not x.flags.aligned:
+        dense = np.empty(aval.shape, dtype)
         dense[...] = x
         return dense
-    return x
+    return x.view(np.ndarray)
 
 
 @functools.cache
 def entries_work() -> bool:
-    """Return whether objects lie in memory as entries expect: the default build of CPython, checked by reading."""
-    if sys.implementation.name != "cpython" or not getattr(sys, "_is_gil_enabled", lambda: True)():
-        return False
-    x = np.arange(6.0).reshape(2, 3)
-    word = functools.partial(_word, id(x))
-    header = object.__basicsize__
-    dims = word(header + 16)
-    value, scalar = float("2.5"), np.float64(1.5)
-    found = (
-        word(header - 8) == id(np.ndarray),
-        word(header) == x.ctypes.data,
-        ctypes.c_int32.from_address(id(x) + header + 8).value == 2,
-        (ctypes.c_int64 * 2).from_address(dims)[:] == [2, 3],
-        word(header + 40) == id(x.dtype),
-        ctypes.c_int32.from_address(id(x) + header + 48).value & 0x101 == 0x101,
-        ctypes.c_double.from_address(id(value) + header).value == value,
-        ctypes.c_double.from_address(id(scalar) + header).value == scalar,
-        operator.is_(x.dtype, np.dtype("d")),
-    )
-    if not all(found):
+    """Return whether entries suit this interpreter: the default build of CPython, checked by looking."""
+    known = sys.implementation.name == "cpython" and getattr(sys, "_is_gil_enabled", lambda: True)()
+    works = known and _lies_as_expected() and _arrays_are_made()
+    if known and not works:
         counters.add("num_failed_self_tests")
-    return all(found)
+    return works
 
 
-def _word(address: int, offset: int) -> int:
-    return ctypes.c_uint64.from_address(address + offset).value
+def _lies_as_expected() -> bool:
+    """Whether the objects that entries read and write have their fields where entries look for them."""
+    x = np.arange(6.0).reshape(2, 3)
+    at = id(x)
+    checks = [
+        _word(at + HEADER - 8) == id(np.ndarray),
+        _word(at + DATA) == x.ctypes.data,
+        _int(at + NDIM) == 2,
+        [_word(_word(at + DIMENSIONS) + 8 * d) for d in range(2)] == [2, 3],
+        _word(at + DESCR) == id(x.dtype) == id(np.dtype("d")),
+        _int(at + FLAGS) & C_CONTIGUOUS_AND_ALIGNED == C_CONTIGUOUS_AND_ALIGNED,
+        _int(id(x.T) + FLAGS) & C_CONTIGUOUS_AND_ALIGNED != C_CONTIGUOUS_AND_ALIGNED,
+    ]
+    for number in (2.5, 1.5 - 0.5j):
+        expected = np.asarray(number).tobytes()
+        checks.append(ctypes.string_at(id(number) + HEADER, len(expected)) == expected)
+    for dtype in _DTYPES:
+        scalar = dtype.type(1)
+        checks.append(ctypes.string_at(id(scalar) + HEADER, dtype.itemsize) == scalar.tobytes())
+    pair = (x, None)
+    checks += [_word(id(pair) + tuple.__basicsize__ + 8 * k) == id(item) for k, item in enumerate(pair)]
+    return all(checks)
+
+
+def _arrays_are_made() -> bool:
+    """Whether the function that makes results does, and takes over one reference to the dtype."""
+    pointer, integer = ctypes.c_void_p, ctypes.c_int
+    kind = ctypes.PYFUNCTYPE(
+        ctypes.py_object,
+        ctypes.py_object,
+        ctypes.py_object,
+        integer,
+        pointer,
+        pointer,
+        pointer,
+        integer,
+        pointer,
+    )
+    new_array = kind(_address_of_new_array())
+    increase = _c_api("Py_IncRef", None, ctypes.py_object)
+    # A dtype of our own: nothing else counts references to it meanwhile.
+    dtype = np.dtype("f8", metadata={"of": "jaxlite"})
+    dims = (ctypes.c_int64 * 2)(2, 3)
+    before = sys.getrefcount(dtype)
+    increase(dtype)
+    made = new_array(Array, dtype, 2, ctypes.addressof(dims), None, None, 0, None)
+    held = sys.getrefcount(dtype)
+    fine = type(made) is Array and made.shape == (2, 3) and made.flags.c_contiguous and made.flags.owndata
+    del made
+    return fine and held == before + 1 and sys.getrefcount(dtype) == before
+
+
+def _word(address: int) -> int:
+    return ctypes.c_uint64.from_address(address).value
+
+
+def _int(address: int) -> int:
+    return ctypes.c_int32.from_address(address).value
