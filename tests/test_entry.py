@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import itertools
-import resource
 import sys
 import threading
 import types
@@ -281,6 +280,7 @@ def test_references_balance(add):
 
 
 def test_memory_stays_the_same(add):
+    resource = pytest.importorskip("resource")
     pair = make((), (aval(F64, 16), aval(F64)), "ret i64 0")
     x = np.ones(3)
 
