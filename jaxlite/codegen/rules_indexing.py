@@ -10,6 +10,7 @@ Where an index out of range is an error, a loop of its own looks at all of them 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from jaxlite.codegen import elementwise
 from jaxlite.codegen.loops import BOOL, INT, Affine, Const, Operand
 from jaxlite.codegen.schedule import Scheduler, numbers_everywhere, rule
-from jaxlite.codegen.values import Lazy, Value, View, constant, needs_of
+from jaxlite.codegen.values import Lazy, Numbers, Value, View, constant, needs_of
 from jaxlite.errors import JAXIndexError
 from jaxlite.ir import Eqn
 from jaxlite.ops.index_numpy import FILL, RAISE, Windows, default_fill, out_of_range
@@ -81,44 +82,77 @@ def _clamped(b, i: Operand, limit: int) -> Operand:
     return b.let("min", b.let("max", i, Const(0, INT)), Const(max(limit, 0), INT))
 
 
+# Fewer index vectors than this are looked at once, with all that an error would say.
+FEW = 64
+
+
 def check_all(s: Scheduler, eqn: Eqn, indices: View, limits: Sequence[tuple[int, int]]) -> None:
     """Leave the program unless every index of ``indices[…, k]`` lies between ``limits[k]``."""
     if not math.prod(indices.shape):
         return
     s.close()
-    b, lead = s.b, indices.shape[:-1]
-    first = [b.carry(Const(0, INT)), b.carry(Const(0, INT)), b.carry(Const(True, BOOL))]
-    body: list = []
+    b, lead, body = s.b, indices.shape[:-1], []
+    nothing = (Const(0, INT), Const(0, INT))
+    with b.into(body):
+        if math.prod(lead) < FEW:
+            index, entry, fine = _first_outside(b, indices, limits)
+        else:
+            # A loop that finds nothing out runs over many at once; the one that says what it was seldom runs.
+            fine = _all_inside(b, indices, limits)
+            index, entry = b.if_(
+                fine, lambda: nothing, lambda: _first_outside(b, indices, limits)[:2], (INT, INT)
+            )
+    s.kernel(body, math.prod(lead), "are all indices in range?", (index, entry, fine))
+    b.check(fine, s.program.sites[eqn], index, entry)
 
-    def vector(place, carried):
-        """Look at one index vector; returns index, entry and whether all is well so far."""
-        index, entry, fine = carried
-        for k, (low, high) in enumerate(limits):
-            i = as_index(b, indices.element(b, (*place, Affine(k)))[0])
-            inside = b.let("and", b.let("ge", i, Const(low, INT)), b.let("le", i, Const(high, INT)))
-            new = b.let("and", fine, b.let("not", inside))
-            index, entry = b.select(new, i, index), b.select(new, Const(k, INT), entry)
-            fine = b.let("and", fine, inside)
-        return index, entry, fine
+
+def _over_vectors(b, lead: tuple[int, ...], init: Sequence[Operand], step, kind: str = "serial"):
+    """Carry scalars through all index vectors: ``step(place, carried) -> carried``."""
 
     def nest(depth, place, carried):
         if depth == len(lead):
-            return vector(place, carried)
-        carries = first if depth == 0 else [b.carry(c) for c in carried]
-        with b.loop(lead[depth], carries) as i:
+            return step(place, carried)
+        carries = [b.carry(c) for c in carried]
+        with b.loop(lead[depth], carries, kind=kind) as i:
             after = nest(depth + 1, (*place, Affine.of(i)), tuple(c.inside for c in carries))
             for carry, value in zip(carries, after, strict=True):
                 carry.next = value
         return tuple(c.result for c in carries)
 
-    if not lead:
-        index, entry, fine = vector((), tuple(c.init for c in first))
-        b.check(fine, s.program.sites[eqn], index, entry)
-        return
-    with b.into(body):
-        index, entry, fine = nest(0, (), None)
-    s.kernel(body, math.prod(lead), "are all indices in range?", (index, entry, fine))
-    b.check(fine, s.program.sites[eqn], index, entry)
+    return nest(0, (), tuple(init))
+
+
+def _entries(b, indices: View, place, limits: Sequence[tuple[int, int]]):
+    """Yield each entry of an index vector as it is, and whether it lies between its limits."""
+    for k, (low, high) in enumerate(limits):
+        i = as_index(b, indices.element(b, (*place, Affine(k)))[0])
+        yield i, b.let("and", b.let("ge", i, Const(low, INT)), b.let("le", i, Const(high, INT)))
+
+
+def _all_inside(b, indices: View, limits: Sequence[tuple[int, int]]) -> Operand:
+    def step(place, carried):
+        (fine,) = carried
+        for _, inside in _entries(b, indices, place, limits):
+            fine = b.let("and", fine, inside)
+        return (fine,)
+
+    (fine,) = _over_vectors(b, indices.shape[:-1], [Const(True, BOOL)], step, "reduce")
+    return fine
+
+
+def _first_outside(b, indices: View, limits: Sequence[tuple[int, int]]) -> tuple[Operand, Operand, Operand]:
+    """Return the first index that is not between its limits, its entry, and whether there is none."""
+
+    def step(place, carried):
+        index, entry, fine = carried
+        for k, (i, inside) in enumerate(_entries(b, indices, place, limits)):
+            new = b.let("and", fine, b.let("not", inside))
+            index, entry = b.select(new, i, index), b.select(new, Const(k, INT), entry)
+            fine = b.let("and", fine, inside)
+        return index, entry, fine
+
+    init = [Const(0, INT), Const(0, INT), Const(True, BOOL)]
+    return _over_vectors(b, indices.shape[:-1], init, step)
 
 
 # --- gather and scatter -----------------------------------------------------------------------------
@@ -162,14 +196,19 @@ def _index_limits(windows: Windows) -> list[tuple[int, int]]:
     return [(0, windows.operand_shape[d] - windows.sizes[d]) for d in windows.start_dims]
 
 
+def _fill(value, dtype: np.dtype) -> Numbers:
+    """Return what fills a window that is not inside, converted as NumPy does: integers wrap around."""
+    value = default_fill(dtype) if value is None else value
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return constant(np.asarray(value).astype(dtype)[()], dtype)
+
+
 @rule("gather")
 def _gather(s: Scheduler, eqn: Eqn, operands):
     operand, indices = operands
     windows, mode, aval = _gather_windows(eqn), eqn.params["mode"], eqn.outvars[0].aval
-    if aval.dtype == HALF:
-        return None
-    fill = eqn.params["fill_value"]
-    fill = constant(default_fill(aval.dtype) if fill is None else fill, aval.dtype)
+    fill = _fill(eqn.params["fill_value"], aval.dtype)
     indices = s.stored(indices)
     if mode == RAISE:
         check_all(s, eqn, s.memory(indices, row_major=False), _index_limits(windows))
@@ -199,7 +238,7 @@ def _scatter(s: Scheduler, eqn: Eqn, operands):
     operand, indices, updates = operands
     windows, mode, aval = _scatter_windows(eqn), eqn.params["mode"], eqn.outvars[0].aval
     how = eqn.primitive.name.removeprefix("scatter").lstrip("_")
-    if aval.dtype == HALF:
+    if aval.dtype == HALF and how:
         return None
     combine = elementwise.COMBINERS[how][1] if how else None
     if combine and elementwise.COMBINERS[how][0](aval.dtype) is None:
@@ -317,8 +356,6 @@ def _along(s: Scheduler, eqn: Eqn, indices: Value, axis: int, size: int):
 def _take_along_dim(s: Scheduler, eqn: Eqn, operands):
     x, indices = operands
     axis, aval = eqn.params["dimension"], eqn.outvars[0].aval
-    if aval.dtype == HALF:
-        return None
     x = s.stored(x) if type(x) is Lazy and x.cost > 2 else x
     indices, place = _along(s, eqn, indices, axis, x.shape[axis])
     if not math.prod(aval.shape):

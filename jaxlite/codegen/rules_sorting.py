@@ -1,90 +1,232 @@
-"""Sorting: a merge sort of places, line by line.
+"""Sorting, line by line: short runs by counting, then merges of neighbouring runs.
 
-    order = 0, 1, 2, …                 w = 1, 2, 4, …: merge neighbouring runs of w places into runs of 2w
-    z[k] = x[order[k]]                 for each operand
+    line           5 2 9 1 | 7 7 0 3       n = r·2^k places: runs of r, the end filled up with what comes last
+    runs           1 2 5 9 | 0 3 7 7       each element goes to its rank: how many of its run come before it
+    merged         0 1 2 3   5 7 7 9       k times: two runs of w make one of 2w
 
-Stable, n log n whatever the data. nan comes last, as in NumPy.
+All runs of a level are of one length w, so that a merge fills its first w places from the front of both runs and the
+others from their ends, and neither can run out. Stable, n log n whatever the data; nan comes last, as in NumPy.
+
+What is sorted are *columns*: the components of the keys, and one more that moves along, the operand that is no key
+or, where there are several, the place that the element had. A column has two halves, to sort from one to the other.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from jaxlite.codegen.loops import INT, Affine, Const
+from jaxlite.codegen.builder import Builder
+from jaxlite.codegen.loops import INT, Affine, Const, Operand
 from jaxlite.codegen.schedule import Scheduler, rule
-from jaxlite.codegen.values import View
+from jaxlite.codegen.values import Components, View, constant, storage
 
-_ONE = Const(1, INT)
+I32 = np.dtype(np.int32)
+HALF = np.dtype(np.float16)
+# Runs of so many elements are sorted by counting, which takes no decisions but quadratic time.
+LONGEST_RUN = 16
 
 
-def _less(b, x, y):
+# --- the order --------------------------------------------------------------------------------------
+
+
+def _comparable(b: Builder, dtype: np.dtype, components: Components) -> list[Operand]:
+    """Return the scalars that order an element, the first counting most."""
+    if dtype == HALF:
+        return [_half_as_integer(b, *components)]
+    if dtype.kind != "c":
+        return list(components)
+    # Numbers, then those whose imaginary part is nan, then those whose real part is, then those of both.
+    real_is_nan, imaginary_is_nan = (b.convert(b.let("ne", x, x), INT) for x in components)
+    return [b.let("add", b.let("mul", real_is_nan, Const(2, INT)), imaginary_is_nan), *components]
+
+
+def _half_as_integer(b: Builder, bits: Operand) -> Operand:
+    """Return an integer that is ordered as the float16 of these bits; every nan is the largest."""
+    bits = b.convert(bits, I32)
+    magnitude = b.let("and", bits, Const(0x7FFF, I32))
+    negative = b.let("gt", bits, magnitude)
+    number = b.select(negative, b.let("sub", Const(0, I32), magnitude), magnitude)
+    return b.select(b.let("gt", magnitude, Const(0x7C00, I32)), Const(0x7FFF, I32), number)
+
+
+def _less(b: Builder, x: Operand, y: Operand) -> Operand:
     """Whether x comes before y."""
-    smaller = b.let("lt", x, y)
     if x.dtype.kind != "f":
-        return smaller
-    return b.let("or", smaller, b.let("and", b.let("ne", y, y), b.let("eq", x, x)))
+        return b.let("lt", x, y)
+    return b.let("and", b.let("not", b.let("le", y, x)), b.let("eq", x, x))
 
 
-def _comes_before(b, xs, ys):
+def _comes_before(b: Builder, xs: Sequence[Operand], ys: Sequence[Operand]) -> Operand:
     """Whether a tuple of keys comes before another, the first key counting most."""
-    result = None
-    for x, y in zip(reversed(xs), reversed(ys), strict=True):
-        smaller = _less(b, x, y)
-        if result is None:
-            result = smaller
-        else:
-            larger = _less(b, y, x)
-            result = b.let("or", smaller, b.let("and", b.let("not", larger), result))
+    *earlier, (x, y) = zip(xs, ys, strict=True)
+    result = _less(b, x, y)
+    for x, y in reversed(earlier):
+        tie_or_less = b.let("not", _less(b, y, x))
+        result = b.let("or", _less(b, x, y), b.let("and", tie_or_less, result))
     return result
 
 
-def _order(s: Scheduler, n: int, keys) -> View:
-    """Write the merge sort of one line; ``keys(b, place)`` reads the keys there. Returns the sorted places."""
-    b = s.b
-    places = [s.new_view(np.dtype(np.int64), (n,)) for _ in range(2)]
-    with b.loop(n) as i:
-        places[0].store(b, (Affine.of(i),), (i,))
-    carries = [b.carry(b.base(view.buffer)) for view in places]
-    width = b.carry(_ONE)
-    size = Const(n, INT)
-    origins = tuple(view.buffer for view in places)
+def _extreme(dtype: np.dtype, largest: bool) -> Components:
+    """Return the components of the element that comes last, or first."""
+    if dtype.kind in "iu":
+        info = np.iinfo(dtype)
+        return constant(info.max if largest else info.min, dtype).components
+    if dtype.kind == "b":
+        return constant(largest, dtype).components
+    return constant(
+        complex(np.nan, np.nan) if dtype.kind == "c" else np.nan if largest else -np.inf, dtype
+    ).components
 
-    def at(base):
-        buffer = s.program.new_buffer(np.dtype(np.int64), n, "pointer", base=base, origins=origins)
-        return View.whole(buffer, np.dtype(np.int64), (n,))
 
-    def body():
-        source, target = (at(c.inside) for c in carries)
+@dataclass(frozen=True)
+class Order:
+    """How elements of some keys are ordered: upwards, or downwards; equal ones keep their order in both.
+
+    Any two elements must be ordered or equal, and equality transitive, nan included: only then are the ranks in a run
+    all different, and only then does a merge stay inside of its runs.
+    """
+
+    dtypes: tuple[np.dtype, ...]
+    downwards: bool = False
+
+    def before(self, b: Builder, xs: Components, ys: Components) -> Operand:
+        """Whether an element comes before another; both are the components of all keys."""
+        xs, ys = self._scalars(b, xs), self._scalars(b, ys)
+        return _comes_before(b, ys, xs) if self.downwards else _comes_before(b, xs, ys)
+
+    def _scalars(self, b: Builder, components: Components) -> list[Operand]:
+        rest, scalars = iter(components), []
+        for dtype in self.dtypes:
+            scalars += _comparable(b, dtype, tuple(next(rest) for _ in range(storage(dtype)[1])))
+        return scalars
+
+    def last(self) -> Components:
+        """Return an element that no other comes after."""
+        return tuple(c for dtype in self.dtypes for c in _extreme(dtype, not self.downwards))
+
+
+# --- sorting one line -------------------------------------------------------------------------------
+
+
+class Columns:
+    """Memory for what is sorted: the components of the keys, and a component that moves along.
+
+    Attributes
+    ----------
+    order : Order
+    length : int
+        Of a half: n, filled up to ``run * 2**levels``.
+    run, levels : int
+    """
+
+    def __init__(self, s: Scheduler, n: int, order: Order, moved: np.dtype | None):
+        self.order, self.n = order, n
+        self.levels = max(0, (n - 1).bit_length() - LONGEST_RUN.bit_length() + 1)
+        self.run = -(-n // 2**self.levels)
+        self.length = self.run * 2**self.levels
+        keys = [storage(d) for d in order.dtypes for _ in range(storage(d)[1])]
+        dtypes = [d for d, _ in keys] + ([] if moved is None else [storage(moved)[0]])
+        self.num_keys = len(keys)
+        self.views = [s.new_view(d, (2 * self.length,)) for d in dtypes]
+
+    def load(self, b: Builder, place: Affine) -> Components:
+        return tuple(view.load(b, (place,))[0] for view in self.views)
+
+    def keys(self, b: Builder, place: Affine) -> Components:
+        return tuple(view.load(b, (place,))[0] for view in self.views[: self.num_keys])
+
+    def store(self, b: Builder, place: Affine, components: Components) -> None:
+        for view, component in zip(self.views, components, strict=True):
+            view.store(b, (place,), (component,))
+
+    def result(self, b: Builder, i: Operand) -> Components:
+        """Return the components of sorted element ``i``."""
+        return self.load(b, Affine.of(i) + self.length * (self.levels % 2))
+
+
+def _sort_line(b: Builder, columns: Columns, read: Callable[[Operand], Components]) -> None:
+    """Sort the elements ``read(i)``; `Columns.result` tells them."""
+    other_half = columns.length
+    with b.loop(columns.n) as i:
+        columns.store(b, Affine.of(i) + other_half, read(i))
+    if columns.n < columns.length:
+        rest = [Const(0, view.dtype) for view in columns.views[columns.num_keys :]]
+        with b.loop(columns.length, start=columns.n) as i:
+            columns.store(b, Affine.of(i) + other_half, (*columns.order.last(), *rest))
+    with b.loop(2**columns.levels, polls=True) as block:
+        _sort_run(b, columns, Affine.of(block) * columns.run)
+    if columns.levels:
+        _merge_runs(b, columns)
+
+
+def _rank(b: Builder, n: int, i: Operand, order: Order, keys: Callable[[Operand], Components]) -> Operand:
+    """Return how many of ``n`` elements come before element ``i``."""
+    mine = keys(i)
+    rank = b.carry(Const(0, INT))
+    with b.loop(n, [rank], kind="reduce") as j:
+        other = keys(j)
+        not_after = b.let("not", order.before(b, mine, other))
+        comes_before = b.select(b.let("lt", j, i), not_after, order.before(b, other, mine))
+        rank.next = b.let("add", rank.inside, b.convert(comes_before, INT))
+    return rank.result
+
+
+def _sort_run(b: Builder, columns: Columns, low: Affine) -> None:
+    """Sort one run from the second half of the columns into the first."""
+    source = low + columns.length
+    with b.loop(columns.run) as i:
+        rank = _rank(b, columns.run, i, columns.order, lambda j: columns.keys(b, source + j))
+        columns.store(b, low + rank, columns.load(b, source + i))
+
+
+def _merge_runs(b: Builder, columns: Columns) -> None:
+    """Merge runs, from half to half, until there is one."""
+    width, count = b.carry(Const(columns.run, INT)), b.carry(Const(2 ** (columns.levels - 1), INT))
+    source = b.carry(Const(0, INT))
+    with b.loop(columns.levels, [width, count, source]):
+        target = b.let("sub", Const(columns.length, INT), source.inside)
         double = b.let("add", width.inside, width.inside)
-        blocks = b.let("div", b.let("add", size, b.let("sub", double, _ONE)), double)
-        with b.loop(blocks) as block:
+        with b.loop(count.inside, polls=True) as block:
             low = b.let("mul", block, double)
-            middle = b.let("min", b.let("add", low, width.inside), size)
-            high = b.let("min", b.let("add", low, double), size)
-            _merge(b, source, target, low, middle, high, n, keys)
-        read, written = carries
-        read.next, written.next, width.next = written.inside, read.inside, double
-
-    b.while_([*carries, width], lambda: b.let("lt", width.inside, size), body)
-    return at(carries[0].result)
+            starts = (b.let("add", low, half) for half in (source.inside, target))
+            _merge(b, columns, *starts, width.inside)
+        width.next, source.next = double, target
+        count.next = b.let("div", count.inside, Const(2, INT))
 
 
-def _merge(b, source: View, target: View, low, middle, high, n: int, keys) -> None:
-    left, right = b.carry(low), b.carry(middle)
-    last = Const(n - 1, INT)
-    with b.loop(high, [left, right], start=low) as k:
-        p = source.element(b, (Affine.of(b.let("min", left.inside, last)),))[0]
-        q = source.element(b, (Affine.of(b.let("min", right.inside, last)),))[0]
-        # Of equal ones the left one goes first: the sort is stable.
-        right_first = _comes_before(b, keys(b, q), keys(b, p))
-        left_over = b.let("ge", right.inside, high)
-        left_stays = b.let("lt", left.inside, middle)
-        takes_left = b.let("and", left_stays, b.let("or", left_over, b.let("not", right_first)))
-        target.store(b, (Affine.of(k),), (b.select(takes_left, p, q),))
-        left.next = b.select(takes_left, b.let("add", left.inside, _ONE), left.inside)
-        right.next = b.select(takes_left, right.inside, b.let("add", right.inside, _ONE))
+def _merge(b: Builder, columns: Columns, source: Operand, target: Operand, width: Operand) -> None:
+    """Merge the runs at ``source`` and ``source + width``, from both ends at once."""
+    one = Const(1, INT)
+    middle = b.let("add", source, width)
+    left, right = b.carry(source), b.carry(middle)
+    left_end, right_end = b.carry(b.let("sub", middle, one)), b.carry(b.index(Affine.of(middle) + width - 1))
+    end = Affine.of(target) + Affine.of(width) * 2 - 1
+
+    def read(right_at: Operand, left_at: Operand) -> tuple[Components, Components, Operand]:
+        """Return an element of each run, and whether the right one comes before the left one."""
+        x, y = (columns.load(b, Affine.of(at)) for at in (right_at, left_at))
+        return x, y, columns.order.before(b, x[: columns.num_keys], y[: columns.num_keys])
+
+    def put(to: Affine, condition: Operand, x: Components, y: Components) -> None:
+        columns.store(b, to, tuple(b.select(condition, *pair) for pair in zip(x, y, strict=True)))
+
+    with b.loop(width, [left, right, left_end, right_end]) as k:
+        # Of equal ones that of the left run comes first.
+        x, y, takes_right = read(right.inside, left.inside)
+        put(Affine.of(target) + k, takes_right, x, y)
+        step = b.convert(takes_right, INT)
+        right.next = b.let("add", right.inside, step)
+        left.next = b.let("add", left.inside, b.let("sub", one, step))
+
+        x, y, takes_left = read(right_end.inside, left_end.inside)
+        put(end - k, takes_left, y, x)
+        step = b.convert(takes_left, INT)
+        left_end.next = b.let("sub", left_end.inside, step)
+        right_end.next = b.let("sub", right_end.inside, b.let("sub", one, step))
 
 
 def _lines(s: Scheduler, shape, axis: int, write) -> None:
@@ -101,40 +243,54 @@ def _lines(s: Scheduler, shape, axis: int, write) -> None:
     nest(0, {})
 
 
+# --- the rules --------------------------------------------------------------------------------------
+
+
 @rule("sort")
 def _sort(s: Scheduler, eqn, operands):
     num_keys, axis = eqn.params["num_keys"], eqn.params["dimension"]
-    if any(x.dtype.kind == "c" or x.dtype == np.float16 for x in operands[:num_keys]):
-        return None
     shape = operands[0].shape
+    n = shape[axis]
+    if n == 1:
+        return operands
     targets = [s.target_for(eqn, k) for k in range(len(operands))]
     if not math.prod(shape):
         return targets
     sources = [s.memory(x, row_major=False) for x in operands]
     s.close()
     b, body = s.b, []
+    order = Order(tuple(x.dtype for x in sources[:num_keys]))
+    others = sources[num_keys:]
+    # One operand that is no key moves along; several are read again, through the places that their elements had.
+    direct = len(others) <= 1 and all(storage(x.dtype)[1] == 1 for x in others)
+    moved = None if not others else others[0].dtype if direct else INT
+    columns = Columns(s, n, order, moved)
+    in_columns = sources if direct else sources[:num_keys]
 
     def line(index):
-        def keys(b, place):
-            return [x.element(b, index(place))[0] for x in sources[:num_keys]]
+        def read(i):
+            components = [c for x in in_columns for c in x.load(b, index(i))]
+            return (*components, *(() if direct else (i,)))
 
-        order = _order(s, shape[axis], keys)
-        with b.loop(shape[axis]) as k:
-            place = order.element(b, (Affine.of(k),))[0]
-            for x, target in zip(sources, targets, strict=True):
-                target.store(b, index(k), x.element(b, index(place)))
+        _sort_line(b, columns, read)
+        with b.loop(n) as i:
+            sorted_ = columns.result(b, i)
+            rest = iter(sorted_)
+            for x, target in zip(in_columns, targets, strict=False):
+                target.store(b, index(i), tuple(next(rest) for _ in range(storage(x.dtype)[1])))
+            if not direct:
+                for x, target in zip(others, targets[num_keys:], strict=True):
+                    target.store(b, index(i), x.load(b, index(sorted_[-1])))
 
     with b.into(body):
         _lines(s, shape, axis, line)
-    s.kernel(body, 0, "sort")
+    s.kernel(body, math.prod(shape), "sort")
     return targets
 
 
 @rule("top_k")
 def _top_k(s: Scheduler, eqn, operands):
     (x,), k = operands, eqn.params["k"]
-    if x.dtype == np.float16:
-        return None
     shape = x.shape
     values, places = (s.target_for(eqn, j) for j in range(2))
     if not math.prod(values.shape):
@@ -142,21 +298,51 @@ def _top_k(s: Scheduler, eqn, operands):
     source = s.memory(x, row_major=False)
     s.close()
     b, body, axis = s.b, [], len(shape) - 1
-    last = Const(shape[axis] - 1, INT)
+    n, order = shape[axis], Order((x.dtype,), downwards=True)
+    columns = Columns(s, n, order, I32) if k > LONGEST_RUN else None
 
     def line(index):
-        # A stable ascending sort of the reversed line, read from its end: of equal ones the first comes first.
-        def keys(b, place):
-            return [source.element(b, index(b.let("sub", last, place)))[0]]
-
-        order = _order(s, shape[axis], keys)
-        with b.loop(k) as j:
-            place = order.element(b, (Affine(shape[axis] - 1) + Affine.of(j) * -1,))[0]
-            place = b.let("sub", last, place)
-            values.store(b, index(j), source.element(b, index(place)))
-            places.store(b, index(j), (b.convert(place, np.dtype(np.int32)),))
+        if columns is None:
+            _select_largest(b, n, k, order, source, values, places, index)
+            return
+        _sort_line(b, columns, lambda i: (*source.load(b, index(i)), b.convert(i, I32)))
+        with b.loop(k) as i:
+            value, place = columns.result(b, i)
+            values.store(b, index(i), (value,))
+            places.store(b, index(i), (place,))
 
     with b.into(body):
         _lines(s, shape, axis, line)
-    s.kernel(body, 0, "top_k")
+    s.kernel(body, math.prod(shape), "top_k")
     return [values, places]
+
+
+def _select_largest(b: Builder, n: int, k: int, order: Order, source: View, values, places, index) -> None:
+    """Keep the k largest in order while going through the line once: few elements are among them, when they come."""
+
+    def put(at: Operand | int, value: Components, place: Operand) -> None:
+        values.store(b, index(at), value)
+        places.store(b, index(at), (place,))
+
+    with b.loop(k) as i:
+        rank = _rank(b, k, i, order, lambda j: source.load(b, index(j)))
+        put(rank, source.load(b, index(i)), b.convert(i, I32))
+
+    def insert(value: Components, place: Operand) -> None:
+        # From the smallest upwards: each makes room, until there is one that stays.
+        with b.loop(0, start=k - 1, step=-1) as j:
+            above = b.index(Affine.of(j) - 1)
+            old, old_place = values.load(b, index(j)), places.load(b, index(j))[0]
+            next_, next_place = values.load(b, index(above)), places.load(b, index(above))[0]
+            moves = order.before(b, value, next_)
+            lands = order.before(b, value, old)
+            kept = b.select(lands, value[0], old[0]), b.select(lands, place, old_place)
+            put(j, (b.select(moves, next_[0], kept[0]),), b.select(moves, next_place, kept[1]))
+        first = values.load(b, index(0))
+        wins = order.before(b, value, first)
+        put(0, (b.select(wins, value[0], first[0]),), b.select(wins, place, places.load(b, index(0))[0]))
+
+    with b.loop(n, start=k) as i:
+        value = source.load(b, index(i))
+        enters = order.before(b, value, values.load(b, index(k - 1)))
+        b.if_(enters, lambda: insert(value, b.convert(i, I32)))
