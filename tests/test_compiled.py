@@ -6,6 +6,7 @@ Each row is run as it is, and as what the transformations make of it: pushed for
 from __future__ import annotations
 
 import inspect
+import types
 
 import numpy as np
 import pytest
@@ -153,11 +154,15 @@ def njit_space(loops) -> dict:
 
     _, space = namespace(loops)
     for module in (helpers, array_helpers):
-        compiled = {n: numba.njit(f) for n, f in vars(module).items() if inspect.isfunction(f)}
-        for f in compiled.values():
-            # A helper that calls another one finds it compiled.
-            f.py_func.__globals__.update({"oriented": compiled.get("oriented", f)})
-        space.update({n: f for n, f in compiled.items() if n in space})
+        # Functions with globals of their own: helpers that call each other find each other compiled, and the module
+        # stays as it is.
+        own = dict(vars(module))
+        functions = {
+            n: f for n, f in own.items() if inspect.isfunction(f) and f.__module__ == module.__name__
+        }
+        for name, f in functions.items():
+            own[name] = numba.njit(types.FunctionType(f.__code__, own, name, f.__defaults__, f.__closure__))
+        space.update({name: own[name] for name in functions if name in space})
     return space
 
 

@@ -108,20 +108,22 @@ def _getrf(letter):
     return getrf
 
 
-def _getrs(letter):
-    def getrs(operation, n, k, a, lda, pivots, b, ldb, info):
-        """Solve with LU factors, in place of the right-hand side."""
-        matrix, right = _matrix(_as(a, letter), n, n, lda), _matrix(_as(b, letter), n, k, ldb)
-        trans = {78: 0, 84: 1, 67: 2}[int(operation)]
-        right[...], info[0] = _routine(letter, "lapack", "getrs")(matrix, pivots[:n] - 1, right, trans=trans)
+def _trsv(letter):
+    def trsv(triangle, operation, diagonal, n, a, lda, x, step_x):
+        """Solve with a triangular matrix for one vector, in place."""
+        matrix, vector = _matrix(_as(a, letter), n, n, lda), _as(x, letter)[: n * step_x : step_x]
+        vector[...] = _routine(letter, "blas", "trsv")(
+            matrix, vector, lower=int(triangle == 76), trans={78: 0, 84: 1, 67: 2}[int(operation)],
+            diag=int(diagonal == 85),
+        )  # fmt: skip
 
-    return getrs
+    return trsv
 
 
 spotrf, dpotrf, cpotrf, zpotrf = map(_potrf, "sdcz")
 strsm, dtrsm, ctrsm, ztrsm = map(_trsm, "sdcz")
 sgetrf, dgetrf, cgetrf, zgetrf = map(_getrf, "sdcz")
-sgetrs, dgetrs, cgetrs, zgetrs = map(_getrs, "sdcz")
+strsv, dtrsv, ctrsv, ztrsv = map(_trsv, "sdcz")
 
 # --- tapes: handles are positions in a list -----------------------------------------------------------
 

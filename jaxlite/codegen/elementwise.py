@@ -52,7 +52,14 @@ def _not_of_halves(found):
 
 def cost(operation) -> int:
     """Return what an elementwise operation costs, in additions."""
-    known = {"logistic": 26, "logaddexp": 45, "integer_pow": 6, "digamma": 40, "erf_inv": 40}
+    known = {
+        "logistic": 26,
+        "logaddexp": 45,
+        "integer_pow": 6,
+        "polygamma": 280,
+        "digamma": 40,
+        "erf_inv": 40,
+    }
     return 10 if callable(operation) else known.get(operation) or operations.cost(operation)
 
 
@@ -72,7 +79,7 @@ def _real(operation: str, name: str | None = None):
     ELEMENTWISE[name or operation] = of_reals
 
 
-for _name in ("max", "min", "and", "or", "xor", "not", "floor", "ceil", "nextafter", "atan2", "hypot",
+for _name in ("and", "or", "xor", "not", "floor", "ceil", "nextafter", "atan2", "hypot",
               "cbrt", "exp2", "erf", "erfc", "lt", "le", "gt", "ge"):  # fmt: skip
     _real(_name)
 _real("shl", "shift_left")
@@ -104,13 +111,34 @@ for _name, _complex_name in _C_NAMES.items():
     _function(_name, _complex_name)
 
 
-def _real_function(name: str):
-    """Register a function whose complex form is left to NumPy."""
-    ELEMENTWISE[name] = lambda b, out, ins, x: (b.let(name, x[0]),) if len(x) == 1 else None
+@rule("expm1")
+def _expm1(b, out, ins, x):
+    if len(x) == 1:
+        return (b.let("expm1", x[0]),)
+    # As NumPy: cos(q) - 1 = -2·sin(q/2)² where the exponential is near 1.
+    p, q = x
+    half = b.let("sin", b.let("div", q, _c(2, q)))
+    lost = b.let("mul", b.let("mul", _c(2, q), half), half)
+    real = b.let("sub", b.let("mul", b.let("expm1", p), b.let("cos", q)), lost)
+    return real, b.let("mul", b.let("exp", p), b.let("sin", q))
 
 
-for _name in ("expm1", "log1p"):
-    _real_function(_name)
+@rule("log1p")
+def _log1p(b, out, ins, x):
+    if len(x) == 1:
+        return (b.let("log1p", x[0]),)
+    real = b.let("add", x[0], _c(1, x[0]))
+    return b.let("log", b.let("hypot", real, x[1])), b.let("atan2", x[1], real)
+
+
+@rule("polygamma")
+def _polygamma(b, out, ins, m, x):
+    order, point = b.convert(m[0], operations.F64), b.convert(x[0], operations.F64)
+    following = b.let("add", order, _c(1, order))
+    factor = b.let("mul", b.let("pow", _c(-1, order), following), b.let("gamma", following))
+    derivative = b.let("mul", factor, b.let("zeta", following, point))
+    result = b.select(b.let("eq", order, _c(0, order)), b.let("psi", point), derivative)
+    return (b.convert(result, out),)
 
 
 @rule("lgamma")
@@ -256,6 +284,25 @@ def _sign(b, out, ins, x):
     return (b.select(b.let("ne", x, x), x, both) if out.kind == "f" else both,)
 
 
+def _extreme(name: str, strict: str, weak: str):
+    """Register max or min: complex numbers compare by real parts, then by imaginary ones; the first nan wins."""
+
+    def of_any(b, out, ins, x, y):
+        if len(x) == 1:
+            return (b.let(name, x[0], y[0]),)
+        nan_x, nan_y = (b.let("or", *(b.let("ne", p, p) for p in z)) for z in (x, y))
+        tie = b.let("and", b.let("eq", x[0], y[0]), b.let(weak, x[1], y[1]))
+        ahead = b.let("or", b.let(strict, x[0], y[0]), tie)
+        first = b.let("or", nan_x, b.let("and", ahead, b.let("not", nan_y)))
+        return tuple(b.select(first, p, q) for p, q in zip(x, y, strict=True))
+
+    ELEMENTWISE[name] = of_any
+
+
+_extreme("max", "gt", "ge")
+_extreme("min", "lt", "le")
+
+
 @rule("clamp")
 def _clamp(b, out, ins, low, x, high):
     return (b.let("min", b.let("max", low[0], x[0]), high[0]),)
@@ -266,52 +313,92 @@ def _square(b, out, ins, x):
     return mul(b, x, x)
 
 
+def reciprocal(b, x):
+    one = _c(1, x[0])
+    if len(x) == 1:
+        return (b.let("div", one, x[0]),)
+    # NumPy's way, whose 1/0 is nan in both parts.
+    p, q = x
+    by_real = b.let("le", b.let("abs", q), b.let("abs", p))
+    large, small = b.select(by_real, p, q), b.select(by_real, q, p)
+    ratio = b.let("div", small, large)
+    divisor = b.let("add", large, b.let("mul", small, ratio))
+    first, second = b.let("div", one, divisor), b.let("div", ratio, divisor)
+    return b.select(by_real, first, second), b.let("neg", b.select(by_real, second, first))
+
+
 @rule("rsqrt")
 def _rsqrt(b, out, ins, x):
-    root = ELEMENTWISE["sqrt"](b, out, ins, x)
-    one = (_c(1, x[0]),) if len(x) == 1 else (_c(1, x[0]), _c(0, x[0]))
-    return div(b, one, root)
+    return reciprocal(b, ELEMENTWISE["sqrt"](b, out, ins, x))
 
 
 @rule("integer_pow")
 def _integer_pow(b, out, ins, x, *, y):
     if out.kind == "b":
         return None
-    one = (_c(1, x[0]),) if len(x) == 1 else (_c(1, x[0]), _c(0, x[0]))
     if y == 0:
-        return one
-    if len(x) == 2 and abs(y) > 3:
-        return call_complex(b, "cpow", *x, _c(y, x[0]), _c(0, x[0]))
+        return (_c(1, x[0]), _c(0, x[0]))[: len(x)]
+    if len(x) == 2 and abs(y) >= 100:
+        return _complex_pow(b, out, x, (_c(y, x[0]), _c(0, x[0])))
     if out.kind == "f" and abs(y) > 8:
         return (b.let("pow", x[0], _c(y, x[0])),)
-    power, square, n = None, x, abs(y)
+    # The reciprocal of a product that overflows would be 0 where the power is not.
+    first = y < 0 and len(x) == 1
+    power, square, n = None, reciprocal(b, x) if first else x, abs(y)
     while n:
         if n & 1:
             power = square if power is None else mul(b, power, square)
         n >>= 1
         square = mul(b, square, square) if n else square
-    return power if y > 0 else div(b, one, power)
+    return power if y > 0 or first else reciprocal(b, power)
 
 
 @rule("pow")
 def _pow(b, out, ins, x, y):
     x_dtype, y_dtype = ins
     if out.kind == "c":
-        if y_dtype.kind != "c":
-            y = (b.convert(y[0], x[0].dtype), _c(0, x[0]))
-        return None
+        return _complex_pow(b, out, x, y)
     if out.kind == "f":
-        exponent = b.convert(y[0], out)
-        return (b.let("pow", x[0], exponent),)
-    return None
+        if y_dtype == out:
+            return (b.let("pow", x[0], y[0]),)
+        # In float64: an odd integer that float32 does not hold would become even.
+        power = b.let("pow", b.convert(x[0], operations.F64), b.convert(y[0], operations.F64))
+        return (b.convert(power, out),)
+    return (_power_of_integers(b, x[0], y[0]),)
+
+
+def _power_of_integers(b, x, y):
+    wide = max(x.dtype, y.dtype, key=lambda dtype: dtype.itemsize)
+    if y.dtype.kind == "u":
+        return b.convert(b.let("integer_power", b.convert(x, wide), b.convert(y, wide)), x.dtype)
+    zero, one = _c(0, y), _c(1, x)
+    negative = b.let("lt", y, zero)
+    exponent = b.convert(b.select(negative, zero, y), wide)
+    power = b.let("integer_power", b.convert(x, wide), exponent)
+    # 1/n truncates to 0, unless n is 1 or -1.
+    odd = b.let("ne", b.let("and", y, _c(1, y)), zero)
+    inverse = b.select(b.let("eq", b.let("abs", x), one), b.select(odd, x, one), _c(0, x))
+    return b.select(negative, inverse, b.convert(power, x.dtype))
+
+
+def _complex_pow(b, out, x, y):
+    base = tuple(b.convert(p, operations.F64) for p in x)
+    zero, one, nan = (Const(value, operations.F64) for value in (0, 1, math.nan))
+    exponent = b.convert(y[0], operations.F64), b.convert(y[1], operations.F64) if len(y) == 2 else zero
+    parts = call_complex(b, "cpow", *base, *exponent)
+    # As NumPy, which does not ask the C library about zeros.
+    of_zero, to_zero = (b.let("and", *(b.let("eq", p, zero) for p in z)) for z in (base, exponent))
+    at_zero = b.select(b.let("gt", exponent[0], zero), zero, nan)
+    parts = [b.select(of_zero, at_zero, p) for p in parts]
+    parts = [b.select(to_zero, exact, p) for exact, p in zip((one, zero), parts, strict=True)]
+    return tuple(b.convert(p, x[0].dtype) for p in parts)
 
 
 @rule("logistic")
 def _logistic(b, out, ins, x):
     if len(x) == 2:
         e = call_complex(b, "cexp", *(b.let("neg", p) for p in x))
-        one = _c(1, x[0]), _c(0, x[0])
-        return div(b, one, (b.let("add", e[0], one[0]), e[1]))
+        return reciprocal(b, (b.let("add", e[0], _c(1, e[0])), e[1]))
     (x,) = x
     e = b.let("exp", b.let("neg", b.let("abs", x)))
     top = b.select(b.let("ge", x, _c(0, x)), _c(1, x), e)
@@ -462,6 +549,9 @@ def _everywhere(value):
 def _extreme_identity(sign: int):
     def identity(dtype):
         if dtype.kind == "c":
+            part = np.dtype(f"f{dtype.itemsize // 2}")
+            return Const(sign * math.inf, part), Const(sign * math.inf, part)
+        if dtype == HALF:
             return None
         if dtype.kind == "b":
             return (Const(sign > 0, dtype),)
@@ -478,7 +568,7 @@ def _all_bits(dtype):
 
 
 def _combining(operation: str):
-    return lambda b, dtype, x, y: (b.let(operation, x[0], y[0]),)
+    return lambda b, dtype, x, y: ELEMENTWISE[operation](b, dtype, (dtype, dtype), x, y)
 
 
 def _logaddexp_identity(dtype):

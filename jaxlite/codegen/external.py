@@ -47,8 +47,8 @@ class Fortran:
         return ""
 
 
-_BLAS = ("gemm", "gemv", "trsm")
-_LAPACK = ("potrf", "getrf", "getrs")
+_BLAS = ("gemm", "gemv", "trsm", "trsv")
+_LAPACK = ("potrf", "getrf")
 
 ROUTINES: dict[str, Fortran] = {
     letter + name: Fortran(letter + name, module)

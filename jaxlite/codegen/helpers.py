@@ -1,5 +1,4 @@
-"""Scalar functions that the Python form of a loop program calls by name; numba compiles them as well, but
-for those that SciPy computes.
+"""Scalar functions that the Python form of a loop program calls by name, and that numba compiles as well.
 
 >>> clz(5, 64)
 61
@@ -12,20 +11,51 @@ import math
 import numpy as np
 
 
-def truncated_div(x, y):
-    """Quotient rounded towards zero; n / 0 is 0."""
-    if y == 0:
-        return x * 0
-    q = abs(int(x)) // abs(int(y))
-    return q if (x < 0) == (y < 0) else -q
+def divide_signed(a, b):
+    """Quotient rounded towards zero; 0 for b = 0."""
+    if b == 0:
+        return 0 * a
+    if b == -1:
+        return 0 * a - a
+    quotient = a // b
+    if quotient < 0 and quotient * b != a:
+        quotient += 1
+    return quotient
 
 
-def truncated_rem(x, y):
-    """Remainder with the sign of ``x``; n rem 0 is 0."""
-    if y == 0:
-        return x * 0
-    r = abs(int(x)) % abs(int(y))
-    return -r if x < 0 else r
+def divide_unsigned(a, b):
+    """Quotient; 0 for b = 0."""
+    if b == 0:
+        return b
+    return a // b
+
+
+def remainder_signed(a, b):
+    """Remainder with the sign of ``a``; 0 for b = 0."""
+    if b == 0 or b == -1:
+        return 0 * a
+    remainder = a % b
+    if remainder != 0 and (remainder < 0) != (a < 0):
+        remainder -= b
+    return remainder
+
+
+def remainder_unsigned(a, b):
+    """Remainder; 0 for b = 0."""
+    if b == 0:
+        return b
+    return a % b
+
+
+def integer_power(x, y):
+    """x^y, modulo 2^64, for an int64 and a uint64."""
+    product = np.int64(1)
+    while y != np.uint64(0):
+        if y & np.uint64(1):
+            product = product * x
+        x = x * x
+        y = y >> np.uint64(1)
+    return product
 
 
 def maximum(x, y):
@@ -65,6 +95,11 @@ def clz(x, bits):
     return bits
 
 
+def exp2(x):
+    """Power of two; numba has none of float32."""
+    return np.exp2(np.float64(x))
+
+
 def cbrt(x):
     """Cube root."""
     return np.cbrt(x)
@@ -82,26 +117,120 @@ def erfc(x):
 
 def lgamma(x):
     """Logarithm of the absolute value of the gamma function."""
-    if x == -math.inf or (x <= 0 and x == math.floor(x)):
+    if x <= 0 and (x == -math.inf or x == math.floor(x)) or x > 2.5e305:
         return math.inf
     return math.lgamma(x)
 
 
-def _scipy(name, *args):
-    import scipy.special
+def gamma(x):
+    """Gamma function; inf where it is too large."""
+    if x > 171.7:
+        return math.inf
+    if x <= 0.0 and (x == -math.inf or x == math.floor(x)):
+        return math.inf if x == 0.0 else math.nan
+    return math.gamma(x)
 
-    with np.errstate(all="ignore"):
-        return getattr(scipy.special, name)(*args)
+
+ZETA_DIVISORS = (
+    12.0, -720.0, 30240.0, -1209600.0, 47900160.0, -1.8924375803183791606e9, 7.47242496e10,
+    -2.950130727918164224e12, 1.1646782814350067249e14, -4.5979787224074726105e15,
+    1.8152105401943546773e17, -7.1661652561756670113e18,
+)  # fmt: skip
+
+
+def zeta(s, q):
+    """Σ 1/(q + k)^s for k = 0, 1, …: Hurwitz' zeta function."""
+    if s == 1.0 or s > 1.0 and q <= 0.0 and (q == -math.inf or q == math.floor(q)):
+        return math.inf
+    if s < 1.0 or q <= 0.0 and s != math.floor(s):
+        return math.nan
+    if q > 1e8:
+        return (1.0 / (s - 1.0) + 1.0 / (2.0 * q)) * np.power(q, 1.0 - s)
+    eps = 2.0**-53
+    a = np.float64(q)
+    term = np.power(a, -s)
+    total = term
+    k = 0
+    while k < 9 or a <= 9.0:
+        k += 1
+        a += 1.0
+        term = np.power(a, -s)
+        total += term
+        if abs(np.divide(term, total)) < eps:
+            return total
+    # The Euler-Maclaurin formula for the rest.
+    total += term * a / (s - 1.0) - 0.5 * term
+    term = s * (term / a)
+    order = 1.0
+    for divisor in ZETA_DIVISORS:
+        part = term / divisor
+        total += part
+        if abs(np.divide(part, total)) < eps:
+            return total
+        term *= (s + order) / a * ((s + order + 1.0) / a)
+        order += 2.0
+    return total
 
 
 def psi(x):
     """Digamma function."""
-    return _scipy("psi", x)
+    x = np.float64(x)
+    if x == 0.0:
+        return -math.copysign(math.inf, x)
+    if x == -math.inf or x < 0.0 and x == math.floor(x):
+        return math.nan
+    total = 0.0
+    if x < 0.0:
+        total = -math.pi / math.tan(math.pi * np.fmod(x, 1.0))
+        x = 1.0 - x
+    if x >= 10.0:
+        series = 0.0
+        for coefficient in _PSI_FAR:
+            series = series / x / x + coefficient
+        return total + math.log(x) - 0.5 / x - series / x / x
+    while x < 1.0:
+        total -= 1.0 / x
+        x += 1.0
+    while x > 2.0:
+        x -= 1.0
+        total += 1.0 / x
+    # Relative to the distance from the zero between 1 and 2, which is given by three numbers.
+    distance = x - 1569415565.0 / 2**30 - 381566830.0 / 2**60 - 9.016312093258695918615325e-20
+    above = below = 0.0
+    for coefficient in _PSI_ABOVE:
+        above = above * (x - 1.0) + coefficient
+    for coefficient in _PSI_BELOW:
+        below = below * (x - 1.0) + coefficient
+    return total + (distance * 0.99558162689208984 + distance * above / below)
+
+
+# Coefficients of the series for large numbers, and of a quotient between 1 and 2; the highest powers first.
+_PSI_FAR = (1 / 12, -691 / 32760, 1 / 132, -1 / 240, 1 / 252, -1 / 120, 1 / 12)
+_PSI_ABOVE = (
+    -0.0020713321167745952, -0.045251321448739056, -0.28919126444774784, -0.65031853770896507,
+    -0.32555031186804491, 0.25479851061131551,
+)  # fmt: skip
+_PSI_BELOW = (
+    -0.55789841321675513e-6, 0.0021284987017821144, 0.054151797245674225, 0.43593529692665969,
+    1.4606242909763515, 2.0767117023730469, 1.0,
+)  # fmt: skip
 
 
 def erfinv(x):
     """Inverse of the error function."""
-    return _scipy("erfinv", x)
+    x = np.float64(x)
+    size = abs(x)
+    if size >= 1.0 or x != x or x == 0.0:
+        return x * math.inf if size == 1.0 else math.nan if size > 1.0 else x
+    # A formula that is good to three places (Winitzki), then Halley's steps, each of which triples the places.
+    log = math.log1p(-size * size)
+    half = 4.3307467508 + 0.5 * log
+    z = math.sqrt(math.sqrt(half * half - log / 0.147) - half)
+    for _ in range(3):
+        gap = math.erf(z) - size if size < 0.5 else (1.0 - size) - math.erfc(z)
+        step = gap * math.sqrt(math.pi) / 2.0 * math.exp(z * z)
+        z -= step / (1.0 + z * step)
+    return math.copysign(z, x)
 
 
 def csqrt(x, y):

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jaxlite.codegen.helpers import ZETA_DIVISORS
+
 BOOL = np.dtype(np.bool_)
 F64 = np.dtype(np.float64)
 
@@ -162,7 +164,8 @@ def _div():
     def python(dtype, in_dtypes, texts):
         if dtype.kind == "f":
             return f"({texts[0]} / {texts[1]})"
-        return f"np.{dtype.name}(truncated_div({texts[0]}, {texts[1]}))"
+        word = "signed" if dtype.kind == "i" else "unsigned"
+        return f"np.{dtype.name}(divide_{word}({texts[0]}, {texts[1]}))"
 
     def llvm(e, dtype, in_dtypes, texts):
         if dtype.kind == "f":
@@ -198,7 +201,8 @@ def _rem():
     def python(dtype, in_dtypes, texts):
         if dtype.kind == "f":
             return f"np.fmod({texts[0]}, {texts[1]})"
-        return f"np.{dtype.name}(truncated_rem({texts[0]}, {texts[1]}))"
+        word = "signed" if dtype.kind == "i" else "unsigned"
+        return f"np.{dtype.name}(remainder_{word}({texts[0]}, {texts[1]}))"
 
     def llvm(e, dtype, in_dtypes, texts):
         if dtype.kind == "f":
@@ -394,7 +398,7 @@ for _name, _symbol, _python in (
     ("acosh", "acosh", "np.arccosh"),
     ("atanh", "atanh", "np.arctanh"),
     ("exp", "exp", "np.exp"),
-    ("exp2", "exp2", "np.exp2"),
+    ("exp2", "exp2", "exp2"),
     ("expm1", "expm1", "np.expm1"),
     ("log", "log", "np.log"),
     ("log1p", "log1p", "np.log1p"),
@@ -515,6 +519,165 @@ COMPLEX_FUNCTIONS = (
 )  # fmt: skip
 for _name in COMPLEX_FUNCTIONS:
     _complex_part(_name)
+
+
+# --- functions with a definition of their own ---------------------------------------------------------
+
+# Their names must not begin with jl_: those are looked for outside.
+_PURE = "nounwind willreturn memory(none)"
+_INTEGER_POWER = f"""define internal TYPE @integer_power_TYPE(TYPE %x, TYPE %y) {_PURE} {{
+entry:
+  br label %loop
+loop:
+  %product = phi TYPE [ 1, %entry ], [ %next, %step ]
+  %square = phi TYPE [ %x, %entry ], [ %squared, %step ]
+  %rest = phi TYPE [ %y, %entry ], [ %halved, %step ]
+  %done = icmp eq TYPE %rest, 0
+  br i1 %done, label %out, label %step
+step:
+  %odd = trunc TYPE %rest to i1
+  %more = mul TYPE %product, %square
+  %next = select i1 %odd, TYPE %more, TYPE %product
+  %squared = mul TYPE %square, %square
+  %halved = lshr TYPE %rest, 1
+  br label %loop
+out:
+  ret TYPE %product
+}}"""
+
+
+@_operation("integer_power")
+def _integer_power():
+    """x^y modulo the width of the type, for y >= 0."""
+    COST["integer_power"] = 10
+
+    def python(dtype, in_dtypes, texts):
+        word = f"np.uint64(np.uint{8 * dtype.itemsize}({texts[1]}))"
+        return f"np.{dtype.name}(integer_power(np.int64({texts[0]}), {word}))"
+
+    def llvm(e, dtype, in_dtypes, texts):
+        kind = llvm_type(dtype)
+        e.declare(f"integer_power_{kind}", _INTEGER_POWER.replace("TYPE", kind))
+        return e.emit(f"call {kind} @integer_power_{kind}({kind} {texts[0]}, {kind} {texts[1]})")
+
+    return python, llvm
+
+
+_by_libm("gamma", "tgamma", "gamma")
+
+
+@_operation("zeta")
+def _zeta():
+    """Hurwitz' zeta function, of float64."""
+    COST["zeta"] = 200
+
+    def llvm(e, dtype, in_dtypes, texts):
+        e.declare("pow", f"declare double @pow(double, double) {_PURE}")
+        for name in ("fabs", "floor"):
+            e.declare(f"llvm.{name}.f64", f"declare double @llvm.{name}.f64(double)")
+        e.declare("hurwitz_zeta", _zeta_text())
+        return e.emit(f"call double @hurwitz_zeta(double {texts[0]}, double {texts[1]})")
+
+    return lambda dtype, in_dtypes, texts: f"np.float64(zeta({texts[0]}, {texts[1]}))", llvm
+
+
+def _zeta_text() -> str:
+    """Return Hurwitz' zeta function as `helpers.zeta` computes it: a sum, and a formula for the rest of it."""
+    nan, inf, eps = llvm_const(np.nan, F64), llvm_const(np.inf, F64), llvm_const(2.0**-53, F64)
+    lines = [
+        f"define internal double @hurwitz_sum(double %s, double %q) {_PURE} {{",
+        "entry:",
+        "  %negative = fneg double %s",
+        "  %first = call double @pow(double %q, double %negative)",
+        "  br label %loop",
+        "loop:",
+        "  %i = phi i64 [ 0, %entry ], [ %i1, %more ]",
+        "  %a = phi double [ %q, %entry ], [ %a1, %more ]",
+        "  %sum = phi double [ %first, %entry ], [ %sum1, %more ]",
+        "  %i1 = add i64 %i, 1",
+        "  %a1 = fadd double %a, 1.0",
+        "  %b = call double @pow(double %a1, double %negative)",
+        "  %sum1 = fadd double %sum, %b",
+        "  %ratio = fdiv double %b, %sum1",
+        "  %size = call double @llvm.fabs.f64(double %ratio)",
+        f"  %small = fcmp olt double %size, {eps}",
+        "  br i1 %small, label %out, label %next",
+        "next:",
+        "  %few = icmp slt i64 %i1, 9",
+        "  %low = fcmp ole double %a1, 9.0",
+        "  %on = or i1 %few, %low",
+        "  br i1 %on, label %more, label %tail",
+        "more:",
+        "  br label %loop",
+        "tail:",
+        "  %less = fsub double %s, 1.0",
+        "  %area = fmul double %b, %a1",
+        "  %rest = fdiv double %area, %less",
+        "  %half = fmul double %b, 0.5",
+        "  %whole = fadd double %sum1, %rest",
+        "  %t0 = fsub double %whole, %half",
+        "  %f0 = fdiv double %b, %a1",
+        "  %p0 = fmul double %s, %f0",
+    ]
+    for k, divisor in enumerate(ZETA_DIVISORS):
+        # Terms that no longer count are left out: for a large s the later ones grow again.
+        lines += [
+            f"  %d{k} = fdiv double %p{k}, {llvm_const(divisor, F64)}",
+            f"  %r{k} = fdiv double %d{k}, %t{k}",
+            f"  %z{k} = call double @llvm.fabs.f64(double %r{k})",
+            f"  %n{k} = fcmp olt double %z{k}, {eps}",
+            f"  %o{k} = {f'or i1 %o{k - 1}, %n{k}' if k else 'or i1 false, %n0'}",
+            f"  %c{k} = select i1 {f'%o{k - 1}' if k else 'false'}, double 0.0, double %d{k}",
+            f"  %t{k + 1} = fadd double %t{k}, %c{k}",
+            f"  %x{k} = fadd double %s, {llvm_const(2 * k + 1, F64)}",
+            f"  %y{k} = fadd double %s, {llvm_const(2 * k + 2, F64)}",
+            f"  %g{k} = fdiv double %x{k}, %a1",
+            f"  %h{k} = fdiv double %y{k}, %a1",
+            f"  %w{k} = fmul double %p{k}, %g{k}",
+            f"  %p{k + 1} = fmul double %w{k}, %h{k}",
+        ]
+    lines += [
+        "  br label %out",
+        "out:",
+        f"  %value = phi double [ %sum1, %loop ], [ %t{len(ZETA_DIVISORS)}, %tail ]",
+        "  ret double %value",
+        "}",
+        f"define internal double @hurwitz_zeta(double %s, double %q) {_PURE} {{",
+        "  %one = fcmp oeq double %s, 1.0",
+        "  %below = fcmp olt double %s, 1.0",
+        "  %nonpositive = fcmp ole double %q, 0.0",
+        "  %floor = call double @llvm.floor.f64(double %q)",
+        "  %integer = fcmp oeq double %q, %floor",
+        "  %pole = and i1 %nonpositive, %integer",
+        "  %floors = call double @llvm.floor.f64(double %s)",
+        "  %fraction = fcmp one double %s, %floors",
+        "  %complex = and i1 %nonpositive, %fraction",
+        "  %far = fcmp ogt double %q, 1.0e8",
+        "  %special = or i1 %one, %below",
+        "  %special1 = or i1 %special, %pole",
+        "  %special2 = or i1 %special1, %complex",
+        "  %special3 = or i1 %special2, %far",
+        "  br i1 %special3, label %rare, label %usual",
+        "rare:",
+        "  %order = fsub double %s, 1.0",
+        "  %v0 = fdiv double 1.0, %order",
+        "  %v1 = fmul double %q, 2.0",
+        "  %v2 = fdiv double 1.0, %v1",
+        "  %v3 = fadd double %v0, %v2",
+        "  %down = fsub double 1.0, %s",
+        "  %v4 = call double @pow(double %q, double %down)",
+        "  %v5 = fmul double %v3, %v4",
+        f"  %u0 = select i1 %complex, double {nan}, double %v5",
+        f"  %u1 = select i1 %pole, double {inf}, double %u0",
+        f"  %u2 = select i1 %below, double {nan}, double %u1",
+        f"  %u3 = select i1 %one, double {inf}, double %u2",
+        "  ret double %u3",
+        "usual:",
+        "  %sum = call double @hurwitz_sum(double %s, double %q)",
+        "  ret double %sum",
+        "}",
+    ]
+    return "\n".join(lines)
 
 
 def cost(op: str) -> int:

@@ -1,0 +1,309 @@
+"""Linear algebra and large matrix products by LAPACK's and BLAS's symbols: equal to NumPy's up to rounding.
+
+Two forms of each program are run: machine code, and (where it is small) the loop program in plain Python.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+import jaxlite.numpy as jnp
+from jaxlite import lax
+from jaxlite.api import grad, vmap
+from jaxlite.codegen import rules  # noqa: F401  (registers the lowering rules)
+from jaxlite.codegen.loops import Call, walk
+from jaxlite.codegen.memory import plan
+from jaxlite.codegen.render_python import run as run_python
+from jaxlite.codegen.rules_contraction import SMALL_PRODUCT
+from jaxlite.codegen.rules_linalg import TINY
+from jaxlite.codegen.schedule import schedule
+from jaxlite.interpreters.evaluate import run_jaxpr
+from jaxlite.interpreters.stage import stage
+from jaxlite.ops.contraction import dot_general_p
+from jaxlite.ops.linalg import cholesky, lu, solve, solve_with_lu, triangular_solve
+from jaxlite.runtime.compile import compile_jaxpr
+from jaxlite.trace import aval_of
+from tests.rows import linalg as linalg_rows
+from tests.test_primitives import run
+from tests.tolerances import assert_close
+
+DTYPES = ["f4", "f8", "c8", "c16"]
+# Around the largest size that is solved in registers, and one that LAPACK cuts in blocks.
+SIZES = [1, 2, 3, TINY, TINY + 1, 7, 70]
+STACKS = [(), (3,), (2, 3)]
+FLAGS = ("left_side", "lower", "transpose_a", "conjugate_a", "unit_diagonal")
+
+
+def program_of(function, *args):
+    jaxpr, consts = stage(function, [aval_of(x).strip_weak_type() for x in args])
+    assert not consts
+    return jaxpr
+
+
+def calls_of(loops) -> set[str]:
+    return {t.symbol for t in walk(loops.body) if isinstance(t, Call)}
+
+
+def check(function, *args, in_python: bool = True, rtol: float | None = None) -> set[str]:
+    """Compare a program with its implementation; returns the routines that it calls."""
+    jaxpr = program_of(function, *args)
+    copies = [np.array(x) for x in args]
+    with np.errstate(all="ignore"):
+        expected = run_jaxpr(jaxpr, *args)
+    loops = plan(schedule(jaxpr))
+    assert not loops.has_host_calls
+    results = [compile_jaxpr(jaxpr)(*args)]
+    if in_python:
+        results.append(run_python(loops, *args, out_avals=jaxpr.out_avals))
+    for result in results:
+        for x, y in zip(result, expected, strict=True):
+            assert_close(x, y, rtol=rtol)
+    for x, y in zip(args, copies, strict=True):
+        np.testing.assert_array_equal(x, y)
+    return calls_of(loops)
+
+
+def random(rng, dtype, *shape):
+    x = rng.normal(size=shape)
+    return (x + 1j * rng.normal(size=shape) if dtype[0] == "c" else x).astype(dtype)
+
+
+def well_conditioned(rng, dtype, *shape):
+    return random(rng, dtype, *shape) + np.asarray(2 * shape[-1] ** 0.5 + 1, dtype) * np.eye(
+        *shape[-2:], dtype=dtype
+    )
+
+
+@pytest.mark.parametrize("case", linalg_rows.ROWS, ids=lambda case: case.id)
+def test_row(case):
+    check(lambda *xs: list(run(case, *xs)), *case.args)
+
+
+# --- cholesky ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize("stack", STACKS, ids=str)
+def test_cholesky(dtype, n, stack, rng):
+    # Not Hermitian: what is read of it counts. The imaginary parts of the diagonal do not.
+    a = well_conditioned(rng, dtype, *stack, n, n) + 2 * n * np.eye(n, dtype=dtype)
+    for symmetrize in (True, False):
+        calls = check(lambda x, flag=symmetrize: [cholesky(x, flag)], a, in_python=n < 10)
+        assert calls == (
+            set() if n <= TINY else {{"f4": "s", "f8": "d", "c8": "c", "c16": "z"}[dtype] + "potrf"}
+        )
+
+
+@pytest.mark.parametrize("n", [2, TINY, TINY + 1, 20])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_matrices_without_a_factor_are_nan(n, dtype, rng):
+    a = np.stack([np.eye(n, dtype=dtype)] * 4)
+    a[1, -1, -1] = -1
+    a[2, 0, 0] = 0
+    a[3, n // 2, n // 2] = np.inf
+    check(lambda x: [cholesky(x)], a)
+    got = np.asarray(compile_jaxpr(program_of(lambda x: [cholesky(x)], a))(a)[0])
+    assert np.isnan(got[1:3][:, *np.tril_indices(n)]).all()
+    assert (got[:, *np.triu_indices(n, 1)] == 0).all()
+    np.testing.assert_array_equal(got[0], np.eye(n))
+
+
+def test_nan_spreads_as_in_lapack():
+    for n in (3, 9):
+        a = np.eye(n)
+        a[n - 1, n - 1] = np.nan
+        check(lambda x: [cholesky(x, False)], a)
+        a[n - 2, n - 3] = np.nan
+        check(lambda x: [cholesky(x, False)], a)
+
+
+# --- triangular systems -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", [2, TINY, TINY + 1, 40])
+@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize("left_side", [True, False])
+def test_triangular_solve(dtype, n, k, left_side, rng):
+    # The other triangle, and a diagonal of ones, are not read.
+    shape = (2, n, k) if left_side else (2, k, n)
+    b = random(rng, dtype, *shape)
+    for values in itertools.product([False, True], repeat=4):
+        params = dict(zip(FLAGS, (left_side, *values), strict=True))
+        a = well_conditioned(rng, dtype, 2, n, n)
+        if params["unit_diagonal"]:
+            a = a / (4 * n)
+            a[:, range(n), range(n)] = np.nan
+        a[:, *(np.triu_indices(n, 1) if params["lower"] else np.tril_indices(n, -1))] = np.nan
+        check(lambda x, y, p=params: [triangular_solve(x, y, **p)], a, b, in_python=n < 10)
+
+
+@pytest.mark.parametrize("n", [2, TINY + 1])
+@pytest.mark.parametrize("k", [1, 2])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_singular_triangles_give_infinities(n, k, dtype, rng):
+    a, b = np.eye(n, dtype=dtype), np.ones((n, k), dtype)
+    a[-1, -1] = 0
+    for lower in (True, False):
+        calls = check(lambda x, y, p=lower: [triangular_solve(x, y, left_side=True, lower=p)], a, b)
+        assert calls == (
+            set()
+            if n <= TINY
+            else {dtype.replace("f4", "s").replace("f8", "d") + ("trsv" if k == 1 else "trsm")}
+        )
+
+
+def test_operands_that_are_views_and_recipes(rng):
+    for n in (3, 6):
+        a, b = well_conditioned(rng, "f8", n, n), random(rng, "f8", 2, n)
+        check(lambda x, y: [triangular_solve(x.T, jnp.sin(y).T, left_side=True)], a, b)
+        check(lambda x, y: [lax.transpose(triangular_solve(x + 1.0, y[::-1], lower=True), (1, 0))], a, b)
+        check(lambda x: [cholesky(x.T @ x).T + 1.0], a)
+        check(lambda x: [part + 1 for part in lu(jnp.exp(x.T))], a)
+        check(lambda x, y: [solve(x[::-1], y.T * 2.0).T], a, b)
+
+
+# --- lu ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (2, 2), (4, 4), (5, 5), (70, 70), (2, 4), (4, 3), (3, 8), (8, 3), (1, 6)]
+)
+@pytest.mark.parametrize("stack", STACKS, ids=str)
+def test_lu(dtype, shape, stack, rng):
+    a = random(rng, dtype, *stack, *shape)
+    calls = check(lambda x: list(lu(x)), a, in_python=max(shape) < 10)
+    assert bool(calls) is (max(shape) > TINY)
+
+
+@pytest.mark.parametrize("n", [3, TINY, 6])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_lu_of_singular_matrices_and_permutations(n, dtype, rng):
+    zero_column = random(rng, dtype, n, n)
+    zero_column[:, 1] = 0
+    stack = [
+        np.zeros((n, n), dtype),
+        zero_column,
+        np.eye(n, dtype=dtype)[rng.permutation(n)],
+        np.ones((n, n), dtype),
+    ]
+    check(lambda x: list(lu(x)), np.stack(stack))
+
+
+def test_lu_without_elements():
+    for shape in ((0, 3), (3, 0), (0, 0), (2, 3, 0), (2, 0, 3), (0, 3, 3)):
+        check(lambda x: list(lu(x)), np.zeros(shape))
+
+
+# --- solving with the factors -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize("stack", STACKS, ids=str)
+def test_solve_with_lu(dtype, n, stack, rng):
+    a = random(rng, dtype, *stack, n, n)[..., ::-1, :] + np.eye(n, dtype=dtype)[::-1] * np.asarray(n, dtype)
+    for k, transpose in itertools.product((1, 4), (False, True)):
+        b = random(rng, dtype, *stack, n, k)
+        calls = check(
+            lambda x, y, flag=transpose: [solve_with_lu(x, *lu(x)[:2], y, flag)], a, b, in_python=n < 10
+        )
+        assert bool(calls) is (n > TINY)
+
+
+@pytest.mark.parametrize("n", [2, 8])
+def test_solve_singular(n):
+    a, b = np.ones((n, n)), np.arange(2.0 * n).reshape(n, 2)
+    (got,) = compile_jaxpr(program_of(lambda x, y: [solve(x, y)], a, b))(a, b)
+    assert not np.isfinite(got).all()
+
+
+@pytest.mark.parametrize("n", [3, 9])
+def test_derivatives_and_batches(n, rng):
+    a, b = well_conditioned(rng, "f8", 4, n, n), random(rng, "f8", 4, n, 2)
+
+    def loss(x, y):
+        return jnp.sum(solve(x, y) ** 2) + jnp.sum(cholesky(x @ x.T))
+
+    check(lambda x, y: [vmap(grad(loss))(x, y)], a, b, rtol=1e-10)
+
+
+def test_in_loops(rng):
+    for n in (3, 6):
+        a, b = well_conditioned(rng, "f8", n, n), random(rng, "f8", 5, n, 1)
+
+        def walk_along(x, ys):
+            return lax.scan(
+                lambda total, y: ((total + solve(x, y)) / 2, cholesky(x.T @ x + total[0, 0] ** 2)), ys[0], ys
+            )
+
+        check(lambda x, y, f=walk_along: list(f(x, y)), a, b)
+
+
+# --- products by BLAS -------------------------------------------------------------------------------
+
+
+def product(dimension_numbers):
+    return lambda x, y: [
+        dot_general_p.bind(x, y, dimension_numbers=dimension_numbers, preferred_element_type=None)
+    ]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "sizes", [(16, 17, 18), (1, 60, 70), (60, 1, 70), (60, 70, 1), (1, 1, 5000), (2, 3, 900)], ids=str
+)
+def test_products_of_matrices_in_every_orientation(dtype, sizes, rng):
+    m, n, k = sizes
+    assert m * n * k >= SMALL_PRODUCT
+    for flip_x, flip_y in itertools.product([False, True], repeat=2):
+        x = random(rng, dtype, *((k, m) if flip_x else (m, k)))
+        y = random(rng, dtype, *((n, k) if flip_y else (k, n)))
+        numbers = (((0 if flip_x else 1,), (1 if flip_y else 0,)), ((), ()))
+        calls = check(product(numbers), x, y, in_python=False)
+        assert len(calls) == 1
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_products_of_stacks_in_every_order_of_axes(dtype, rng):
+    sizes = {"b": 2, "m": 15, "k": 16, "n": 17}
+    for left, right in itertools.product(itertools.permutations("bmk"), itertools.permutations("bkn")):
+        x, y = (random(rng, dtype, *(sizes[axis] for axis in axes)) for axes in (left, right))
+        numbers = (((left.index("k"),), (right.index("k"),)), ((left.index("b"),), (right.index("b"),)))
+        assert check(product(numbers), x, y, in_python=False)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_products_over_two_axes(dtype, rng):
+    for left, right in ((0, 1), (1, 0)), ((2, 1), (1, 2)), ((0, 2), (2, 1)), ((0, 1), (0, 1)):
+        x = random(rng, dtype, 12, 12, 12)
+        y = random(rng, dtype, 12, 12, 12)
+        assert check(product(((left, right), ((), ()))), x, y, in_python=False)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_products_of_views(dtype, rng):
+    x, y = random(rng, dtype, 3, 20, 40), random(rng, dtype, 40, 30)
+    for function in (
+        lambda x, y: [x[:, ::2, 5:35] @ y[5:35]],
+        lambda x, y: [x[0, :, 10:] @ y[:30, ::3]],
+        lambda x, y: [(x @ y).swapaxes(0, 2)],
+        lambda x, y: [y.T @ x[1].T, x[2, 3] @ y, y.T @ x[0, 1]],
+        lambda x, y: [jnp.broadcast_to(x[0, :, :1], (20, 40)) @ y],
+        lambda x, y: [(x + 1) @ (y * 2) + 3],
+        lambda x, y: [x[:, :, 3] @ y[:20], y[:, 4] @ y],
+    ):
+        check(function, x, y, in_python=False)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_products_in_plain_python(dtype, rng):
+    x, y = random(rng, dtype, 13, 14), random(rng, dtype, 14, 15)
+    assert check(lambda x, y: [x @ y, y.T @ x.T], x, y)
+    x, y = random(rng, dtype, 60, 50), random(rng, dtype, 50)
+    assert check(lambda x, y: [x @ y, y @ x.T], x, y)
