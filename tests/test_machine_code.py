@@ -596,3 +596,8 @@ def test_bounds_checks_find_nothing():
             np.testing.assert_allclose(out, expected)
     finally:
         config.update("jax_bounds_checks", False)
+
+
+def test_constants_and_kernels_have_names_of_their_own():
+    x = np.linspace(0, 1, 6400).reshape(80, 80) * (1 + 1j)
+    np.testing.assert_allclose(jit(lambda x: jnp.sin(x) @ x)(x), np.sin(x) @ x, rtol=1e-12)

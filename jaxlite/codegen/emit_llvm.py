@@ -302,7 +302,7 @@ class _Function:
         elif buffer.place == "stack":
             self.bases[buffer] = self.alloca(f"[{max(buffer.size, 1)} x {memory}]")
         elif buffer.place == "data":
-            name = f"@jl_{self.module.key}_{buffer.name}"
+            name = f"@jl_{self.module.key}_data_{buffer.name}"
             values = ", ".join(f"{memory} {_memory_const(v, buffer.dtype)}" for v in buffer.data.ravel())
             array = f"[{buffer.size} x {memory}]"
             self.module.globals.append(f"{name} = private constant {array} [{values}]")
