@@ -1,6 +1,6 @@
 """A key of a program that another process finds too: a hash of what the program is, and of nothing else.
 
-    stable_key({ lambda ; a:f64[]. let b:f64[] = sin a in (b,) })  ->  '5d0c…' (64 hexadecimal digits)
+    stable_key({ lambda ; a:f64[]. let b:f64[] = sin a in (b,) })  ->  '416d…' (64 hexadecimal digits)
 
 `keys` answers whether two programs at hand are equal and may compare callables by identity; here everything must
 have bytes of its own. A program that holds a Python function has none, and no key.

@@ -1,9 +1,10 @@
 """Machine code kept on disk: one file a program, checked before it is used. Layer 6.
 
-    <cache folder>/jaxlite/3f/3fa9…      SHA-256 of the payload, then the payload
+    <cache folder>/3f/3fa9…      SHA-256 of key and payload, then the payload
 
 Nothing that goes wrong here stops a program: what cannot be read is a miss, what cannot be written is warned of once.
-The folder belongs to the user alone; in one that others may write to, nothing is read or written.
+A payload is unpickled and run, so the folder must belong to the user alone, and each file too; in a folder that others
+may write to, nothing is read or written. The digest covers the key, so that a file under another's name is a miss.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import tempfile
 import threading
 import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,20 +30,50 @@ from jaxlite.errors import CacheWarning
 
 _DIGEST = 32
 _DEFAULT_MEGABYTES = 512
-# Files are looked over once in so many writes of a process.
-_WRITES_BETWEEN_SWEEPS = 32
+# Files are looked over after so many writes of a process, or when no process did for so many seconds.
+_WRITES_BETWEEN_SWEEPS = 256
+_SECONDS_BETWEEN_SWEEPS = 3600.0
 # A file's time is renewed when it is used, at most once in so many seconds.
 _RENEWED_AFTER = 3600.0
+# A file that a process did not finish to write is deleted after so many seconds.
+_ABANDONED_AFTER = 3600.0
+_TEMPORARY = ".new-"
+# Its time says when the folder was looked over.
+_SWEPT = ".swept"
+# Not through a link, and not to wait for the other end of a pipe. Systems have what they have of these.
+_READ = functools.reduce(
+    lambda flags, name: flags | getattr(os, name, 0),
+    ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"),
+    os.O_RDONLY,
+)
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+# What machine code depends on besides its program: these parts of the package.
+_SOURCES = (
+    *("codegen", "control", "ops", "passes", "runtime"),
+    *("array.py", "dtypes.py", "ir.py", "lowering.py", "primitive.py", "trace.py"),
+)
+# Variables by which Numba's users change the code that it makes.
+_NUMBA_VARIABLES = ("CPU_FEATURES", "CPU_NAME", "ENABLE_AVX", "LOOP_VECTORIZE", "OPT", "SLP_VECTORIZE")
 
 
 class Cache:
-    """The files of one user."""
+    """The files of one user.
+
+    Examples
+    --------
+    >>> from jaxlite.runtime.cache import cache
+    >>> cache.load("00" * 20) is None
+    True
+    """
 
     def __init__(self):
         self._lock = threading.Lock()
         self._warned = False
         self._writes = 0
-        self._checked: dict[Path, bool] = {}
+        # Folders found to be the user's own, and those that could not be written to.
+        self._own: set[Path] = set()
+        self._full: set[Path] = set()
 
     # --- where
 
@@ -54,31 +86,35 @@ class Cache:
         if config.read("jax_enable_compilation_cache") is False or os.environ.get("JAXLITE_CACHE") == "0":
             return None
         chosen = config.read("jax_compilation_cache_dir") or os.environ.get("JAXLITE_CACHE_DIR")
-        return Path(chosen) if chosen else _platform_folder() / "jaxlite"
+        # Absolute: what is found out about a folder must not be taken for that of the next working directory.
+        return Path(chosen).expanduser().absolute() if chosen else _platform_folder() / "jaxlite"
 
-    def _usable(self, folder: Path | None) -> bool:
-        """Return whether the folder is there and nobody else's; makes it where it is missing."""
-        if folder is None:
-            return False
-        known = self._checked.get(folder)
-        if known and folder.is_dir():
-            return True
+    def _usable_folder(self, create: bool = False) -> Path | None:
+        """Return the folder if it is nobody else's; it may be missing where it is not to be made."""
+        folder = None
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            info = folder.stat()
-            private = os.name == "nt" or (
-                info.st_uid == os.getuid() and not info.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-            )
-        except OSError as error:
-            self._warn(f"{folder} cannot be used: {error}")
-            return False
-        if not private:
-            self._warn(f"{folder} belongs to another user, or others may write to it")
-            return False
-        self._checked[folder] = True
-        return True
+            folder = self.folder()
+            if folder is None:
+                return None
+            if create:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if folder not in self._own:
+                if not _is_private(folder.stat()):
+                    self._warn(
+                        f"{folder} belongs to another user, or others may write to it",
+                        "make the folder your own with chmod 700",
+                    )
+                    return None
+                self._own.add(folder)
+        except FileNotFoundError:
+            # Nothing was kept yet, or it was deleted at this moment.
+            return None if create else folder
+        except (OSError, RuntimeError, TypeError, ValueError) as error:
+            self._warn(f"{folder or 'the cache folder'} cannot be used: {error}")
+            return None
+        return folder
 
-    def _warn(self, what: str) -> None:
+    def _warn(self, what: str, fix: str = "set JAXLITE_CACHE_DIR to a folder of your own") -> None:
         counters.add("num_cache_errors")
         with self._lock:
             if self._warned:
@@ -87,9 +123,9 @@ class Cache:
         warnings.warn(
             CacheWarning(
                 f"compiled programs are not kept on disk: {what}.",
-                fix="set JAXLITE_CACHE_DIR to a folder of your own, or JAXLITE_CACHE=0 to keep them in memory only.",
+                fix=f"{fix}, or JAXLITE_CACHE=0 to keep them in memory only.",
             ),
-            stacklevel=2,
+            stacklevel=3,
         )
 
     def _path(self, folder: Path, key: str) -> Path:
@@ -98,104 +134,193 @@ class Cache:
     # --- reading and writing
 
     def load(self, key: str) -> bytes | None:
-        """Return the payload that was stored under a key, or None.
+        """Return the payload that was stored under a key, or None. Whatever goes wrong is a miss.
 
         Parameters
         ----------
         key : str
             Hexadecimal digits.
         """
-        folder = self.folder()
-        if not self._usable(folder):
+        folder = self._usable_folder()
+        if folder is None:
             return None
-        path = self._path(folder, key)
+        payload = None
         try:
-            data = path.read_bytes()
+            payload = _read(self._path(folder, key), key)
         except FileNotFoundError:
-            counters.add("num_cache_misses")
-            return None
-        except OSError:
-            counters.add("num_cache_misses")
+            pass
+        except Exception:  # noqa: BLE001 (a file that cannot be used is as good as none)
             counters.add("num_cache_errors")
-            return None
-        digest, payload = data[:_DIGEST], data[_DIGEST:]
-        if hashlib.sha256(payload).digest() != digest:
-            counters.add("num_cache_misses")
-            counters.add("num_cache_errors")
-            return None
-        counters.add("num_cache_hits")
-        with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > _RENEWED_AFTER:
-                os.utime(path)
+        counters.add("num_cache_misses" if payload is None else "num_cache_hits")
         return payload
 
     def store(self, key: str, payload: bytes) -> None:
-        """Keep a payload; replaces what was there at one stroke, so that readers see the one or the other."""
-        folder = self.folder()
-        if not self._usable(folder):
+        """Keep a payload; replaces what was there at one stroke, so that readers see the one or the other.
+
+        Parameters
+        ----------
+        key : str
+            Hexadecimal digits.
+        payload : bytes
+        """
+        folder = self._usable_folder(create=True)
+        if folder is None or folder in self._full or len(payload) > _limit():
             return
         path = self._path(folder, key)
-        temporary = None
         try:
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(prefix=".new-", dir=path.parent)
-            with os.fdopen(handle, "wb") as file:
-                file.write(hashlib.sha256(payload).digest() + payload)
-            os.replace(temporary, path)
+            _write(path, key, payload)
         except OSError as error:
-            if temporary is not None:
-                with contextlib.suppress(OSError):
-                    os.unlink(temporary)
-            self._warn(f"{path.parent} cannot be written: {error}")
+            # The next file may do better where a folder has just been deleted, another one is in the file's place, or
+            # (on Windows) another process reads the file.
+            only_this = isinstance(error, FileNotFoundError | IsADirectoryError)
+            if not only_this and not (os.name == "nt" and path.exists()):
+                self._full.add(folder)
+                self._warn(f"{path.parent} cannot be written: {error}")
             return
         self._writes += 1
-        if self._writes % _WRITES_BETWEEN_SWEEPS == 1:
+        if self._writes % _WRITES_BETWEEN_SWEEPS == 0 or _age(folder / _SWEPT) > _SECONDS_BETWEEN_SWEEPS:
             self.sweep()
+
+    # --- keeping house
 
     def files(self) -> list[Path]:
         """Return all kept files."""
-        folder = self.folder()
-        if folder is None or not folder.is_dir():
-            return []
-        return [p for p in folder.glob("[0-9a-f][0-9a-f]/*") if p.is_file()]
+        folder = self._usable_folder()
+        return [] if folder is None else [Path(entry.path) for entry in _entries(folder) if _is_kept(entry)]
 
     def sweep(self) -> None:
         """Delete the files that were not used for longest, until the rest is within the limit."""
-        text = os.environ.get("JAXLITE_CACHE_MAX_MB", "")
-        limit = (float(text) if text.replace(".", "", 1).isdigit() else _DEFAULT_MEGABYTES) * 2**20
+        folder = self._usable_folder()
+        if folder is None:
+            return
+        with contextlib.suppress(OSError):
+            (folder / _SWEPT).touch(mode=0o600)
         found = []
-        for path in self.files():
+        for entry in _entries(folder):
             with contextlib.suppress(OSError):
-                info = path.stat()
-                found.append((info.st_mtime, info.st_size, path))
-        total = sum(size for _, size, _ in found)
+                info = entry.stat(follow_symlinks=False)
+                if _is_kept(entry):
+                    found.append((info.st_mtime, info.st_size, entry.path))
+                elif entry.name.startswith(_TEMPORARY) and time.time() - info.st_mtime > _ABANDONED_AFTER:
+                    os.unlink(entry.path)
+        limit, total = _limit(), sum(size for _, size, _ in found)
         for _, size, path in sorted(found):
             if total <= limit:
                 return
             with contextlib.suppress(OSError):
-                path.unlink()
+                os.unlink(path)
             total -= size
 
     def clear(self) -> None:
-        """Delete every kept program."""
+        """Delete every kept program, and nothing else that may be in the folder."""
         for path in self.files():
             with contextlib.suppress(OSError):
                 path.unlink()
 
     # --- what machine code depends on besides the program
 
-    @functools.cached_property
-    def _environment(self) -> str:
-        sources = hashlib.sha256()
-        package = Path(__file__).parent.parent
-        for part in ("codegen", "runtime"):
-            for path in sorted((package / part).glob("*.py")):
-                sources.update(path.name.encode() + path.read_bytes())
-        return f"{sys.version}|{np.__version__}|{sources.hexdigest()}"
-
     def environment(self) -> str:
-        """Return the versions of Python and NumPy and of the compiler's own source."""
-        return self._environment
+        """Return what a program's key must hold besides the program: Python, NumPy and the compiler's own source.
+
+        Versions of Numba and LLVM and the processor are added by `runtime.engine.host`, which imports them.
+        """
+        return _environment()
+
+
+def _is_private(info: os.stat_result) -> bool:
+    """Return whether a file or folder is the user's, and nobody else may write to it."""
+    return os.name == "nt" or (info.st_uid == os.geteuid() and not info.st_mode & _OTHERS_WRITE)
+
+
+def _read(path: Path, key: str) -> bytes:
+    """Return the payload of a file; raises where it is not what `_write` left."""
+    handle = os.open(path, _READ)
+    try:
+        info = os.fstat(handle)
+        if not stat.S_ISREG(info.st_mode) or not _is_private(info):
+            raise ValueError(f"{path} is no file of this user's")
+        with open(handle, "rb", closefd=False) as file:
+            data = file.read()
+    finally:
+        os.close(handle)
+    digest, payload = data[:_DIGEST], data[_DIGEST:]
+    if _digest(key, payload) != digest:
+        raise ValueError(f"{path} is damaged")
+    if time.time() - info.st_mtime > _RENEWED_AFTER:
+        with contextlib.suppress(OSError):
+            os.utime(path)
+    return payload
+
+
+def _write(path: Path, key: str, payload: bytes) -> None:
+    """Write a file beside its place, and move it there."""
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(_digest(key, payload) + payload)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _digest(key: str, payload: bytes) -> bytes:
+    digest = hashlib.sha256(key.encode())
+    digest.update(payload)
+    return digest.digest()
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry]:
+    """Yield what is in the folders of a cache folder; they are named by the first two digits of a key."""
+    for k in range(256):
+        with contextlib.suppress(OSError), os.scandir(folder / f"{k:02x}") as entries:
+            yield from entries
+
+
+def _is_kept(entry: os.DirEntry) -> bool:
+    """Return whether this is the file of a program."""
+    name = entry.name
+    is_key = os.path.basename(os.path.dirname(entry.path)) == name[:2] and not name.strip("0123456789abcdef")
+    return is_key and len(name) > 2 and entry.is_file(follow_symlinks=False)
+
+
+def _age(path: Path) -> float:
+    """Return the seconds since a file was written; infinite where there is none."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return float("inf")
+
+
+def _limit() -> float:
+    """Return how many bytes may be kept."""
+    try:
+        megabytes = float(os.environ.get("JAXLITE_CACHE_MAX_MB", ""))
+    except ValueError:
+        megabytes = _DEFAULT_MEGABYTES
+    return (megabytes if megabytes >= 0 else _DEFAULT_MEGABYTES) * 2**20
+
+
+@functools.cache
+def _environment() -> str:
+    package = Path(__file__).parent.parent
+    # abiflags and the size of an object's head tell debugging and free-threaded builds apart.
+    python = (sys.version, sys.implementation.cache_tag, getattr(sys, "abiflags", ""), object.__basicsize__)
+    numba = [os.environ.get(f"NUMBA_{name}") for name in _NUMBA_VARIABLES]
+    return f"{python}|{np.__version__}|{numba}|{_sources_digest(package)}"
+
+
+def _sources_digest(package: Path) -> str:
+    """Return a hash over the contents of the compiler's source: times of files say too little (3 ms)."""
+    digest = hashlib.sha256()
+    for part in _SOURCES:
+        path = package / part
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            content = file.read_bytes() if file.exists() else b""
+            digest.update(f"{file.relative_to(package).as_posix()} {len(content)} ".encode() + content)
+    return digest.hexdigest()
 
 
 def _platform_folder() -> Path:
