@@ -13,7 +13,6 @@ import contextlib
 import numpy as np
 
 from jaxlite.codegen.loops import (
-    BOOL,
     INT,
     POINTER,
     Address,
@@ -74,9 +73,6 @@ class Builder:
         out = Scalar(result_dtype(op, [a.dtype for a in args]) if dtype is None else dtype)
         self.add(Let(out, op, args))
         return out
-
-    def const(self, value, dtype=INT) -> Const:
-        return Const(value, np.dtype(dtype))
 
     def convert(self, x: Operand, dtype: np.dtype) -> Operand:
         return x if x.dtype == dtype else self.let("convert", x, dtype=dtype)
@@ -168,6 +164,3 @@ class Builder:
         out = None if result is None else Scalar(result)
         self.add(Call(out, symbol, args))
         return out
-
-
-__all__ = ["BOOL", "INT", "Builder"]

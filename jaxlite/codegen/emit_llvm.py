@@ -23,6 +23,7 @@ from jaxlite.codegen.loops import (
     Base,
     Buffer,
     Call,
+    Carry,
     Check,
     Const,
     For,
@@ -338,9 +339,9 @@ class _Function:
     def check_bounds(self, buffer: Buffer, variable: str | None, constant: int) -> None:
         index = self.emit(f"add i64 {variable or 0}, {constant}")
         inside = self.emit(f"icmp ult i64 {index}, {buffer.size}")
-        self.leave_unless(inside, "-2")
+        self.leave_unless(inside, OUT_OF_BOUNDS)
 
-    def leave_unless(self, condition: str, status: str, before=()) -> None:
+    def leave_unless(self, condition: str, status: int | str, before=()) -> None:
         fine, failed = self.name_of_new("ok"), self.name_of_new("fail")
         self.line(f"br i1 {condition}, label %{fine}, label %{failed}")
         self.start(failed)
@@ -420,17 +421,21 @@ class _Function:
         more = self.emit(f"icmp {'slt' if step > 0 else 'sgt'} i64 {following}, {stop}")
         self.line(f"br i1 {more}, label %{loop}, label %{done}")
         heads = [f"  {index} = phi i64 [ {start}, %{before} ], [ {following}, %{latch} ]"]
-        for carry, init, value in zip(s.carries, inits, nexts, strict=True):
-            kind = llvm_type(carry.inside.dtype)
-            heads.append(
-                f"  {self.registers[carry.inside]} = phi {kind} [ {init}, %{before} ], [ {value}, %{latch} ]"
-            )
+        heads += self.heads_of(s.carries, inits, before, nexts, latch)
         self.lines[phis:phis] = heads
         self.start(done)
         for carry, init, value in zip(s.carries, inits, nexts, strict=True):
             kind = llvm_type(carry.inside.dtype)
             skipped = "" if known else f"[ {init}, %{before} ], "
             self.registers[carry.result] = self.emit(f"phi {kind} {skipped}[ {value}, %{latch} ]")
+
+    def heads_of(self, carries: list[Carry], inits: list[str], before: str, nexts: list[str], latch: str):
+        """Return the lines that give carries their values at the head of a loop."""
+        return [
+            f"  {self.registers[c.inside]} = phi {llvm_type(c.inside.dtype)} "
+            f"[ {init}, %{before} ], [ {value}, %{latch} ]"
+            for c, init, value in zip(carries, inits, nexts, strict=True)
+        ]
 
     def poll(self, index: str) -> None:
         self.module.polls = True
@@ -441,7 +446,7 @@ class _Function:
         self.start(ask)
         status = self.emit("call i64 @jl_poll()")
         quiet = self.emit(f"icmp eq i64 {status}, 0")
-        self.leave_unless(quiet, "-1")
+        self.leave_unless(quiet, PYTHON_ERROR)
         self.line(f"br label %{on}")
         self.start(on)
 
@@ -467,11 +472,7 @@ class _Function:
         latch = self.label
         self.line(f"br label %{loop}")
         heads = [f"  {count} = phi i64 [ 0, %{before} ], [ {following}, %{latch} ]"]
-        for carry, init, value in zip(s.carries, inits, nexts, strict=True):
-            kind = llvm_type(carry.inside.dtype)
-            heads.append(
-                f"  {self.registers[carry.inside]} = phi {kind} [ {init}, %{before} ], [ {value}, %{latch} ]"
-            )
+        heads += self.heads_of(s.carries, inits, before, nexts, latch)
         self.lines[phis:phis] = heads
         self.start(done)
         for carry in s.carries:
@@ -505,7 +506,7 @@ class _Function:
                 f"{slot} = getelementptr i64, ptr %error, i64 {k}",
                 f"store i64 {self.read(detail)}, ptr {slot}",
             ]
-        self.leave_unless(self.read(s.condition), str(s.site + 1), before)
+        self.leave_unless(self.read(s.condition), s.site + 1, before)
 
     def call(self, s: Call) -> None:
         texts = []
@@ -528,7 +529,7 @@ class _Function:
             self.line(f"store ptr {self.address(place.buffer, place.index)}, ptr {slot}")
         status = self.emit(f"call i64 @jl_host(ptr %self, i64 {s.site}, ptr {table})")
         fine = self.emit(f"icmp eq i64 {status}, 0")
-        self.leave_unless(fine, "-1")
+        self.leave_unless(fine, PYTHON_ERROR)
 
     def kernel(self, s: Kernel) -> None:
         if s.outlined:

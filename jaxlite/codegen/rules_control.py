@@ -3,8 +3,9 @@
     scan                       for i in range(n):
                                    …body, with x[i] a view and y[i] written in place…
                                    c = new c            scalars are carried in registers
-    while                      while test: body
     cond                       switch
+
+Loops of unknown length stand with the tapes that they may record, in ``rules_tapes``.
 
 A small array that a loop carries has a place of its own, which each step overwrites at its end; a large one has two,
 which the steps read and write in turn.
@@ -158,32 +159,6 @@ def advance(s: Scheduler, states, outs: list[Components]) -> None:
     for state in states:
         state.step(s, next(given) if state.target is None else ())
     s.close()
-
-
-@rule("while")
-def _while(s: Scheduler, eqn, operands: Sequence[Value]):
-    p = eqn.params
-    if p["tapes_out"]:
-        return None
-    num_test, num_body = p["cond_nconsts"], p["body_nconsts"]
-    consts = [settled(s, x) for x in operands[: num_test + num_body]]
-    inits, body_jaxpr = operands[num_test + num_body :], p["body_jaxpr"]
-    avals = [v.aval for v in body_jaxpr.invars[num_body:]]
-    s.close()
-    states = [carried(s, init, aval) for init, aval in zip(inits, avals, strict=True)]
-    inside = [state.inside for state in states]
-
-    def test():
-        ((condition,),) = s.region().run_into(p["cond_jaxpr"], [*consts[:num_test], *inside], [None])
-        return condition
-
-    def body():
-        inner = s.region()
-        outs = inner.run_into(body_jaxpr, [*consts[num_test:], *inside], [state.target for state in states])
-        advance(inner, states, outs)
-
-    s.b.while_(flat_carries(states), test, body)
-    return finish(s, eqn, states)
 
 
 @rule("cond")

@@ -91,14 +91,9 @@ def _tape_scan(s: Scheduler, eqn, operands):
     return [*finish(s, eqn, states), *(Numbers(INT, (h,)) for h in outputs)]
 
 
-_plain_while = RULES["while"]
-
-
 @taking_tapes("while")
 def _while(s: Scheduler, eqn, operands):
     p = eqn.params
-    if not p["tapes_out"]:
-        return _plain_while(s, eqn, operands)
     num_test, num_body, body_jaxpr = p["cond_nconsts"], p["body_nconsts"], p["body_jaxpr"]
     consts = [settled(s, x) for x in operands[: num_test + num_body]]
     inits = operands[num_test + num_body :]
@@ -107,7 +102,8 @@ def _while(s: Scheduler, eqn, operands):
     avals = [stored_aval(v.aval) for v in body_jaxpr.invars[num_body:]]
     states = [carried(s, init, aval) for init, aval in zip(inits, avals, strict=True)]
     outputs = [new_tape(s, group) for group in groups]
-    count = s.b.carry(Const(0, INT))
+    # The steps are counted where something is recorded.
+    counts = [s.b.carry(Const(0, INT))] if outputs else []
     inside = [state.inside for state in states]
 
     def test():
@@ -116,18 +112,18 @@ def _while(s: Scheduler, eqn, operands):
 
     def body():
         inner = s.region()
-        rows = s.b.let("add", count.inside, Const(1, INT))
-        for output in outputs:
-            s.b.call("tape_grow", output, rows)
+        for count in counts:
+            count.next = s.b.let("add", count.inside, Const(1, INT))
+            for output in outputs:
+                s.b.call("tape_grow", output, count.next)
         places = [
-            v for h, g in zip(outputs, groups, strict=True) for v in row(s, h, g, Affine.of(count.inside))
+            v for h, g in zip(outputs, groups, strict=True) for v in row(s, h, g, Affine.of(counts[0].inside))
         ]
         targets = [*(state.target for state in states), *places]
         outs = inner.run_into(body_jaxpr, [*consts[num_test:], *inside], targets)
         advance(inner, states, outs)
-        count.next = rows
 
-    s.b.while_([*flat_carries(states), count], test, body)
+    s.b.while_([*flat_carries(states), *counts], test, body)
     return [*finish(s, eqn, states), *(Numbers(INT, (h,)) for h in outputs)]
 
 

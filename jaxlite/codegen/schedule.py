@@ -21,11 +21,9 @@ import numpy as np
 from jaxlite.codegen import elementwise
 from jaxlite.codegen.builder import Builder
 from jaxlite.codegen.loops import (
-    INT,
     Address,
     Affine,
     Buffer,
-    Const,
     Host,
     Kernel,
     LoopProgram,
@@ -40,11 +38,11 @@ from jaxlite.codegen.values import (
     View,
     constant,
     needs_of,
-    row_major,
     storage,
     stored_aval,
 )
 from jaxlite.ir import Eqn, Jaxpr, Literal, ShapedArray, Tape, Var, subjaxprs
+from jaxlite.lowering import Elementwise
 
 # A value that costs more than this and is used more than once is kept in memory.
 CHEAP = 6
@@ -274,7 +272,7 @@ class Scheduler:
         if not any(isinstance(a.aval, Tape) for a in (*eqn.invars, *eqn.outvars)):
             if lowering is not None:
                 values = lowering(self, eqn, operands)
-            elif type(eqn.primitive.lower).__name__ == "Elementwise":
+            elif isinstance(eqn.primitive.lower, Elementwise):
                 values = self.elementwise(eqn, operands)
         elif lowering is not None and getattr(lowering, "takes_tapes", False):
             values = lowering(self, eqn, operands)
@@ -553,6 +551,3 @@ class _Nest:
                 b.memo[job.target, index] = tuple(components)
         b.memo = outer
         return results
-
-
-__all__ = ["INT", "RULES", "Const", "Program", "Scheduler", "row_major", "rule", "schedule"]
