@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jaxlite.codegen.helpers import ZETA_DIVISORS
+from jaxlite.codegen.vector_math import FUNCTIONS
 
 BOOL = np.dtype(np.bool_)
 F64 = np.dtype(np.float64)
@@ -374,12 +375,17 @@ for _name, _llvm_name, _python in (
     _by_intrinsic(_name, _llvm_name, _python)
 
 
-def _by_libm(name: str, symbol: str, python_name: str) -> None:
+def _by_function(name: str, symbol: str, python_name: str) -> None:
+    """Register a function of the vector mathematics, or else of the C library."""
     COST[name] = 20
+
+    def llvm(e, dtype, in_dtypes, texts):
+        return e.function(name, dtype, texts) if name in FUNCTIONS else _libm(e, symbol, dtype, texts)
+
     OPERATIONS[name] = Operation(
         _first,
         lambda dtype, in_dtypes, texts: f"np.{dtype.name}({python_name}({', '.join(texts)}))",
-        lambda e, dtype, in_dtypes, texts: _libm(e, symbol, dtype, texts),
+        llvm,
     )
 
 
@@ -410,7 +416,7 @@ for _name, _symbol, _python in (
     ("lgamma", "lgamma", "lgamma"),
     ("nextafter", "nextafter", "np.nextafter"),
 ):
-    _by_libm(_name, _symbol, _python)
+    _by_function(_name, _symbol, _python)
 
 
 def _by_scipy(name: str) -> None:
@@ -563,7 +569,7 @@ def _integer_power():
     return python, llvm
 
 
-_by_libm("gamma", "tgamma", "gamma")
+_by_function("gamma", "tgamma", "gamma")
 
 
 @_operation("zeta")

@@ -101,7 +101,7 @@ def source_of(program: Recorded, key: str) -> Source:
     """Return loops and LLVM text of a program."""
     loops = loop_program(program.jaxpr)
     cost = cost_of(loops)
-    module = emit(loops, key, bounds_checks=_bounds_checks())
+    module = emit(loops, key, bounds_checks=_bounds_checks(), registers=engine.registers())
     text = module.text()
     if not program.has_tapes:
         entry = entry_text(
