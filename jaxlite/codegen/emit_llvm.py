@@ -259,6 +259,8 @@ class _Function:
         self.bases: dict[Buffer, str] = {}
         self.registers: dict[Scalar, str] = {}
         self.accumulations: frozenset[Scalar] = frozenset()
+        # Whether elements are computed side by side: inside a loop whose steps do not wait for each other.
+        self.side_by_side = False
         # Scalars of which the block asks for both sine and cosine: the register of both, once it is there.
         self.angles: dict[Scalar, str | None] = {}
         self.scopes: dict[Buffer, str] = {}
@@ -448,11 +450,12 @@ class _Function:
         self.registers[s.index] = index
         for carry in s.carries:
             self.registers[carry.inside] = "%" + self.name_of_new("c")
-        outer = self.accumulations
+        outer, alone = self.accumulations, self.side_by_side
+        self.side_by_side = alone or s.kind != "serial"
         if s.kind == "reduce":
             self.accumulations = outer | {c.next for c in s.carries if type(c.next) is Scalar}
         self.block(s.body)
-        self.accumulations = outer
+        self.accumulations, self.side_by_side = outer, alone
         if s.polls:
             self.poll(index)
         nexts = [self.read(c.next) for c in s.carries]
@@ -583,6 +586,7 @@ class _Function:
     def outlined(self, s: Kernel) -> None:
         scalars, buffers = free_names(s)
         inner = _Function(self.module, f"jl_{self.module.key}_{s.name}", self.bounds_checks)
+        inner.side_by_side = self.side_by_side
         formals, operands = ["ptr %self", "ptr %error"], ["ptr %self", "ptr %error"]
         for k, scalar in enumerate(scalars):
             kind = llvm_type(scalar.dtype)

@@ -1,4 +1,4 @@
-"""Addresses of outside routines in this process: BLAS, LAPACK and a few functions of SciPy, and our own mathematics.
+"""Addresses of outside routines in this process: BLAS and LAPACK as SciPy exports them, and our mathematics.
 
 register({"jl_dgemm"})        from now on, programs that name jl_dgemm can be loaded
 register({"jl_exp_f64"})      the library of exp is compiled, or loaded from disk
@@ -19,8 +19,8 @@ from jaxlite.errors import InternalError
 from jaxlite.runtime import engine
 from jaxlite.runtime.cache import cache
 
-# The double versions of functions in SciPy's Cython interface.
-_SPECIAL = {"jl_psi": "__pyx_fuse_1psi", "jl_erfinv": "__pyx_fuse_0erfinv"}
+# Shorter than the keys of programs, which none can be taken for.
+_KEY_LENGTH = 38
 
 _lock = threading.Lock()
 # The libraries of the vector mathematics; programs hold addresses in them, so that they stay.
@@ -38,8 +38,6 @@ def register(names) -> None:
 
 def _address(symbol: str) -> int:
     name = symbol.removeprefix("jl_")
-    if symbol in _SPECIAL:
-        return _exported("scipy.special.cython_special", _SPECIAL[symbol])
     library = vector_math.library_of(symbol)
     if library is not None:
         if library not in _libraries:
@@ -53,8 +51,8 @@ def _address(symbol: str) -> int:
 def _mathematics(name: str):
     """Return the library of a function, from disk where it is kept."""
     text = f"{name}|{engine.registers()}|{engine.host()}|{cache.environment()}"
-    key = hashlib.sha256(text.encode()).hexdigest()[:40]
-    payload = cache.load(key)
+    key = hashlib.sha256(text.encode()).hexdigest()[:_KEY_LENGTH]
+    payload = cache.load(key, counted=False)
     if payload is not None:
         with contextlib.suppress(Exception):
             library = engine.revive(pickle.loads(payload))

@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxlite.codegen.vector_math import exponentials, logarithms, trigonometric
+from jaxlite.codegen.vector_math import errors, exponentials, gamma, logarithms, powers, trigonometric
 from jaxlite.codegen.vector_math.writer import PURE, Writer
 
 
@@ -41,11 +41,38 @@ class Function(NamedTuple):
 
 FUNCTIONS: dict[str, Function] = {
     "exp": Function(exponentials.exp),
+    "exp2": Function(exponentials.exp2),
+    "expm1": Function(exponentials.expm1),
+    "sinh": Function(exponentials.sinh),
+    "cosh": Function(exponentials.cosh),
+    "tanh": Function(exponentials.tanh),
     "log": Function(logarithms.log),
+    "log1p": Function(logarithms.log1p),
+    "asinh": Function(logarithms.asinh),
+    "acosh": Function(logarithms.acosh),
+    "atanh": Function(logarithms.atanh),
+    "pow": Function(powers.pow_, 2),
+    "cbrt": Function(powers.cbrt),
+    "hypot": Function(powers.hypot, 2),
     "sin": Function(trigonometric.sin),
     "cos": Function(trigonometric.cos),
     "sincos": Function(trigonometric.sincos, results=2),
+    "tan": Function(trigonometric.tan),
+    "asin": Function(trigonometric.asin),
+    "acos": Function(trigonometric.acos),
+    "atan": Function(trigonometric.atan),
+    "atan2": Function(trigonometric.atan2, 2),
+    "erf": Function(errors.erf),
+    "erfc": Function(errors.erfc),
+    "erfinv": Function(errors.erfinv),
+    "lgamma": Function(gamma.lgamma),
+    "psi": Function(gamma.digamma),
 }
+
+# One after the other, as in a sequential loop, these take less time than the C library's, or it has none: for the
+# others the library's tables are 10 to 50 % faster than long polynomials (exp 10 ns instead of 14, log 14 instead of
+# 18), and nothing needs to be compiled.
+BETTER_ALONE = frozenset(("expm1", "sinh", "cosh", "tanh", "sincos", "erfinv", "psi"))
 
 
 def symbol_of(name: str, dtype: np.dtype) -> str:

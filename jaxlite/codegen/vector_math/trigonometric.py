@@ -13,29 +13,31 @@ TWO_OVER_PI = 0.6366197723675814
 NEAR = 2.0**30
 
 
-def reduced(w: Writer, x: Value) -> tuple[Value, Value]:
-    """Return n, in the lowest bits of an integer, and r."""
+def reduced(w: Writer, x: Value) -> tuple[Value, Value, Value]:
+    """Return n, in the lowest bits of an integer, r, and its rounding error, which most functions can do without."""
     t = w.fma(x, TWO_OVER_PI, SHIFT)
     n = t - SHIFT
     # x and n·π/2 are multiples of one power of two that is small enough: the first difference is exact.
-    r = w.fma(n, -HALF_PI[0], x)
-    r = w.fma(n, -HALF_PI[2], w.fma(n, -HALF_PI[1], r))
+    first = w.fma(n, -HALF_PI[0], x)
+    second = w.fma(n, -HALF_PI[1], first)
+    r = w.fma(n, -HALF_PI[2], second)
+    lost = w.fma(n, -HALF_PI[1], first - second) + w.fma(n, -HALF_PI[2], second - r)
     far = w.abs(x).not_below(NEAR)
 
     def large():
-        m, s = w.lane_by_lane(FAR, "jl_far", "if", x)
-        return w.select(far, m, w.bits(t)), w.select(far, s, r)
+        others = w.lane_by_lane(FAR, "jl_far", "iff", x)
+        return [w.select(far, o, v) for o, v in zip(others, (w.bits(t), r, lost))]
 
-    return w.where_any(far, large, (w.bits(t), r))
+    return w.where_any(far, large, (w.bits(t), r, lost))
 
 
-# n and r of a large x = m·2^e, m an integer of 53 bits: the bits of 2/π from that of 2^(1-e) on, times m, are the bits
+# The same of a large x = m·2^e, m an integer of 53 bits: the bits of 2/π from that of 2^(1-e) on, times m, are the bits
 # of x·2/π modulo 4, of which 190 are fractional. The fraction, with its sign, is brought to the form of a pair of
 # doubles and multiplied by π/2.
 FAR = f"""@jl_far_bits = internal constant [{len(c.BITS_OF_TWO_OVER_PI)} x i64] [{
     ", ".join(f"i64 {int(word)}" for word in c.BITS_OF_TWO_OVER_PI)
 }]
-define internal {{ i64, double }} @jl_far(double %x) noinline {PURE} {{
+define internal {{ i64, double, double }} @jl_far(double %x) noinline {PURE} {{
   %bits = bitcast double %x to i64
   %shifted = lshr i64 %bits, 52
   %exponent = and i64 %shifted, 2047
@@ -94,6 +96,8 @@ define internal {{ i64, double }} @jl_far(double %x) noinline {PURE} {{
   %more = call double @llvm.fma.f64(double %h, double {number(HALF_PI[1])}, double %lost)
   %all = call double @llvm.fma.f64(double %t, double {number(HALF_PI[0])}, double %more)
   %sum = fadd double %r0, %all
+  %gone = fsub double %r0, %sum
+  %lower = fadd double %gone, %all
   %zeros64 = trunc i192 %zeros to i64
   %power = sub i64 {1023 - 53}, %zeros64
   %place = shl i64 %power, 52
@@ -107,9 +111,13 @@ define internal {{ i64, double }} @jl_far(double %x) noinline {PURE} {{
   %r = select i1 %infinite, double %nan, double %r2
   %back = sub i64 0, %n
   %n1 = select i1 %negative, i64 %back, i64 %n
-  %v = insertvalue {{ i64, double }} poison, i64 %n1, 0
-  %both = insertvalue {{ i64, double }} %v, double %r, 1
-  ret {{ i64, double }} %both
+  %v = insertvalue {{ i64, double, double }} poison, i64 %n1, 0
+  %l1 = fmul double %lower, %scale
+  %l2 = fneg double %l1
+  %l = select i1 %turned, double %l2, double %l1
+  %both = insertvalue {{ i64, double, double }} %v, double %r, 1
+  %all3 = insertvalue {{ i64, double, double }} %both, double %l, 2
+  ret {{ i64, double, double }} %all3
 }}"""
 
 
@@ -135,16 +143,114 @@ def of_zero(w: Writer, value: Value) -> Value:
 
 
 def sin(w: Writer) -> Value:
-    n, r = reduced(w, w.x)
+    n, r, _ = reduced(w, w.x)
     return of_zero(w, chosen(w, n, *sin_and_cos(w, r)))
 
 
 def cos(w: Writer) -> Value:
-    n, r = reduced(w, w.x)
+    n, r, _ = reduced(w, w.x)
     return chosen(w, n + 1, *sin_and_cos(w, r))
 
 
 def sincos(w: Writer) -> tuple[Value, Value]:
-    n, r = reduced(w, w.x)
+    n, r, _ = reduced(w, w.x)
     both = sin_and_cos(w, r)
     return of_zero(w, chosen(w, n, *both)), chosen(w, n + 1, *both)
+
+
+def tan(w: Writer) -> Value:
+    n, r, lost = reduced(w, w.x)
+    sine, cosine = sin_and_cos(w, r)
+    odd = (n & 1).differs(0)
+    above, below = w.select(odd, -cosine, sine), w.select(odd, sine, cosine)
+    inverse = 1.0 / below
+    quotient = above * inverse
+    rest = w.fma(-quotient, below, above) * inverse
+    # The derivative of tan times the error of r.
+    return of_zero(w, quotient + w.mad(lost, w.mad(quotient, quotient, 1.0), rest))
+
+
+# --- inverse functions ------------------------------------------------------------------------------
+
+# tan(π/8) and tan(3π/8): between them the angle is counted from π/4, above from π/2.
+EIGHTH, THREE_EIGHTHS = 0.41421356237309503, 2.414213562373095
+# Multiples of π/4 in two parts.
+ANGLES = tuple((k * HALF_PI[0] / 2, k * 6.123233995736766e-17 / 2) for k in (0, 1, 2, 4))
+THREE_QUARTERS = (2.356194490192345, 9.184850993605148e-17)
+
+
+def angle(w: Writer, y: Value, x: Value, turned: Value | None = None) -> Value:
+    """The angle of a point with coordinates that are not negative; π minus that where it is ``turned``."""
+    high, middle = y > x * THREE_EIGHTHS, y > x * EIGHTH
+    difference, difference_low = w.two_sum(y, -x)
+    total, total_low = w.two_sum(y, x)
+    above = w.select(high, -x, w.select(middle, difference, y))
+    below = w.select(high, y, w.select(middle, total, x))
+    straight = high | ~middle
+    inverse = 1.0 / below
+    t = above * inverse
+    rest = w.fma(-t, below, above) + w.select(straight, 0.0, difference_low - t * total_low)
+    z = t * t
+    small = w.mad(z * t, w.polynomial(z, w.fit(c.ATAN)), rest * inverse)
+    angles = [ANGLES[2], ANGLES[1], ANGLES[0]]
+    base, base_low = (w.select(high, a, w.select(middle, b, d)) for a, b, d in zip(*angles))
+    if turned is not None:
+        angles = [ANGLES[2], THREE_QUARTERS, ANGLES[3]]
+        other, other_low = (w.select(high, a, w.select(middle, b, d)) for a, b, d in zip(*angles))
+        base, base_low = w.select(turned, other, base), w.select(turned, other_low, base_low)
+        t, small = w.select(turned, -t, t), w.select(turned, -small, small)
+    return base + (t + (small + base_low))
+
+
+def atan(w: Writer) -> Value:
+    size = w.min(w.abs(w.x), 1e300)
+    return w.copysign(angle(w, size, w.constant(1.0)), w.x)
+
+
+def atan2(w: Writer) -> Value:
+    y, x = w.arguments
+    high, wide = w.abs(y), w.abs(x)
+    turned = w.bits(x) < 0
+    inf = float("inf")
+
+    def special():
+        largest = w.select(high > wide, high, wide)
+        scale = w.select(largest > 2.0**500, 2.0**-600, w.select(largest < 2.0**-500, 2.0**600, 1.0))
+        a, b = high * scale, wide * scale
+        far_up, far_out = high.equals(inf), wide.equals(inf)
+        a = w.select(far_up, 1.0, w.select(far_out, 0.0, a))
+        b = w.select(far_out, 1.0, w.select(far_up, 0.0, b))
+        b = w.select(largest.equals(0.0), 1.0, b)
+        return w.select(x.is_nan() | y.is_nan(), x + y, angle(w, a, b, turned))
+
+    usual = (high < 2.0**500) & (wide < 2.0**500) & (high > 2.0**-450) & (wide > 2.0**-450)
+    return w.copysign(w.fixed(~usual, special, angle(w, high, wide, turned)), y)
+
+
+def asin_parts(w: Writer) -> tuple[Value, Value, Value, Value]:
+    """Return whether |x| <= ½, s, asin(s) - s and |x|, where s is |x|, or else sqrt((1 - |x|)/2)."""
+    size = w.abs(w.x)
+    small = size <= 0.5
+    z = w.select(small, size * size, (1.0 - size) * 0.5)
+    s = w.select(small, size, w.sqrt(z))
+    return small, s, s * z * w.polynomial(z, w.fit(c.ASIN)), size
+
+
+def asin(w: Writer) -> Value:
+    """asin(x), or π/2 - 2·asin(s)"""
+    small, s, tail, _ = asin_parts(w)
+    high, low = w.quick_two_sum(w.constant(HALF_PI[0]), -(s + s))
+    large = high + (low + (HALF_PI[1] - (tail + tail)))
+    return w.copysign(w.select(small, s + tail, large), w.x)
+
+
+def acos(w: Writer) -> Value:
+    """π/2 - asin(x), or 2·asin(s) or π - 2·asin(s)"""
+    small, s, tail, _ = asin_parts(w)
+    signed, signed_tail = w.copysign(s, w.x), w.copysign(tail, w.x)
+    high, low = w.quick_two_sum(w.constant(HALF_PI[0]), -signed)
+    near = high + (low + (HALF_PI[1] - signed_tail))
+    double = (s + s) + (tail + tail)
+    high, low = w.quick_two_sum(w.constant(2 * HALF_PI[0]), -(s + s))
+    left = high + (low + (2 * HALF_PI[1] - (tail + tail)))
+    return w.select(small, near, w.select(w.x < 0.0, left, double))
