@@ -137,6 +137,4 @@ def text(symbol: str, registers: tuple[int, ...]) -> str:
         values = function.write(w)
         written.append(w.returns(*(values if isinstance(values, tuple) else (values,))))
         declared |= w.declarations
-        for other in w.others.values():
-            written.append(other)
-    return "\n".join([*declared.values(), *dict.fromkeys(written), ""])
+    return "\n".join([*declared.values(), *written, ""])

@@ -137,7 +137,6 @@ class Writer:
         self.name, self.arity, self.lanes, self.single, self.results = name, arity, lanes, single, results
         self.lines: list[str] = []
         self.declarations: dict[str, str] = {}
-        self.others: dict[str, str] = {}
         self.label = "entry"
         self._count = 0
         self.arguments = []
@@ -297,28 +296,26 @@ class Writer:
         self.lines.append(f"{label}:")
         self.label = label
 
-    def lane_by_lane(self, text: str, name: str, kinds: str, *args: Value) -> tuple[Value, ...]:
-        """Call a function of single numbers, whose definition is ``text``, for each lane; it returns a struct."""
-        self.others[name] = text
-        self.declarations["ctlz"] = "declare i192 @llvm.ctlz.i192(i192, i1)"
-        self.declarations["llvm.fma.f64"] = "declare double @llvm.fma.f64(double, double, double)"
-        struct = f"{{ {', '.join(_ELEMENT[kind] for kind in kinds)} }}"
-        results = [Value(self, kind, "poison") for kind in kinds]
-        for lane in range(self.lanes):
-            texts = []
-            for x in args:
-                whole = f"{self.type(x.kind)} {x.text}"
-                if self.lanes > 1:
-                    x = self.emit(x.kind, f"extractelement {whole}, i32 {lane}")
-                texts.append(f"{_ELEMENT[x.kind]} {x.text}")
-            pair = self.emit("b", f"call {struct} @{name}({', '.join(texts)})").text
-            for k, kind in enumerate(kinds):
-                part = self.emit(kind, f"extractvalue {struct} {pair}, {k}")
-                if self.lanes > 1:
-                    into = f"{self.type(kind)} {results[k].text}"
-                    part = self.emit(kind, f"insertelement {into}, {_ELEMENT[kind]} {part.text}, i32 {lane}")
-                results[k] = part
-        return tuple(results)
+    def lane_by_lane(self, name: str, x: Value) -> Value:
+        """Call a function of the C library for each lane."""
+        self.declarations[name] = f"declare double @{name}(double) {PURE}"
+        if self.lanes == 1:
+            return self.emit("f", f"call double @{name}(double {x.text})")
+        kind = self.type("f")
+        place = self.emit("f", f"alloca {kind}").text
+        loop, done, before = self.new("loop"), self.new("done"), self.label
+        lane, following = "%" + self.new("i"), "%" + self.new("n")
+        self.lines += [f"  store {kind} {x.text}, ptr {place}", f"  br label %{loop}"]
+        self.start(loop)
+        self.lines.append(f"  {lane} = phi i64 [ 0, %{before} ], [ {following}, %{loop} ]")
+        slot = self.emit("f", f"getelementptr double, ptr {place}, i64 {lane}").text
+        element = self.emit("f", f"load double, ptr {slot}").text
+        result = self.emit("f", f"call double @{name}(double {element})").text
+        self.lines += [f"  store double {result}, ptr {slot}", f"  {following} = add i64 {lane}, 1"]
+        more = self.emit("b", f"icmp ult i64 {following}, {self.lanes}").text
+        self.lines.append(f"  br i1 {more}, label %{loop}, label %{done}")
+        self.start(done)
+        return self.emit("f", f"load {kind}, ptr {place}")
 
     def where_any(
         self, condition: Value, slow: Callable[[], Sequence[Value]], values: Sequence[Value]
