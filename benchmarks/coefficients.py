@@ -171,6 +171,13 @@ def main() -> None:
     print("# Where the variables of polynomials start to count; the root of digamma in two parts.")
     print(f"ERFINV_MIDDLE, ERFINV_FAR_MIDDLE = 1.4, {ERFINV_FAR_MIDDLE}")
     print(f"LGAMMA_SHIFT = 0.25\nDIGAMMA_ROOT = ({float(ROOT)!r}, {float(ROOT - float(ROOT))!r})")
+    mp.dps = 400
+    # A word of zeros comes first: windows begin up to 23 places before the point.
+    print("# 2/π, 64 bits each")
+    print("BITS_OF_TWO_OVER_PI = (\n    0,")
+    for k in range(1, 20):
+        print(f"    {int(mp.floor(2 / mp.pi * mpf(2) ** (64 * k))) % 2**64:#x},")
+    print(")")
 
 
 if __name__ == "__main__":

@@ -74,11 +74,12 @@ def lgamma(w: Writer) -> Value:
 
     def left():
         sine, _ = sine_and_cosine_of_turns(w, x)
-        # As if it were normal.
-        k, m, _ = split(w, sine * 2.0**54)
+        # Next to 0, where the sine is π·|x|, π cancels; x is scaled as if it were normal.
+        tiny = w.abs(x) < 2.0**-60
+        k, m, _ = split(w, w.select(tiny, w.abs(x), sine) * 2.0**54)
         log, log_low = log_in_pair(w, k - 54.0, m)
         total, lost = w.two_sum(value, log)
-        other = (LOG_PI - total) - (lost + (low + log_low))
+        other = (w.select(tiny, 0.0, LOG_PI) - total) - (lost + (low + log_low))
         return w.select(w.floor(x).equals(x), INF, other)
 
     return w.fixed(reflected, left, value + low)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jaxlite.codegen.vector_math import coefficients as c
 from jaxlite.codegen.vector_math.exponentials import SHIFT
-from jaxlite.codegen.vector_math.writer import Value, Writer
+from jaxlite.codegen.vector_math.writer import PURE, Value, Writer, number
 
 # π/2 in three parts, of 53 bits each; all positive, so that -0 stays -0.
 HALF_PI = (1.5707963267948966, 6.123233995736765e-17, 1.082856673921914e-32)
@@ -13,16 +13,115 @@ TWO_OVER_PI = 0.6366197723675814
 NEAR = 2.0**30
 
 
-def reduced(w: Writer, x: Value) -> tuple[Value, Value, Value]:
-    """Return n, in the lowest bits of an integer, r, and its rounding error, which most functions can do without."""
+def reduced(w: Writer, x: Value, exact: bool = False) -> tuple[Value, Value, Value]:
+    """Return n, in the lowest bits of an integer, r, and its rounding error, or 0 where nobody needs that."""
     t = w.fma(x, TWO_OVER_PI, SHIFT)
     n = t - SHIFT
     # x and n·π/2 are multiples of one power of two that is small enough: the first difference is exact.
     first = w.fma(n, -HALF_PI[0], x)
-    second = w.fma(n, -HALF_PI[1], first)
-    r = w.fma(n, -HALF_PI[2], second)
-    lost = w.fma(n, -HALF_PI[1], first - second) + w.fma(n, -HALF_PI[2], second - r)
-    return w.bits(t), r, lost
+    if exact:
+        product, product_low = w.two_product(n, w.constant(HALF_PI[1]))
+        r, low = w.two_sum(first, -product)
+        r, lost = w.two_sum(r, w.fma(n, -HALF_PI[2], low - product_low))
+    else:
+        r = w.fma(n, -HALF_PI[2], w.fma(n, -HALF_PI[1], first))
+        lost = w.constant(0.0)
+    values = w.bits(t), r, lost
+    if w.lanes > 1:
+        return values
+    return w.where_any(w.abs(x).not_below(NEAR), lambda: w.call_helper(FAR, "jl_far", "iff", x), values)
+
+
+# The same of a large x = m·2^e, m an integer of 53 bits: three words of bits of 2/π from that of 2^(1-e) on, times m,
+# are x·2/π modulo 4 in units of 2^-190. The fraction, with its sign, is brought to the form of a pair of doubles and
+# multiplied by π/2. (No double is nearer to a multiple of π/2 than the first word tells.) The C library is no help: it
+# loses three places next to such multiples.
+FAR = f"""@jl_far_bits = internal constant [{len(c.BITS_OF_TWO_OVER_PI)} x i64] [{
+    ", ".join(f"i64 {int(word)}" for word in c.BITS_OF_TWO_OVER_PI)
+}]
+declare i64 @llvm.fshl.i64(i64, i64, i64)
+declare i64 @llvm.ctlz.i64(i64, i1)
+define internal {{ i64, double, double }} @jl_far(double %x) noinline {PURE} {{
+  %bits = bitcast double %x to i64
+  %shifted = lshr i64 %bits, 52
+  %exponent = and i64 %shifted, 2047
+  %infinite = icmp eq i64 %exponent, 2047
+  %low = and i64 %bits, 4503599627370495
+  %integer = or i64 %low, 4503599627370496
+  %first = sub i64 %exponent, {1075 - 62}
+  %word = lshr i64 %first, 6
+  %inside = and i64 %first, 63
+  %p0 = getelementptr i64, ptr @jl_far_bits, i64 %word
+  %p1 = getelementptr i64, ptr %p0, i64 1
+  %p2 = getelementptr i64, ptr %p0, i64 2
+  %p3 = getelementptr i64, ptr %p0, i64 3
+  %w0 = load i64, ptr %p0
+  %w1 = load i64, ptr %p1
+  %w2 = load i64, ptr %p2
+  %w3 = load i64, ptr %p3
+  %a0 = call i64 @llvm.fshl.i64(i64 %w0, i64 %w1, i64 %inside)
+  %a1 = call i64 @llvm.fshl.i64(i64 %w1, i64 %w2, i64 %inside)
+  %a2 = call i64 @llvm.fshl.i64(i64 %w2, i64 %w3, i64 %inside)
+  %m = zext i64 %integer to i128
+  %b1 = zext i64 %a1 to i128
+  %b2 = zext i64 %a2 to i128
+  %t2 = mul i128 %b2, %m
+  %over2 = lshr i128 %t2, 64
+  %t1a = mul i128 %b1, %m
+  %t1 = add i128 %t1a, %over2
+  %over1 = lshr i128 %t1, 64
+  %carry = trunc i128 %over1 to i64
+  %t0a = mul i64 %a0, %integer
+  %q0 = add i64 %t0a, %carry
+  %q1 = trunc i128 %t1 to i64
+  %q2 = trunc i128 %t2 to i64
+  %rounded = add i64 %q0, {1 << 61}
+  %n = lshr i64 %rounded, 62
+  %f0 = call i64 @llvm.fshl.i64(i64 %q0, i64 %q1, i64 2)
+  %f1 = call i64 @llvm.fshl.i64(i64 %q1, i64 %q2, i64 2)
+  %f2 = shl i64 %q2, 2
+  %mask = ashr i64 %f0, 63
+  %below = icmp slt i64 %f0, 0
+  %g0 = xor i64 %f0, %mask
+  %g1 = xor i64 %f1, %mask
+  %g2 = xor i64 %f2, %mask
+  %zeros = call i64 @llvm.ctlz.i64(i64 %g0, i1 false)
+  %h0 = call i64 @llvm.fshl.i64(i64 %g0, i64 %g1, i64 %zeros)
+  %h1 = call i64 @llvm.fshl.i64(i64 %g1, i64 %g2, i64 %zeros)
+  %head = lshr i64 %h0, 11
+  %few = shl i64 %h0, 42
+  %few53 = and i64 %few, 9007199254740991
+  %many = lshr i64 %h1, 22
+  %tail = or i64 %few53, %many
+  %h = uitofp i64 %head to double
+  %t0 = uitofp i64 %tail to double
+  %t = fmul double %t0, {number(2.0**-53)}
+  %r0 = fmul double %h, {number(HALF_PI[0])}
+  %opposite = fneg double %r0
+  %lost = call double @llvm.fma.f64(double %h, double {number(HALF_PI[0])}, double %opposite)
+  %more = call double @llvm.fma.f64(double %h, double {number(HALF_PI[1])}, double %lost)
+  %all = call double @llvm.fma.f64(double %t, double {number(HALF_PI[0])}, double %more)
+  %sum = fadd double %r0, %all
+  %gone = fsub double %r0, %sum
+  %lower = fadd double %gone, %all
+  %power = sub i64 {1023 - 53}, %zeros
+  %place = shl i64 %power, 52
+  %scale = bitcast i64 %place to double
+  %negative = icmp slt i64 %bits, 0
+  %turned = xor i1 %negative, %below
+  %minus = fneg double %scale
+  %signed = select i1 %turned, double %minus, double %scale
+  %r1 = fmul double %sum, %signed
+  %l = fmul double %lower, %signed
+  %nan = fsub double %x, %x
+  %r = select i1 %infinite, double %nan, double %r1
+  %back = sub i64 0, %n
+  %n1 = select i1 %negative, i64 %back, i64 %n
+  %v = insertvalue {{ i64, double, double }} poison, i64 %n1, 0
+  %both = insertvalue {{ i64, double, double }} %v, double %r, 1
+  %three = insertvalue {{ i64, double, double }} %both, double %l, 2
+  ret {{ i64, double, double }} %three
+}}"""
 
 
 def sin_and_cos(w: Writer, r: Value) -> tuple[Value, Value]:
@@ -41,31 +140,37 @@ def chosen(w: Writer, n: Value, sine: Value, cosine: Value) -> Value:
     return w.of_bits(w.bits(value) ^ ((n & 2) << 62))
 
 
-def everywhere(w: Writer, value: Value, name: str) -> Value:
-    """Complete a function: far from 0 the C library knows how to reduce x, and at 0 polynomials lose its sign."""
-    if name != "cos":
-        value = w.select(w.x.equals(0.0), w.x, value)
-    return w.fixed(w.abs(w.x).not_below(NEAR), lambda: w.lane_by_lane(name, w.x), value)
+def everywhere(w: Writer, *values: Value) -> tuple[Value, ...]:
+    """Complete the functions of a register: numbers far from 0 are left to the functions of one number."""
+    if w.lanes == 1:
+        return values
+    far = w.abs(w.x).not_below(NEAR)
+    return w.where_any(far, lambda: w.lane_by_lane(w.x), values)
 
 
-def sin(w: Writer) -> Value:
+def of_zero(w: Writer, value: Value) -> Value:
+    """Return x where it is 0: the polynomial has lost its sign."""
+    return w.select(w.x.equals(0.0), w.x, value)
+
+
+def sin(w: Writer) -> tuple[Value, ...]:
     n, r, _ = reduced(w, w.x)
-    return everywhere(w, chosen(w, n, *sin_and_cos(w, r)), "sin")
+    return everywhere(w, of_zero(w, chosen(w, n, *sin_and_cos(w, r))))
 
 
-def cos(w: Writer) -> Value:
+def cos(w: Writer) -> tuple[Value, ...]:
     n, r, _ = reduced(w, w.x)
-    return everywhere(w, chosen(w, n + 1, *sin_and_cos(w, r)), "cos")
+    return everywhere(w, chosen(w, n + 1, *sin_and_cos(w, r)))
 
 
-def sincos(w: Writer) -> tuple[Value, Value]:
+def sincos(w: Writer) -> tuple[Value, ...]:
     n, r, _ = reduced(w, w.x)
     both = sin_and_cos(w, r)
-    return everywhere(w, chosen(w, n, *both), "sin"), everywhere(w, chosen(w, n + 1, *both), "cos")
+    return everywhere(w, of_zero(w, chosen(w, n, *both)), chosen(w, n + 1, *both))
 
 
-def tan(w: Writer) -> Value:
-    n, r, lost = reduced(w, w.x)
+def tan(w: Writer) -> tuple[Value, ...]:
+    n, r, lost = reduced(w, w.x, exact=not w.single)
     sine, cosine = sin_and_cos(w, r)
     odd = (n & 1).differs(0)
     above, below = w.select(odd, -cosine, sine), w.select(odd, sine, cosine)
@@ -73,8 +178,7 @@ def tan(w: Writer) -> Value:
     quotient = above * inverse
     rest = w.fma(-quotient, below, above) * inverse
     # The derivative of tan times the error of r.
-    value = quotient + w.mad(lost, w.mad(quotient, quotient, 1.0), rest)
-    return everywhere(w, value, "tan")
+    return everywhere(w, of_zero(w, quotient + w.mad(lost, w.mad(quotient, quotient, 1.0), rest)))
 
 
 # --- inverse functions ------------------------------------------------------------------------------

@@ -139,12 +139,7 @@ class Writer:
         self.declarations: dict[str, str] = {}
         self.label = "entry"
         self._count = 0
-        self.arguments = []
-        for k in range(arity):
-            value = Value(self, "f", f"%x{k}")
-            if single:
-                value = self.emit("f", f"fpext {self._outer()} %x{k} to {self.type('f')}")
-            self.arguments.append(value)
+        self.arguments = [self.widened(f"%x{k}") for k in range(arity)]
         self.x = self.arguments[0]
         self.y = self.arguments[-1]
 
@@ -152,9 +147,21 @@ class Writer:
         element = _ELEMENT[kind]
         return element if self.lanes == 1 else f"<{self.lanes} x {element}>"
 
-    def _outer(self) -> str:
-        element = "float" if self.single else "double"
-        return element if self.lanes == 1 else f"<{self.lanes} x {element}>"
+    def _outer(self, lanes: int | None = None) -> str:
+        element, lanes = "float" if self.single else "double", lanes or self.lanes
+        return element if lanes == 1 else f"<{lanes} x {element}>"
+
+    def widened(self, text: str) -> Value:
+        """Return what the caller gave as a value to compute with."""
+        if not self.single:
+            return Value(self, "f", text)
+        return self.emit("f", f"fpext {self._outer()} {text} to {self.type('f')}")
+
+    def narrowed(self, x: Value) -> str:
+        """Return a value as the caller knows it."""
+        if not self.single:
+            return x.text
+        return self.emit("f", f"fptrunc {self.type('f')} {x.text} to {self._outer()}").text
 
     # --- statements
 
@@ -187,15 +194,14 @@ class Writer:
 
     def returns(self, *values: Value) -> str:
         """End the function; returns its text."""
-        outer, inner = self._outer(), self.type("f")
-        if self.single:
-            values = tuple(self.emit("f", f"fptrunc {inner} {v.text} to {outer}") for v in values)
+        outer = self._outer()
+        texts = [self.narrowed(v) for v in values]
         if self.results == 1:
-            kind, result = outer, values[0].text
+            kind, result = outer, texts[0]
         else:
             kind, result = f"{{ {', '.join([outer] * self.results)} }}", "poison"
-            for k, v in enumerate(values):
-                result = self.emit("f", f"insertvalue {kind} {result}, {outer} {v.text}, {k}").text
+            for k, text in enumerate(texts):
+                result = self.emit("f", f"insertvalue {kind} {result}, {outer} {text}, {k}").text
         self.lines.append(f"  ret {kind} {result}")
         formals = ", ".join(f"{outer} %x{k}" for k in range(self.arity))
         return "\n".join([f"define {kind} @{self.name}({formals}) {PURE} {{", "entry:", *self.lines, "}"])
@@ -296,26 +302,39 @@ class Writer:
         self.lines.append(f"{label}:")
         self.label = label
 
-    def lane_by_lane(self, name: str, x: Value) -> Value:
-        """Call a function of the C library for each lane."""
-        self.declarations[name] = f"declare double @{name}(double) {PURE}"
-        if self.lanes == 1:
-            return self.emit("f", f"call double @{name}(double {x.text})")
-        kind = self.type("f")
-        place = self.emit("f", f"alloca {kind}").text
+    def call_helper(self, definition: str, name: str, kinds: str, *args: Value) -> tuple[Value, ...]:
+        """Call a function of single numbers that returns several of them, and define it."""
+        self.declarations[name] = definition
+        struct = f"{{ {', '.join(_ELEMENT[kind] for kind in kinds)} }}"
+        operands = ", ".join(f"{_ELEMENT[x.kind]} {x.text}" for x in args)
+        result = self.emit("b", f"call {struct} @{name}({operands})").text
+        return tuple(self.emit(kind, f"extractvalue {struct} {result}, {k}") for k, kind in enumerate(kinds))
+
+    def lane_by_lane(self, x: Value) -> tuple[Value, ...]:
+        """Call this function's form for one number in each lane, for its results."""
+        kind, element, name = self._outer(), self._outer(1), self.name.rpartition("_v")[0]
+        result_type = element if self.results == 1 else f"{{ {', '.join([element] * self.results)} }}"
+        argument = self.narrowed(x)
+        places = [self.emit("f", f"alloca {kind}").text for _ in range(self.results)]
         loop, done, before = self.new("loop"), self.new("done"), self.label
         lane, following = "%" + self.new("i"), "%" + self.new("n")
-        self.lines += [f"  store {kind} {x.text}, ptr {place}", f"  br label %{loop}"]
+        self.lines += [f"  store {kind} {argument}, ptr {places[0]}", f"  br label %{loop}"]
         self.start(loop)
         self.lines.append(f"  {lane} = phi i64 [ 0, %{before} ], [ {following}, %{loop} ]")
-        slot = self.emit("f", f"getelementptr double, ptr {place}, i64 {lane}").text
-        element = self.emit("f", f"load double, ptr {slot}").text
-        result = self.emit("f", f"call double @{name}(double {element})").text
-        self.lines += [f"  store double {result}, ptr {slot}", f"  {following} = add i64 {lane}, 1"]
+        slots = [self.emit("f", f"getelementptr {element}, ptr {p}, i64 {lane}").text for p in places]
+        number = self.emit("f", f"load {element}, ptr {slots[0]}").text
+        result = self.emit("f", f"call {result_type} @{name}({element} {number})").text
+        for k, slot in enumerate(slots):
+            part = result
+            if self.results > 1:
+                part = self.emit("f", f"extractvalue {result_type} {result}, {k}").text
+            self.lines.append(f"  store {element} {part}, ptr {slot}")
+        self.lines.append(f"  {following} = add i64 {lane}, 1")
         more = self.emit("b", f"icmp ult i64 {following}, {self.lanes}").text
         self.lines.append(f"  br i1 {more}, label %{loop}, label %{done}")
         self.start(done)
-        return self.emit("f", f"load {kind}, ptr {place}")
+        loaded = [self.emit("f", f"load {kind}, ptr {place}").text for place in places]
+        return tuple(self.widened(text) for text in loaded)
 
     def where_any(
         self, condition: Value, slow: Callable[[], Sequence[Value]], values: Sequence[Value]
