@@ -111,15 +111,15 @@ def tanh(w: Writer) -> Value:
     """E/(E + 2) with E = e^(2·|x|) - 1"""
     x = w.min(w.abs(w.x), 22.0)
     high, low = expm1_of(w, x * 2.0)
+    value = high + low
+    below = value + 2.0
     if w.single:
-        value = high + low
-        return w.copysign(value / (value + 2.0), w.x)
-    high, low = w.quick_two_sum(high, low)
-    below, lost = w.two_sum(w.constant(2.0), high)
+        return w.copysign(value / below, w.x)
     inverse = 1.0 / below
-    value = high * inverse
-    rest = w.fma(-value, below, high) + w.mad(-value, lost + low, low)
-    return w.copysign(w.mad(rest, inverse, value), w.x)
+    quotient = value * inverse
+    # What rounding took from the divisor, where E is small, and from the quotient.
+    rest = w.mad(-quotient, value - (below - 2.0), w.fma(-quotient, below, value))
+    return w.copysign(w.mad(rest, inverse, quotient), w.x)
 
 
 def halves(w: Writer, x: Value) -> tuple[Value, Value, Value, Value]:
