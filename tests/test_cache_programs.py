@@ -125,7 +125,8 @@ def test_a_correct_digest_over_anything_else_is_compiled_again(tmp_path):
         + """
     import pickle
     from jaxlite.runtime.cache import cache
-    (path,) = cache.files()
+    # Libraries of functions have shorter names.
+    (path,) = [path for path in cache.files() if len(path.name) == 40]
     good = pickle.loads(cache.load(path.name))
     payloads = (b"", b"no pickle", pickle.dumps(None), pickle.dumps((1, 2, 3)), pickle.dumps((good[0][:1], *good[1:])))
     cache.store(path.name, payloads[int(sys.argv[1])])

@@ -14,7 +14,7 @@ from jaxlite.codegen.loops import Call, Const, For, Host, Let, Load, LoopProgram
 UNKNOWN_LENGTH = 100
 # Nanoseconds, on a machine of 2024: of an addition in a vectorised loop, of a transcendental function, of a byte
 # from the cache, of a call of a routine, of a call of Python.
-_NS_FLOP, _NS_TRANSCENDENTAL, _NS_BYTE, _NS_CALL, _NS_HOST = 0.3, 5.0, 0.05, 300.0, 5000.0
+_NS_FLOP, _NS_TRANSCENDENTAL, _NS_BYTE, _NS_CALL, _NS_HOST = 0.3, 2.0, 0.05, 300.0, 5000.0
 
 
 @dataclass

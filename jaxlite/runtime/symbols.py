@@ -56,8 +56,8 @@ def _mathematics(name: str):
     if payload is not None:
         with contextlib.suppress(Exception):
             library = engine.revive(pickle.loads(payload))
-            engine.address_of(library, name)
-            return library
+            if engine.address_of(library, name):
+                return library
     library = engine.build_as_it_is(name, vector_math.text(name, engine.registers()))
     cache.store(key, pickle.dumps(engine.serialize(library)))
     return library
