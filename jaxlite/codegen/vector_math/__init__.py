@@ -32,22 +32,27 @@ from jaxlite.codegen.vector_math.writer import PURE, Writer
 
 
 class Function(NamedTuple):
-    """A function: ``write(writer)`` returns its value, or a tuple of ``results`` values."""
+    """A function: ``write(writer)`` returns its value, or a tuple of ``results`` values.
+
+    Of floats, most are computed in doubles, with shorter polynomials and without a care for rounding; ``in_floats``
+    marks those that are quicker in floats.
+    """
 
     write: Callable
     arity: int = 1
     results: int = 1
+    in_floats: bool = False
 
 
 FUNCTIONS: dict[str, Function] = {
-    "exp": Function(exponentials.exp),
-    "exp2": Function(exponentials.exp2),
-    "expm1": Function(exponentials.expm1),
-    "sinh": Function(exponentials.sinh),
-    "cosh": Function(exponentials.cosh),
-    "tanh": Function(exponentials.tanh),
-    "log": Function(logarithms.log),
-    "log1p": Function(logarithms.log1p),
+    "exp": Function(exponentials.exp, in_floats=True),
+    "exp2": Function(exponentials.exp2, in_floats=True),
+    "expm1": Function(exponentials.expm1, in_floats=True),
+    "sinh": Function(exponentials.sinh, in_floats=True),
+    "cosh": Function(exponentials.cosh, in_floats=True),
+    "tanh": Function(exponentials.tanh, in_floats=True),
+    "log": Function(logarithms.log, in_floats=True),
+    "log1p": Function(logarithms.log1p, in_floats=True),
     "asinh": Function(logarithms.asinh),
     "acosh": Function(logarithms.acosh),
     "atanh": Function(logarithms.atanh),
@@ -133,7 +138,14 @@ def text(symbol: str, registers: tuple[int, ...]) -> str:
     declared: dict[str, str] = {}
     written = []
     for lanes in (1, *lanes_of(dtype, registers)):
-        w = Writer(variant(symbol, lanes), function.arity, lanes, dtype.itemsize == 4, function.results)
+        w = Writer(
+            variant(symbol, lanes),
+            function.arity,
+            lanes,
+            single=dtype.itemsize == 4,
+            widened=not function.in_floats,
+            results=function.results,
+        )
         values = function.write(w)
         written.append(w.returns(*(values if isinstance(values, tuple) else (values,))))
         declared |= w.declarations

@@ -27,7 +27,7 @@ def near(w: Writer, x: Value) -> Value:
 def split_polynomial(w: Writer, x: Value, fits) -> tuple[float, Value]:
     """Return the first coefficient, and the sum of the other terms and of what rounding took from the first."""
     (first, *others), leading = w.fit(fits[:2]), fits[2]
-    return leading, w.polynomial(x, (first - leading if w.single else fits[3], *others))
+    return leading, w.polynomial(x, (first - leading if w.widened else fits[3], *others))
 
 
 def scaled(w: Writer, x: Value) -> tuple[Value, Value, Value]:
@@ -37,7 +37,7 @@ def scaled(w: Writer, x: Value) -> tuple[Value, Value, Value]:
     inverse = 1.0 / wide
     leading, others = split_polynomial(w, t, c.ERFC)
     value = (others + leading) * inverse
-    if not w.single:
+    if not w.widened:
         value = w.mad(value, w.fma(-wide, inverse, 1.0) - lost * inverse, value)
     return (value, *w.two_product(x, x))
 
@@ -56,12 +56,12 @@ def erf(w: Writer) -> Value:
 
 
 def erfc(w: Writer) -> Value:
-    x, size = w.x, w.min(w.abs(w.x), FARTHEST_SINGLE if w.single else FARTHEST)
+    x, size = w.x, w.min(w.abs(w.x), FARTHEST_SINGLE if w.widened else FARTHEST)
     factor, square, lost = scaled(w, w.max(size, 0.5))
     t, r = reduced(w, -square)
     p = exp_of_rest(w, r - lost) * factor
     value = times_power(w, p, t)
-    if not w.single:
+    if not w.widened:
         value = w.fixed(size > SUBNORMAL, lambda: times_any_power(w, p, t), value)
     value = w.select(x < 0.0, 2.0 - value, value)
     return w.select(size < 0.5, 1.0 - (x + near(w, x)), value)

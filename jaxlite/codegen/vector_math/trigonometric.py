@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from jaxlite.codegen.vector_math import coefficients as c
-from jaxlite.codegen.vector_math.exponentials import SHIFT
-from jaxlite.codegen.vector_math.writer import PURE, Value, Writer, number
+from jaxlite.codegen.vector_math.writer import DOUBLE, PURE, Value, Writer, number
 
 # π/2 in three parts, of 53 bits each; all positive, so that -0 stays -0.
 HALF_PI = (1.5707963267948966, 6.123233995736765e-17, 1.082856673921914e-32)
+SHIFT = DOUBLE.shift
 TWO_OVER_PI = 0.6366197723675814
 # Up to here n·π/2 is exact enough in three parts.
 NEAR = 2.0**30
@@ -170,7 +170,7 @@ def sincos(w: Writer) -> tuple[Value, ...]:
 
 
 def tan(w: Writer) -> tuple[Value, ...]:
-    n, r, lost = reduced(w, w.x, exact=not w.single)
+    n, r, lost = reduced(w, w.x, exact=not w.widened)
     sine, cosine = sin_and_cos(w, r)
     odd = (n & 1).differs(0)
     above, below = w.select(odd, -cosine, sine), w.select(odd, sine, cosine)
