@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import math
 import platform
 
 import llvmlite.binding as llvm
@@ -59,19 +60,23 @@ RANGES = {
     "hypot": [((-2, 2), (-2, 2)), (("log", 1e-320, 1e308), ("log", 1e-320, 1e308)),
               (("log", 1e-5, 1e5), ("log", 1e-5, 1e5))],
 }  # fmt: skip
+RANGES["rem"] = [((-20, 20), (-3, 3)), ((-20, 20), (-1e-13, 1e-13)), (("log", 1e-320, 1e308), ("log", 1e-320, 1e308)),
+                 (("log", 1e5, 1e10), (-3, 3))]  # fmt: skip
 # In units of the last place, where it is not 2.
-BOUND = {"pow": 4, "erfc": 4, "lgamma": 4, "psi": 4}
+BOUND = {"rem": 0, "pow": 4, "erfc": 4, "lgamma": 4, "psi": 4}
 
 EXACT = {
     "exp2": lambda x: mp.power(2, x),
     "cbrt": lambda x: mp.sign(x) * mp.cbrt(abs(x)),
     "pow": mp.power,
+    "rem": lambda x, y: mpmath.mpf(math.fmod(x, y)),
     "lgamma": lambda x: mp.re(mp.loggamma(x)),
     "psi": mp.digamma,
 }
 NUMPY = {
     "cbrt": np.cbrt, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "asinh": np.arcsinh,
-    "acosh": np.arccosh, "atanh": np.arctanh, "pow": np.power, "atan2": np.arctan2, "erf": scipy.special.erf,
+    "acosh": np.arccosh, "atanh": np.arctanh, "pow": np.power, "rem": np.fmod, "atan2": np.arctan2,
+    "erf": scipy.special.erf,
     "erfc": scipy.special.erfc, "erfinv": scipy.special.erfinv, "lgamma": scipy.special.gammaln,
     "psi": scipy.special.psi,
 }  # fmt: skip

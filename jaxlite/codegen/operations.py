@@ -215,7 +215,7 @@ def _rem():
 
     def llvm(e, dtype, in_dtypes, texts):
         if dtype.kind == "f":
-            return _libm(e, "fmod", dtype, texts)
+            return e.function("rem", dtype, texts) if e.side_by_side else _libm(e, "fmod", dtype, texts)
         return _guarded(e, dtype, texts, "srem", "urem", lambda: "0")
 
     return python, llvm

@@ -119,8 +119,9 @@ def expm1(w: Writer) -> Value:
 def tanh(w: Writer) -> Value:
     """E/(E + 2) with E = e^(2·|x|) - 1"""
     x = w.min(w.abs(w.x), bounds(w).one)
-    high, low = expm1_of(w, x * 2.0)
-    value = high + low
+    t, r = reduced(w, x * 2.0)
+    power = times_power(w, w.constant(1.0), t)
+    value = w.fma(power, r + tail_of_rest(w, r), power - 1.0)
     below = value + 2.0
     inverse = 1.0 / below
     quotient = value * inverse

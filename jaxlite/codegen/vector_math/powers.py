@@ -1,4 +1,4 @@
-"""pow, cbrt and hypot."""
+"""pow, cbrt and hypot, and the remainder of a division."""
 
 from __future__ import annotations
 
@@ -132,3 +132,17 @@ def hypot(w: Writer) -> Value:
 
     usual = (a < 2.0**500) & (a > 2.0**-450) & ~b.is_nan()
     return w.fixed(~usual, special, of_moderate(a, b))
+
+
+def rem(w: Writer) -> tuple[Value, ...]:
+    """x - q·y with q = trunc(x/y), which is exact where q is; rounding can make q too large by one."""
+    x, y = (w.abs(v) for v in w.arguments)
+    quotient = w.call("trunc", x / y)
+    rest = w.fma(-quotient, y, x)
+    value = w.copysign(w.select(rest < 0.0, rest + y, rest), w.x)
+    unusual = quotient.not_below(2.0 ** (w.format.mantissa - 1)) | ~(y < INF)
+
+    def special():
+        return w.lane_by_lane() if w.lanes > 1 else (w.call_library("fmod", *w.arguments),)
+
+    return w.where_any(unusual, special, (value,))

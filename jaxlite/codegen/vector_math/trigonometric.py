@@ -145,7 +145,7 @@ def everywhere(w: Writer, *values: Value) -> tuple[Value, ...]:
     if w.lanes == 1:
         return values
     far = w.abs(w.x).not_below(NEAR)
-    return w.where_any(far, lambda: w.lane_by_lane(w.x), values)
+    return w.where_any(far, w.lane_by_lane, values)
 
 
 def of_zero(w: Writer, value: Value) -> Value:
@@ -226,7 +226,8 @@ def atan2(w: Writer) -> Value:
 
     def special():
         largest = w.select(high > wide, high, wide)
-        scale = w.select(largest > 2.0**500, 2.0**-600, w.select(largest < 2.0**-500, 2.0**600, 1.0))
+        # So that neither sums nor inverses leave the range of normal numbers.
+        scale = w.select(largest > 2.0**1000, 2.0**-10, w.select(largest < 2.0**-500, 2.0**600, 1.0))
         a, b = high * scale, wide * scale
         far_up, far_out = high.equals(inf), wide.equals(inf)
         a = w.select(far_up, 1.0, w.select(far_out, 0.0, a))

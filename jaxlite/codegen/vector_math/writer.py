@@ -315,6 +315,11 @@ class Writer:
         """Choose between the coefficients for doubles and those for floats."""
         return fits[self.single]
 
+    def split_polynomial(self, x: Value, fits) -> tuple[float, Value]:
+        """Return the first coefficient, and the sum of the other terms and of what rounding took from the first."""
+        (first, *others), leading = self.fit(fits[:2]), fits[2]
+        return leading, self.polynomial(x, (first - leading if self.single else fits[3], *others))
+
     # --- pairs of doubles: high + low, low being a rounding error
 
     def two_sum(self, a: Value, b: Value) -> tuple[Value, Value]:
@@ -354,21 +359,29 @@ class Writer:
         result = self.emit("b", f"call {struct} @{name}({operands})").text
         return tuple(self.emit(kind, f"extractvalue {struct} {result}, {k}") for k, kind in enumerate(kinds))
 
-    def lane_by_lane(self, x: Value) -> tuple[Value, ...]:
+    def call_library(self, name: str, *args: Value) -> Value:
+        """Call a function of the C library, in the form for one number."""
+        name, kind = name + ("" if self.format is DOUBLE else "f"), self.format.element
+        self.declarations[name] = f"declare {kind} @{name}({', '.join([kind] * len(args))}) {PURE}"
+        return self.emit("f", f"call {kind} @{name}({', '.join(f'{kind} {a.text}' for a in args)})")
+
+    def lane_by_lane(self) -> tuple[Value, ...]:
         """Call this function's form for one number in each lane, for its results."""
         kind, element, name = self._outer(), self._outer(1), self.name.rpartition("_v")[0]
         result_type = element if self.results == 1 else f"{{ {', '.join([element] * self.results)} }}"
-        argument = self.narrow(x)
-        places = [self.emit("f", f"alloca {kind}").text for _ in range(self.results)]
+        places = [self.emit("f", f"alloca {kind}").text for _ in range(max(self.arity, self.results))]
         loop, done, before = self.new("loop"), self.new("done"), self.label
         lane, following = "%" + self.new("i"), "%" + self.new("n")
-        self.lines += [f"  store {kind} {argument}, ptr {places[0]}", f"  br label %{loop}"]
+        self.lines += [f"  store {kind} %x{k}, ptr {places[k]}" for k in range(self.arity)]
+        self.lines.append(f"  br label %{loop}")
         self.start(loop)
         self.lines.append(f"  {lane} = phi i64 [ 0, %{before} ], [ {following}, %{loop} ]")
         slots = [self.emit("f", f"getelementptr {element}, ptr {p}, i64 {lane}").text for p in places]
-        number = self.emit("f", f"load {element}, ptr {slots[0]}").text
-        result = self.emit("f", f"call {result_type} @{name}({element} {number})").text
-        for k, slot in enumerate(slots):
+        numbers = [
+            f"{element} " + self.emit("f", f"load {element}, ptr {p}").text for p in slots[: self.arity]
+        ]
+        result = self.emit("f", f"call {result_type} @{name}({', '.join(numbers)})").text
+        for k, slot in enumerate(slots[: self.results]):
             part = result
             if self.results > 1:
                 part = self.emit("f", f"extractvalue {result_type} {result}, {k}").text
@@ -377,7 +390,7 @@ class Writer:
         more = self.emit("b", f"icmp ult i64 {following}, {self.lanes}").text
         self.lines.append(f"  br i1 {more}, label %{loop}, label %{done}")
         self.start(done)
-        loaded = [self.emit("f", f"load {kind}, ptr {place}").text for place in places]
+        loaded = [self.emit("f", f"load {kind}, ptr {place}").text for place in places[: self.results]]
         return tuple(self.widen(text) for text in loaded)
 
     def where_any(
