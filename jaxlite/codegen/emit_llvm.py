@@ -46,6 +46,9 @@ from jaxlite.codegen.tapes import LIST_SLOT, RUNTIME, TAPE_ROUTINES
 # Ctrl-C is looked for once in so many steps of a sequential loop.
 POLL_EVERY = 1 << 16
 
+# Steps of a sequential loop that is taken to be unrolled.
+LONGEST_UNROLLED = 16
+
 # What a program returns instead of 0, besides the number of a failed check plus one.
 PYTHON_ERROR, OUT_OF_BOUNDS, OUT_OF_MEMORY = -1, -2, -3
 # Words of the record that a failed check fills; the last one is the program's own.
@@ -451,7 +454,9 @@ class _Function:
         for carry in s.carries:
             self.registers[carry.inside] = "%" + self.name_of_new("c")
         outer, alone = self.accumulations, self.side_by_side
-        self.side_by_side = alone or s.kind != "serial"
+        # A short sequential loop is unrolled, and does not keep the one around it from being vectorised.
+        short = known and len(range(int(s.start.value), int(s.stop.value), step)) <= LONGEST_UNROLLED
+        self.side_by_side = s.kind != "serial" or (alone and short)
         if s.kind == "reduce":
             self.accumulations = outer | {c.next for c in s.carries if type(c.next) is Scalar}
         self.block(s.body)
@@ -496,7 +501,7 @@ class _Function:
 
     def while_(self, s: While) -> None:
         loop, body, done = (self.name_of_new(p) for p in ("loop", "body", "done"))
-        before = self.label
+        before, alone, self.side_by_side = self.label, self.side_by_side, False
         inits = [self.read(c.init) for c in s.carries]
         self.line(f"br label %{loop}")
         self.start(loop)
@@ -519,6 +524,7 @@ class _Function:
         heads += self.heads_of(s.carries, inits, before, nexts, latch)
         self.lines[phis:phis] = heads
         self.start(done)
+        self.side_by_side = alone
         for carry in s.carries:
             kind = llvm_type(carry.inside.dtype)
             self.registers[carry.result] = self.emit(

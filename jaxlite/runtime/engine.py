@@ -58,12 +58,13 @@ def host() -> str:
 @functools.cache
 def registers() -> tuple[int, ...]:
     """Return the bytes of the registers that LLVM's vectoriser fills on this machine."""
-    llvm = _numba().llvm
-    features = llvm.get_host_cpu_features()
-    if features.get("avx512f"):
+    # As numba's settings leave them, which may switch instructions off.
+    engine = _numba().engine
+    features = set(engine._get_host_cpu_features().split(","))
+    if "+avx512f" in features:
         # For most of Intel's processors LLVM prefers the halves.
-        return (64,) if llvm.get_host_cpu_name().startswith("znver") else (32, 64)
-    return (32,) if features.get("avx2") else (16,)
+        return (64,) if engine._get_host_cpu_name().startswith("znver") else (32, 64)
+    return (32,) if "+avx2" in features else (16,)
 
 
 def add_symbol(name: str, address: int) -> None:
