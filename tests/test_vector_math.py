@@ -371,6 +371,13 @@ def test_loops_call_the_functions_of_registers():
 
 
 @needs_x86
+def test_floats_beside_integers_fill_half_a_register():
+    indices = np.arange(1000) % 7
+    text = calls_of(lambda x, i: jnp.exp(x[i]), np.ones(7, np.float32), indices)
+    assert "@jl_exp_f32_v8(" in text
+
+
+@needs_x86
 def test_sine_and_cosine_of_one_number_are_one_call():
     text = calls_of(lambda x: jnp.sin(x * 2) + jnp.cos(x * 2), np.zeros(64))
     assert "@jl_sincos_f64_v8(" in text and "@jl_sin_" not in text and "@jl_cos_" not in text
