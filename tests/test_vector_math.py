@@ -176,17 +176,18 @@ class Runner:
         definitions = vector_math.text(symbol, registers)
         loops = [loop_text(symbol, lanes, dtype, self.arity) for lanes in self.lanes]
         loops = [t.replace(t[t.index("declare") : t.index("\n", t.index("declare"))], "") for t in loops]
-        text = "\n".join([definitions, *loops])
+        names = tuple(f"test_{symbol}_{lanes}" for lanes in self.lanes)
+        # Beside the library that programs call.
+        text = "\n".join([definitions, *loops]).replace("@jl_", "@tested_")
         if cpu is None:
-            self.library = engine.build_as_it_is(f"test_{symbol}_{registers}", text)
-            address = functools.partial(engine.address_of, self.library)
+            address = engine.load_object(engine.object_code(text), names).get
         else:
             machine = llvm.Target.from_default_triple().create_target_machine(cpu=cpu, opt=2, jit=True)
             self.library = llvm.create_mcjit_compiler(llvm.parse_assembly(text), machine)
             self.library.finalize_object()
             address = self.library.get_function_address
         kind = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3, ctypes.c_int64)
-        self.functions = [kind(address(f"test_{symbol}_{lanes}")) for lanes in self.lanes]
+        self.functions = [kind(address(name)) for name in names]
 
     def __call__(self, *xs: np.ndarray) -> list[np.ndarray]:
         """Return results, one array for each width."""

@@ -96,18 +96,22 @@ def build(name: str, text: str):
     return library
 
 
-def build_as_it_is(name: str, text: str):
-    """Compile a module whose text needs no optimisation; half as fast again as `build`."""
+def object_code(text: str) -> bytes:
+    """Compile a module whose text needs no optimisation to an object file, which `load_object` takes."""
     numba = _numba()
     with numba.lock:
-        library = numba.engine.create_library(name)
-        library.enable_object_caching()
         module = numba.llvm.parse_assembly(text)
-        module.name = name
         module.verify()
-        library._final_module.link_in(module)
-        library._finalize_final_module()
-    return library
+        return numba.engine._tm.emit_object(module)
+
+
+def load_object(code: bytes, symbols: tuple[str, ...]) -> dict[str, int]:
+    """Load an object file for good; returns the addresses of its functions. A tenth of the time of a library's."""
+    numba = _numba()
+    with numba.lock:
+        numba.engine._engine._ee.add_object_file(numba.llvm.ObjectFileRef.from_data(code))
+        numba.engine._engine.finalize_object()
+        return {symbol: numba.engine._engine.get_function_address(symbol) for symbol in symbols}
 
 
 def serialize(library) -> tuple:

@@ -96,6 +96,12 @@ def library_of(symbol: str) -> str | None:
     return f"jl_{parts[0]}_{parts[1]}"
 
 
+def symbols_of(library: str, registers: tuple[int, ...]) -> tuple[str, ...]:
+    """Return what a library defines: its function for one number, and for registers of so many bytes."""
+    dtype = np.dtype(np.float32 if library.endswith("f32") else np.float64)
+    return tuple(variant(library, lanes) for lanes in (1, *lanes_of(dtype, registers)))
+
+
 def variant(symbol: str, lanes: int) -> str:
     """Return the symbol of a function for so many numbers."""
     return symbol if lanes == 1 else f"{symbol}_v{lanes}"
