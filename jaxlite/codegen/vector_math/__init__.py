@@ -16,7 +16,8 @@ compile, n = 100      1560 ms             26 ms
 ====================  ==================  ==================  =====================
 
 Inlining (or functions inside each program, whose vector form is as long) costs time in every program and gains none:
-a call handles eight elements at once. A library takes 5 to 15 ms, once on a machine. As functions are not inlined,
+a call handles eight elements at once. A library takes 5 to 20 ms to compile, once on
+a machine, and 0.1 ms to load. As functions are not inlined,
 they may also look whether any element is special, and leave the usual way only then. `benchmarks/vector_math.py`
 compares with NumPy and JAX; `tests/test_vector_math.py` holds the bounds of all errors: 2 units in the last place, 4
 for pow, erfc and lgamma.
