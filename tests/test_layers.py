@@ -24,6 +24,7 @@ LAYERS = {
     "tree_nodes": 0,
     "tree_paths": 0,
     "counters": 0,
+    "locks": 0,
     "dtypes": 0,
     "config": 0,
     # 1: the IR

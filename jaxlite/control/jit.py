@@ -16,6 +16,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from jaxlite import source
 from jaxlite.config import debug_level, jit_is_disabled
 from jaxlite.counters import counters
 from jaxlite.dtypes import as_dtype
@@ -26,11 +27,19 @@ from jaxlite.interpreters.jvp import jvp_jaxpr
 from jaxlite.interpreters.linearize import partial_eval_jaxpr
 from jaxlite.interpreters.stage import stage
 from jaxlite.interpreters.transpose import transpose_jaxpr
-from jaxlite.ir import ClosedJaxpr, Jaxpr, ShapedArray, lift_constvars
+from jaxlite.ir import (
+    ClosedJaxpr,
+    Eqn,
+    Jaxpr,
+    ShapedArray,
+    Var,
+    cached_by_jaxpr,
+    lift_constvars,
+)
 from jaxlite.lowering import Region
 from jaxlite.primitive import PURE, Primitive, Zero, is_linear
 from jaxlite.source import describe_function
-from jaxlite.trace import EVAL, Tracer, aval_of, current_trace, is_value, unsupported_value
+from jaxlite.trace import EVAL, RUN_EAGERLY, Tracer, aval_of, current_trace, is_value, unsupported_value
 from jaxlite.tree import PyTreeDef, keystr, tree_flatten, tree_flatten_with_path, tree_unflatten
 
 # --- the primitive ----------------------------------------------------------------------------------
@@ -53,6 +62,40 @@ def _jit_impl(*args, jaxpr, name):
     if jit_is_disabled():
         return run_jaxpr(jaxpr, *args)
     return _compiler().compile_jaxpr(jaxpr)(*args)
+
+
+def compile_when_eager(primitive: Primitive) -> None:
+    """Let the evaluation trace compile an equation of control flow as a program of its own.
+
+    `disable_jit` leaves it to its ``impl``, as `run_jaxpr` does.
+    """
+
+    def run(*args, **params):
+        if jit_is_disabled():
+            return primitive.impl(*args, **params)
+        owner = next(p for value in params.values() for p in _programs_in(value))
+        jaxpr = _one_equation(owner, primitive, tuple(map(aval_of, args)), tuple(params.items()))
+        return _compiler().compile_jaxpr(jaxpr)(*args)
+
+    RUN_EAGERLY[primitive] = run
+
+
+def _programs_in(param):
+    if isinstance(param, Jaxpr):
+        yield param
+    elif isinstance(param, tuple):
+        for item in param:
+            yield from _programs_in(item)
+
+
+@cached_by_jaxpr
+def _one_equation(owner: Jaxpr, primitive: Primitive, avals: tuple, params: tuple) -> Jaxpr:
+    """Return the program of one equation; kept by ``owner``, one of the programs in its params."""
+    params = dict(params)
+    invars = tuple(map(Var, avals))
+    outvars = tuple(map(Var, primitive.abstract_eval(*avals, **params)))
+    eqn = Eqn(primitive, invars, outvars, params, source.capture())
+    return Jaxpr(invars, (), (eqn,), outvars)
 
 
 def _jit_jvp(primals, tangents, *, jaxpr, name):

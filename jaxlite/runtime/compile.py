@@ -12,7 +12,6 @@ import itertools
 import os
 import pickle
 import sys
-import threading
 import time
 import weakref
 from typing import NamedTuple
@@ -28,6 +27,7 @@ from jaxlite.codegen.schedule import NotScheduled, schedule
 from jaxlite.config import config, debug_level
 from jaxlite.counters import counters
 from jaxlite.ir import Jaxpr, Tape, cached_by_jaxpr
+from jaxlite.locks import new_lock
 from jaxlite.passes.pipeline import optimize, stages
 from jaxlite.passes.stable_key import stable_key
 from jaxlite.runtime import call, engine, host, symbols
@@ -37,7 +37,7 @@ from jaxlite.runtime.cache import cache
 LONG = 50_000
 
 _unstable = itertools.count()
-_lock = threading.RLock()
+_lock = new_lock()
 _libraries: weakref.WeakValueDictionary[str, MachineCode] = weakref.WeakValueDictionary()
 
 
@@ -53,12 +53,15 @@ class MachineCode:
         Names of the routines that it calls.
     has_entry : bool
         Whether it has a CPython entry.
+    size : int
+        Bytes of object code.
     """
 
-    __slots__ = ("__weakref__", "external", "has_entry", "key", "library")
+    __slots__ = ("__weakref__", "external", "has_entry", "key", "library", "size")
 
-    def __init__(self, key: str, library, external: tuple[str, ...], has_entry: bool):
+    def __init__(self, key: str, library, external: tuple[str, ...], has_entry: bool, size: int):
         self.key, self.library, self.external, self.has_entry = key, library, external, has_entry
+        self.size = size
 
     def address_of(self, suffix: str = "") -> int:
         return engine.address_of(self.library, f"jl_{self.key}{suffix}")
@@ -201,7 +204,8 @@ def _load(key: str) -> MachineCode | None:
     try:
         serialized, external, has_entry = pickle.loads(payload)
         symbols.register(set(external))
-        code = MachineCode(key, engine.revive(serialized), external, has_entry)
+        size = engine.code_size(serialized)
+        code = MachineCode(key, engine.revive(serialized), external, has_entry, size)
         code.address_of()
     except Exception:
         counters.add("num_cache_errors")
@@ -214,9 +218,10 @@ def _build(program: Recorded, key: str, stable: bool) -> MachineCode:
     counters.add("num_compiles")
     symbols.register(set(source.external))
     library = engine.build(f"jl_{key}", source.text)
+    serialized = engine.serialize(library)
     if stable:
-        cache.store(key, pickle.dumps((engine.serialize(library), source.external, source.has_entry)))
-    return MachineCode(key, library, source.external, source.has_entry)
+        cache.store(key, pickle.dumps((serialized, source.external, source.has_entry)))
+    return MachineCode(key, library, source.external, source.has_entry, engine.code_size(serialized))
 
 
 def _say(text: str) -> None:
@@ -233,5 +238,6 @@ def _say_stages(jaxpr: Jaxpr, program: Recorded, code: MachineCode | None) -> No
     if level >= 4:
         _say(f"loop program:\n{render(loop_program(program.jaxpr))}")
     if level >= 5:
-        _say(f"LLVM:\n{source_of(program, code.key).text}")
-        _say(f"assembly:\n{code.library.get_asm_str()}")
+        text = source_of(program, code.key).text
+        _say(f"LLVM:\n{text}")
+        _say(f"assembly:\n{engine.assembly(text)}")
