@@ -17,6 +17,7 @@ import jaxlite.numpy as jnp
 from jaxlite import grad, jit, jvp, lax, linearize, vjp, vmap
 from jaxlite.codegen.cost import polling_interval
 from jaxlite.codegen.loops import For, walk
+from jaxlite.codegen.source import loop_program
 from jaxlite.config import config, disable_jit
 from jaxlite.control.jit import NO_MATCH
 from jaxlite.counters import counters
@@ -24,7 +25,6 @@ from jaxlite.errors import CacheWarning, JAXIndexError
 from jaxlite.passes.pipeline import optimize
 from jaxlite.passes.stable_key import stable_key
 from jaxlite.runtime.cache import Cache
-from jaxlite.runtime.compile import loop_program
 
 X = np.array([0.3, -1.2, 2.5, 0.7])
 
@@ -329,6 +329,28 @@ def test_eager_control_flow_is_compiled_once(name):
 
 def leaves_of(tree):
     return jaxlite.tree_util.tree_leaves(tree)
+
+
+def test_cleared_caches_record_again():
+    f = jit(lambda x: x * 2.0)
+    f(X)
+    jaxlite.clear_caches()
+    with Counted() as count:
+        np.testing.assert_array_equal(f(X), 2 * X)
+    assert (count.traces, count.compiles) == (1, 0)
+
+
+def test_long_sums_of_small_arrays_are_scheduled():
+    xs = [np.full(3, float(k)) for k in range(700)]
+    np.testing.assert_array_equal(jit(lambda *xs: sum(x * 1.5 for x in xs))(*xs), 3 * [1.5 * sum(range(700))])
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (100,)])
+def test_text_grows_with_the_number_of_arrays_and_not_with_its_square(shape):
+    def size(n):
+        return len(jit(lambda *xs: [x * 1.5 for x in xs]).lower(*[np.ones(shape)] * n).as_text("llvm"))
+
+    assert size(400) < 2.2 * size(200)
 
 
 def test_a_signal_within_a_callback_is_never_lost(tmp_path):

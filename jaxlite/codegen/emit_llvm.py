@@ -15,6 +15,7 @@ Text is written directly: building it from objects first takes ten times as long
 
 from __future__ import annotations
 
+from jaxlite.codegen.boundary import OUT_OF_BOUNDS, OUT_OF_MEMORY, PYTHON_ERROR
 from jaxlite.codegen.cost import polling_interval
 from jaxlite.codegen.external import ROUTINES
 from jaxlite.codegen.loops import (
@@ -42,11 +43,6 @@ from jaxlite.codegen.loops import (
 )
 from jaxlite.codegen.operations import OPERATIONS, llvm_const, llvm_type, memory_type
 from jaxlite.codegen.tapes import LIST_SLOT, RUNTIME, TAPE_ROUTINES
-
-# What a program returns instead of 0, besides the number of a failed check plus one.
-PYTHON_ERROR, OUT_OF_BOUNDS, OUT_OF_MEMORY = -1, -2, -3
-# Words of the record that a failed check fills; the last one is the program's own.
-ERROR_WORDS = 8
 
 # Ways back to CPython; each with the lines it needs. What they raise stays set in the thread, and the program leaves.
 _PYTHON = {
@@ -83,6 +79,8 @@ leave:
 }""",
     ),
 }
+# Buffers of a kernel beyond which nothing is said about aliasing: the lists grow with the square of their number.
+MOST_SCOPES = 64
 _GIL = ("declare i32 @PyGILState_Ensure()", "declare void @PyGILState_Release(i32)")
 
 
@@ -626,7 +624,7 @@ def _walk(statement):
 def _scopes(module: Module, kernel: Kernel) -> dict[Buffer, str]:
     """Return for each buffer of a kernel the metadata that tells its accesses from those of the others."""
     _, buffers = free_names(kernel)
-    if len(buffers) < 2:
+    if not 2 <= len(buffers) <= MOST_SCOPES:
         return {}
     domain = f"!{len(module.metadata)}"
     module.metadata_node(f"distinct !{{{domain}}}")

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from jaxlite.codegen import elementwise
+from jaxlite.codegen.boundary import NotScheduled, number_equations, stored_aval
 from jaxlite.codegen.builder import Builder
 from jaxlite.codegen.loops import (
     Address,
@@ -36,12 +37,12 @@ from jaxlite.codegen.values import (
     Numbers,
     Value,
     View,
+    below,
     constant,
     needs_of,
     storage,
-    stored_aval,
 )
-from jaxlite.ir import Eqn, Jaxpr, Literal, ShapedArray, Tape, Var, subjaxprs
+from jaxlite.ir import Eqn, Jaxpr, Literal, ShapedArray, Tape, Var
 from jaxlite.lowering import Elementwise
 
 # A value that costs more than this and is used more than once is kept in memory.
@@ -51,14 +52,12 @@ LARGEST_RECIPE = 400
 # Of all the recipes in one kernel together: 1,000 equations in one vectorised loop compile in 0.2 s, 3,000 in 0.6 s,
 # 10,000 in 7 s.
 LARGEST_KERNEL = 400
+# And so many arrays that one kernel writes: LLVM compares each access with those to all other arrays.
+MOST_TARGETS = 16
 # Arrays of so few elements live on the stack, where LLVM turns them into registers.
 SMALL = 16
 # Kernels over at least so many elements are functions of their own.
 OUTLINED_FROM = 64
-
-
-class NotScheduled(Exception):
-    """Something in the program has no form in loops; the message says what."""
 
 
 # What lowers an equation: (scheduler, eqn, operands) -> values of its results, or None: leave it to the host.
@@ -110,7 +109,7 @@ class Group:
     def admits(self, job: Job, order: tuple[int, ...] | None) -> bool:
         if job.domain != self.domain or (order is not None and order != self.order):
             return False
-        if self.cost + job.value.cost > LARGEST_KERNEL:
+        if self.cost + job.value.cost > LARGEST_KERNEL or len(self.written) >= MOST_TARGETS:
             return False
         for key, view in job.value.needs.items():
             if key in self.defined:
@@ -144,24 +143,6 @@ class Program:
         if place != "pointer":
             self.buffers.append(buffer)
         return buffer
-
-
-def number_equations(jaxpr: Jaxpr) -> dict[Eqn, int]:
-    """Number all equations, those of inner programs after the one that holds them.
-
-    The numbers depend on the structure alone, so that a program from the cache finds its equations again.
-    """
-    numbers: dict[Eqn, int] = {}
-
-    def visit(jaxpr: Jaxpr):
-        for eqn in jaxpr.eqns:
-            if eqn not in numbers:
-                numbers[eqn] = len(numbers)
-                for inner in subjaxprs(eqn.params):
-                    visit(inner)
-
-    visit(jaxpr)
-    return numbers
 
 
 def schedule(jaxpr: Jaxpr, name: str = "program") -> LoopProgram:
@@ -409,7 +390,8 @@ class Scheduler:
             return rule_of_operation(b, aval.dtype, in_dtypes, *elements, **params)
 
         cost = elementwise.cost(operation) + sum(x.cost for x in operands)
-        return [Lazy(aval.dtype, aval.shape, _memoised(compute), cost, needs_of(operands))]
+        deep = below(x for x in operands if x.shape)
+        return [Lazy(aval.dtype, aval.shape, _memoised(compute), cost, needs_of(operands), *deep)]
 
     def computed(self, aval: ShapedArray, compute, operands: Sequence[Value]) -> Value:
         """Return the value whose elements ``compute(b, index)`` gives, from operands at the same index."""

@@ -15,19 +15,21 @@ import sys
 import numpy as np
 
 from jaxlite.array import Array
-from jaxlite.codegen.emit_llvm import ERROR_WORDS, OUT_OF_BOUNDS, OUT_OF_MEMORY
-from jaxlite.codegen.entry import (
+from jaxlite.codegen.boundary import (
     C_CONTIGUOUS_AND_ALIGNED,
     DATA,
     DESCR,
     DIMENSIONS,
+    ERROR_WORDS,
     FLAGS,
     HEADER,
     NDIM,
+    OUT_OF_BOUNDS,
+    OUT_OF_MEMORY,
     descr_symbol,
     scalar_symbol,
+    stored_aval,
 )
-from jaxlite.codegen.values import stored_aval
 from jaxlite.config import _DISABLE_JIT
 from jaxlite.control.jit import NO_MATCH
 from jaxlite.counters import counters

@@ -12,9 +12,7 @@ import functools
 
 import numpy as np
 
-from jaxlite.codegen.rules_indexing import explain
-from jaxlite.codegen.schedule import number_equations
-from jaxlite.codegen.values import stored_aval
+from jaxlite.codegen.boundary import explain, number_equations, stored_aval
 from jaxlite.counters import counters
 from jaxlite.errors import InternalError
 from jaxlite.ir import Eqn, Jaxpr, cached_by_jaxpr

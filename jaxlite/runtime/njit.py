@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from jaxlite.codegen.emit_llvm import ERROR_WORDS, OUT_OF_MEMORY
+from jaxlite.codegen.boundary import ERROR_WORDS, OUT_OF_MEMORY
 from jaxlite.errors import ArgumentError
 from jaxlite.runtime import engine
 from jaxlite.runtime.host import equation_at

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from jaxlite.codegen.render_python import render
+from jaxlite.codegen.source import loop_program
 from jaxlite.errors import ArgumentError
 from jaxlite.ir import Jaxpr, lift_constvars
 from jaxlite.passes.pipeline import optimize
 from jaxlite.runtime import engine
-from jaxlite.runtime.compile import compile_jaxpr, loop_program, recorded, source_of, symbol_key
+from jaxlite.runtime.compile import compile_jaxpr, recorded, source_of, symbol_key
 from jaxlite.runtime.njit import njit_function
 from jaxlite.tree import tree_flatten, tree_unflatten
 
@@ -77,9 +77,10 @@ class Lowered:
         jaxpr = optimize(self._jaxpr)
         if stage == "optimized":
             return str(jaxpr)
+        source = self._source()
         if stage == "loops":
-            return render(loop_program(jaxpr))
-        text = self._source().text
+            return source.loops_text
+        text = source.text
         return text if stage == "llvm" else engine.assembly(text)
 
     def _source(self):
