@@ -31,7 +31,6 @@ from jaxlite.locks import new_lock
 _DIGEST = 32
 _DEFAULT_MEGABYTES = 512
 # Files are looked over after so many writes of a process, or when no process did for so many seconds.
-_WRITES_BETWEEN_SWEEPS = 256
 _SECONDS_BETWEEN_SWEEPS = 3600.0
 # A file's time is renewed when it is used, at most once in so many seconds.
 _RENEWED_AFTER = 3600.0
@@ -70,7 +69,7 @@ class Cache:
     def __init__(self):
         self._lock = new_lock()
         self._warned = False
-        self._writes = 0
+        self._unswept = 0
         # Folders found to be the user's own, and those that could not be written to.
         self._own: set[Path] = set()
         self._full: set[Path] = set()
@@ -180,8 +179,9 @@ class Cache:
                 self._full.add(folder)
                 self._warn(f"{path.parent} cannot be written: {error}")
             return
-        self._writes += 1
-        if self._writes % _WRITES_BETWEEN_SWEEPS == 0 or _age(folder / _SWEPT) > _SECONDS_BETWEEN_SWEEPS:
+        self._unswept += len(payload)
+        if self._unswept > _limit() / 8 or _age(folder / _SWEPT) > _SECONDS_BETWEEN_SWEEPS:
+            self._unswept = 0
             self.sweep()
 
     # --- keeping house
