@@ -66,6 +66,7 @@ from jaxlite.numpy.creation import (
     empty_like,
     eye,
     fill_diagonal,
+    from_dlpack,
     fromfunction,
     full,
     full_like,
@@ -159,6 +160,7 @@ from jaxlite.numpy.reductions import (
     var,
 )
 from jaxlite.numpy.scalar_types import (
+    __array_namespace_info__,
     bool_,
     can_cast,
     cdouble,
@@ -390,7 +392,11 @@ from jaxlite.numpy.vectorization import apply_along_axis, apply_over_axes, piece
 
 bool = bool_
 
+__array_api_version__ = "2024.12"
+
 __all__ = [
+    "__array_api_version__",
+    "__array_namespace_info__",
     "abs",
     "absolute",
     "acos",
@@ -531,6 +537,7 @@ __all__ = [
     "fmax",
     "fmin",
     "fmod",
+    "from_dlpack",
     "fromfunction",
     "full",
     "full_like",
