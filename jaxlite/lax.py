@@ -93,6 +93,7 @@ from jaxlite.ops.elementwise import (
     tan,
     tanh,
 )
+from jaxlite.ops.fft import FftType, fft
 from jaxlite.ops.indexing import (
     GatherDimensionNumbers,
     GatherScatterMode,

@@ -4,7 +4,7 @@
     registry.py      which function answers for which function of NumPy; the path that calls NumPy itself
     ufuncs.py        one rule per ufunc
     reductions.py selection.py shaping.py contraction.py creation.py indexing.py sorting.py elements.py
-    linalg.py scalar_types.py
+    linalg.py fft.py scalar_types.py
     methods.py       operators, methods and .at of traced values and of Array
     dispatch.py      np.sin(tracer), np.sum(tracer)
 
@@ -32,7 +32,7 @@ from numpy import (
 )
 
 from jaxlite.array import Array as ndarray
-from jaxlite.numpy import dispatch, linalg, methods
+from jaxlite.numpy import dispatch, fft, linalg, methods
 from jaxlite.numpy.contraction import (
     convolve,
     correlate,
@@ -518,6 +518,7 @@ __all__ = [
     "extract",
     "eye",
     "fabs",
+    "fft",
     "fill_diagonal",
     "finfo",
     "fix",
