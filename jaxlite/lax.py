@@ -114,7 +114,17 @@ from jaxlite.ops.indexing import (
     scatter_mul,
     scatter_sub,
 )
-from jaxlite.ops.linalg import cholesky, lu, lu_solve, solve, solve_with_lu, triangular_solve
+from jaxlite.ops.linalg import (
+    cholesky,
+    eigh,
+    lu,
+    lu_solve,
+    qr,
+    solve,
+    solve_with_lu,
+    svd,
+    triangular_solve,
+)
 from jaxlite.ops.reductions import (
     argmax,
     argmin,
