@@ -186,3 +186,16 @@ def test_counts_are_read_from_the_last_line():
     assert counts_of("1 error in 2.19s")["errors"] == 1
     with pytest.raises(ValueError, match="no line of counts"):
         counts_of("Traceback")
+
+
+def test_argsort_keeps_the_order_of_equal_elements():
+    x = np.tile(np.array([1, 0], np.uint8), 20)
+    expected = np.argsort(x, stable=True)
+    for f in (
+        jnp.argsort,
+        jaxlite.jit(jnp.argsort),
+        jaxlite.jit(np.argsort),
+        lambda x: jnp.asarray(x).argsort(),
+    ):
+        np.testing.assert_array_equal(f(x), expected)
+    np.testing.assert_array_equal(x[np.asarray(jnp.argsort(x, stable=False))], np.sort(x))
