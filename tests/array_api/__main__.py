@@ -12,6 +12,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent.parent
 VERSION = "2024.12"
+COMPILED = "exec('from tests.array_api.compiled import xp')"
 OUTCOMES = ("passed", "failed", "xfailed", "xpassed", "errors", "skipped")
 
 
@@ -68,17 +69,22 @@ def main(argv: list[str] | None = None) -> int:
         "suite", type=Path, help="a checkout of data-apis/array-api-tests, with its submodule"
     )
     parser.add_argument("--module", default="jaxlite.numpy", help="what to test, such as jax.numpy")
+    parser.add_argument(
+        "--compiled", action="store_true", help="test functions under jit, each call a program of its own"
+    )
     parser.add_argument("--examples", type=int, default=20, help="random examples for each test (default 20)")
-    parser.add_argument("rest", nargs="*", metavar="-- …", help="further arguments for pytest")
-    options = parser.parse_args(argv)
+    parser.epilog = "What stands after -- goes to pytest."
+    argv = sys.argv[1:] if argv is None else argv
+    end = argv.index("--") if "--" in argv else len(argv)
+    options, arguments = parser.parse_args(argv[:end]), argv[end + 1 :]
     if not (options.suite / "array-api" / "spec" / VERSION).is_dir():
         parser.error(
             f"{options.suite} is no checkout of the suite with its submodule; see {FOLDER / 'README.md'}"
         )
-    arguments = list(options.rest)
     if options.module == "jaxlite.numpy":
-        arguments.append(f"--xfails-file={FOLDER / 'xfails.txt'}")
-    status, text = run(options.suite, options.module, options.examples, arguments)
+        arguments = [*arguments, f"--xfails-file={FOLDER / 'xfails.txt'}"]
+    module = COMPILED if options.compiled else options.module
+    status, text = run(options.suite, module, options.examples, arguments)
     counts = counts_of(text)
     passed = counts["passed"] + counts["xpassed"]
     run_at_all = passed + counts["failed"] + counts["xfailed"] + counts["errors"]
