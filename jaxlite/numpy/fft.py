@@ -281,7 +281,18 @@ def ihfft(a: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None =
 # --- several axes ---------------------------------------------------------------------------------------
 
 
-@implements(np.fft.fftn, eager=False)
+def _unless_lengths_alone(function):
+    """Make NumPy's function hand on what it warns of: lengths without axes."""
+
+    def call(a, s=None, axes=None, norm=None):
+        if s is not None and axes is None:
+            raise TypeError("lengths without axes")
+        return function(a, s, axes, norm)
+
+    return call
+
+
+@implements(_unless_lengths_alone(np.fft.fftn), np.fft.fftn)
 @_documented(_document_nd("Fourier transform along several axes.", "c64 or c128"))
 def fftn(
     a: ArrayLike,
@@ -292,7 +303,7 @@ def fftn(
     return _transform_n("fft.fftn", "FFT", a, s, axes, norm)
 
 
-@implements(np.fft.ifftn, eager=False)
+@implements(_unless_lengths_alone(np.fft.ifftn), np.fft.ifftn)
 @_documented(_document_nd("Invert `fftn`.", "c64 or c128"))
 def ifftn(
     a: ArrayLike,
@@ -303,7 +314,7 @@ def ifftn(
     return _transform_n("fft.ifftn", "IFFT", a, s, axes, norm)
 
 
-@implements(np.fft.rfftn, eager=False)
+@implements(_unless_lengths_alone(np.fft.rfftn), np.fft.rfftn)
 @_documented(
     _document_nd(
         "Fourier transform of a real array along several axes.",
@@ -319,7 +330,7 @@ def rfftn(
     return _transform_n("fft.rfftn", "RFFT", a, s, axes, norm)
 
 
-@implements(np.fft.irfftn, eager=False)
+@implements(_unless_lengths_alone(np.fft.irfftn), np.fft.irfftn)
 @_documented(
     _document_nd("Invert `rfftn`; the last of the axes gets 2·(m - 1) points unless told.", "f32 or f64")
 )
@@ -332,7 +343,7 @@ def irfftn(
     return _transform_n("fft.irfftn", "IRFFT", a, s, axes, norm)
 
 
-@implements(np.fft.fft2, eager=False)
+@implements(np.fft.fft2)
 @_documented(_document_nd("Fourier transform along two axes.", "c64 or c128"))
 def fft2(
     a: ArrayLike, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, -1), norm: str | None = None
@@ -340,7 +351,7 @@ def fft2(
     return _transform_n("fft.fft2", "FFT", a, s, axes, norm)
 
 
-@implements(np.fft.ifft2, eager=False)
+@implements(np.fft.ifft2)
 @_documented(_document_nd("Invert `fft2`.", "c64 or c128"))
 def ifft2(
     a: ArrayLike, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, -1), norm: str | None = None
@@ -348,7 +359,7 @@ def ifft2(
     return _transform_n("fft.ifft2", "IFFT", a, s, axes, norm)
 
 
-@implements(np.fft.rfft2, eager=False)
+@implements(np.fft.rfft2)
 @_documented(
     _document_nd(
         "Fourier transform of a real array along two axes.",
@@ -361,7 +372,7 @@ def rfft2(
     return _transform_n("fft.rfft2", "RFFT", a, s, axes, norm)
 
 
-@implements(np.fft.irfft2, eager=False)
+@implements(np.fft.irfft2)
 @_documented(
     _document_nd("Invert `rfft2`; the second of the axes gets 2·(m - 1) points unless told.", "f32 or f64")
 )

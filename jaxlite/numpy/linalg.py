@@ -82,6 +82,97 @@ __all__ = [
 ]
 
 
+# --- results of several arrays ----------------------------------------------------------------------------
+
+
+class SlogdetResult(NamedTuple):
+    """Sign and logarithm of the absolute value of a determinant."""
+
+    sign: Array
+    logabsdet: Array
+
+
+class QRResult(NamedTuple):
+    """A matrix with orthonormal columns and an upper triangle."""
+
+    Q: Array
+    R: Array
+
+
+class EighResult(NamedTuple):
+    """The eigenvalues of a Hermitian matrix, ascending, and its eigenvectors, in columns."""
+
+    eigenvalues: Array
+    eigenvectors: Array
+
+
+class SVDResult(NamedTuple):
+    """Singular values, descending, between the left vectors (columns) and the right ones (rows)."""
+
+    U: Array
+    S: Array
+    Vh: Array
+
+
+# --- NumPy's functions, called where nothing is traced -----------------------------------------------------
+#
+# They have the parameters and results of ours. A TypeError hands on to our function, which the primitives compute.
+
+
+def _numpy_symmetrized(a, symmetrize_input: bool):
+    return (a + np.conj(np.swapaxes(a, -1, -2))) * 0.5 if symmetrize_input else a
+
+
+def _numpy_cholesky(a, *, upper=False, symmetrize_input=True):
+    return np.linalg.cholesky(_numpy_symmetrized(np.asarray(a), symmetrize_input), upper=upper)
+
+
+def _numpy_slogdet(a):
+    return SlogdetResult(*np.linalg.slogdet(a))
+
+
+def _numpy_qr(a, mode="reduced"):
+    if mode not in ("reduced", "complete", "r"):
+        raise TypeError(mode)
+    result = np.linalg.qr(a, mode)
+    return result if mode == "r" else QRResult(*result)
+
+
+def _numpy_eigh(a, UPLO=None, symmetrize_input=True):
+    return EighResult(*np.linalg.eigh(_numpy_symmetrized(np.asarray(a), symmetrize_input), UPLO or "L"))
+
+
+def _numpy_eigvalsh(a, UPLO="L", *, symmetrize_input=True):
+    return np.linalg.eigvalsh(_numpy_symmetrized(np.asarray(a), symmetrize_input), UPLO or "L")
+
+
+def _numpy_svd(a, full_matrices=True, compute_uv=True, hermitian=False):
+    if hermitian:
+        raise TypeError("NumPy reads one triangle alone")
+    result = np.linalg.svd(a, full_matrices, compute_uv)
+    return SVDResult(*result) if compute_uv else result
+
+
+def _numpy_pinv(a, rtol=None, hermitian=False, *, rcond=None):
+    if hermitian:
+        raise TypeError("NumPy reads one triangle alone")
+    return np.linalg.pinv(a, rtol=rcond if rtol is None else rtol)
+
+
+def _numpy_matrix_rank(M, rtol=None, *, hermitian=False, tol=None):
+    if hermitian or (tol is not None and rtol is not None):
+        raise TypeError("NumPy reads one triangle alone, and takes one tolerance")
+    return np.linalg.matrix_rank(M, tol, rtol=rtol)
+
+
+def _numpy_lstsq(a, b, rcond=None, *, numpy_resid=False):
+    x, residuals, rank, s = np.linalg.lstsq(a, b, rcond)
+    if not residuals.size and not numpy_resid:
+        residual = np.reshape(b, (len(b), -1)) - a @ np.reshape(x, (len(x), -1))
+        residuals = np.sum(np.abs(residual) ** 2, 0)
+    return x, residuals, rank, s
+
+
 def _matrices(name: str, a, square: bool = True):
     """Return an inexact operand that is a stack of (square) matrices."""
     (x,) = promote_inexact(name, a)
@@ -96,7 +187,7 @@ def _matrices(name: str, a, square: bool = True):
     return x
 
 
-@implements(np.linalg.cholesky, eager=False)
+@implements(_numpy_cholesky, np.linalg.cholesky)
 def cholesky(a: ArrayLike, *, upper: bool = False, symmetrize_input: bool = True) -> Array:
     """Return the triangular factor L of a positive definite matrix, with ``L @ L.conj().T == a``.
 
@@ -199,13 +290,6 @@ def inv(a: ArrayLike) -> Array:
 # --- determinants ---------------------------------------------------------------------------------------
 
 
-class SlogdetResult(NamedTuple):
-    """Sign and logarithm of the absolute value of a determinant."""
-
-    sign: Array
-    logabsdet: Array
-
-
 def _permutation_sign(pivots, dtype):
     """Return the sign of the row exchanges of an LU factorisation."""
     count = aval_of(pivots).shape[-1]
@@ -213,7 +297,7 @@ def _permutation_sign(pivots, dtype):
     return where(ufuncs.equal(ufuncs.mod(swaps, 2), 0), dtype.type(1), dtype.type(-1))
 
 
-@implements(np.linalg.slogdet, eager=False)
+@implements(_numpy_slogdet, np.linalg.slogdet)
 def slogdet(a: ArrayLike) -> SlogdetResult:
     """Sign and logarithm of the absolute value of the determinant.
 
@@ -353,7 +437,7 @@ def matrix_power(a: ArrayLike, n: int) -> Array:
     return result
 
 
-@implements(np.linalg.multi_dot, eager=False)
+@implements(np.linalg.multi_dot, sequence=True)
 def multi_dot(arrays: Sequence[ArrayLike], *, precision: Any = None) -> Array:
     """Multiply several matrices, in the order that needs the fewest operations.
 
@@ -486,7 +570,7 @@ def norm(
     )
 
 
-@implements(np.linalg.vector_norm, eager=False)
+@implements(np.linalg.vector_norm)
 def vector_norm(
     x: ArrayLike, /, *, axis: int | Sequence[int] | None = None, keepdims: bool = False, ord: Any = 2
 ) -> Array:
@@ -507,7 +591,7 @@ def vector_norm(
     return _vector_norm(x, ord, canonical_axes(axis, aval_of(x).ndim), keepdims)
 
 
-@implements(np.linalg.matrix_norm, eager=False)
+@implements(np.linalg.matrix_norm)
 def matrix_norm(x: ArrayLike, /, *, keepdims: bool = False, ord: Any = "fro") -> Array:
     """Norm of matrices in the last two axes.
 
@@ -530,35 +614,13 @@ def matrix_norm(x: ArrayLike, /, *, keepdims: bool = False, ord: Any = "fro") ->
 # --- factorisations ---------------------------------------------------------------------------------------
 
 
-class QRResult(NamedTuple):
-    """A matrix with orthonormal columns and an upper triangle."""
-
-    Q: Array
-    R: Array
-
-
-class EighResult(NamedTuple):
-    """The eigenvalues of a Hermitian matrix, ascending, and its eigenvectors, in columns."""
-
-    eigenvalues: Array
-    eigenvectors: Array
-
-
-class SVDResult(NamedTuple):
-    """Singular values, descending, between the left vectors (columns) and the right ones (rows)."""
-
-    U: Array
-    S: Array
-    Vh: Array
-
-
 def _factorable(name: str, a, square: bool = False):
     """Return stacks of matrices in a dtype that LAPACK computes in."""
     x = _matrices(name, a, square=square)
     return convert(x, np.dtype(np.float32)) if aval_of(x).dtype == np.float16 else x
 
 
-@implements(np.linalg.qr, eager=False)
+@implements(_numpy_qr, np.linalg.qr)
 def qr(a: ArrayLike, mode: str = "reduced") -> QRResult | Array:
     """Factor a matrix into one with orthonormal columns and an upper triangle.
 
@@ -599,7 +661,7 @@ def _triangle(name: str, UPLO: str | None) -> str:
     return triangle
 
 
-@implements(np.linalg.eigh, eager=False)
+@implements(_numpy_eigh, np.linalg.eigh)
 def eigh(a: ArrayLike, UPLO: str | None = None, symmetrize_input: bool = True) -> EighResult:
     """Return the eigenvalues and eigenvectors of a Hermitian matrix.
 
@@ -631,13 +693,13 @@ def eigh(a: ArrayLike, UPLO: str | None = None, symmetrize_input: bool = True) -
     return EighResult(w, v)
 
 
-@implements(np.linalg.eigvalsh, eager=False)
+@implements(_numpy_eigvalsh, np.linalg.eigvalsh)
 def eigvalsh(a: ArrayLike, UPLO: str | None = "L", *, symmetrize_input: bool = True) -> Array:
     """Return the eigenvalues of a Hermitian matrix, ascending; parameters as for `eigh`."""
     return eigh(a, UPLO, symmetrize_input).eigenvalues
 
 
-@implements(np.linalg.svd, eager=False)
+@implements(_numpy_svd, np.linalg.svd)
 def svd(
     a: ArrayLike, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
 ) -> SVDResult | Array:
@@ -689,7 +751,7 @@ def _svd_of_hermitian(x, compute_uv: bool):
     return SVDResult(u, s, ufuncs.multiply(sign[..., :, None], ufuncs.conjugate(matrix_transpose(u))))
 
 
-@implements(np.linalg.svdvals, eager=False)
+@implements(np.linalg.svdvals)
 def svdvals(x: ArrayLike, /) -> Array:
     """Return the singular values of a matrix, descending.
 
@@ -724,7 +786,7 @@ def _is_kept(s, rtol):
     return ufuncs.greater(s, ufuncs.multiply(rtol, _largest(s)))
 
 
-@implements(np.linalg.matrix_rank, eager=False)
+@implements(_numpy_matrix_rank, np.linalg.matrix_rank)
 def matrix_rank(
     M: ArrayLike, rtol: ArrayLike | None = None, *, hermitian: bool = False, tol: ArrayLike | None = None
 ) -> Array:
@@ -785,7 +847,7 @@ def _pinv_jvp(hermitian, primals, tangents):
     return p, p_dot
 
 
-@implements(np.linalg.pinv, eager=False)
+@implements(_numpy_pinv, np.linalg.pinv)
 def pinv(
     a: ArrayLike, rtol: ArrayLike | None = None, hermitian: bool = False, *, rcond: ArrayLike | None = None
 ) -> Array:
@@ -821,7 +883,7 @@ def pinv(
     return _pinv(a, asarray(rtol, real_dtype(a.dtype)), bool(hermitian))
 
 
-@implements(np.linalg.lstsq, eager=False)
+@implements(_numpy_lstsq, np.linalg.lstsq, arrays=2)
 def lstsq(
     a: ArrayLike, b: ArrayLike, rcond: float | None = None, *, numpy_resid: bool = False
 ) -> tuple[Array, Array, Array, Array]:
@@ -867,7 +929,7 @@ def lstsq(
     return x, residuals, rank, s
 
 
-@implements(np.linalg.cond, eager=False)
+@implements(np.linalg.cond)
 def cond(x: ArrayLike, p: Any = None) -> Array:
     """Return by how much solving with a matrix can magnify errors: ‖x‖·‖x⁻¹‖.
 
@@ -895,7 +957,7 @@ def cond(x: ArrayLike, p: Any = None) -> Array:
     return where(unknown, result.dtype.type(np.inf), result)
 
 
-@implements(np.linalg.tensorinv, eager=False)
+@implements(np.linalg.tensorinv)
 def tensorinv(a: ArrayLike, ind: int = 2) -> Array:
     """Invert `tensordot` with an array: ``tensordot(tensorinv(a), tensordot(a, x, …), …)`` is ``x``.
 
@@ -922,7 +984,7 @@ def tensorinv(a: ArrayLike, ind: int = 2) -> Array:
     return reshape(inv(reshape(x, (rows, rows))), (*x.shape[ind:], *x.shape[:ind]))
 
 
-@implements(np.linalg.tensorsolve, arrays=2, eager=False)
+@implements(np.linalg.tensorsolve, arrays=2)
 def tensorsolve(a: ArrayLike, b: ArrayLike, axes: tuple[int, ...] | None = None) -> Array:
     """Solve ``tensordot(a, x, x.ndim) == b``.
 
@@ -953,7 +1015,7 @@ def tensorsolve(a: ArrayLike, b: ArrayLike, axes: tuple[int, ...] | None = None)
 # --- functions that jnp has too, on the last two axes -------------------------------------------------------
 
 
-@implements(np.linalg.diagonal, eager=False)
+@implements(np.linalg.diagonal)
 def diagonal(x: ArrayLike, /, *, offset: int = 0) -> Array:
     """Return the diagonals of the matrices in the last two axes.
 
@@ -971,7 +1033,7 @@ def diagonal(x: ArrayLike, /, *, offset: int = 0) -> Array:
     return diagonal_of(x, offset, -2, -1)
 
 
-@implements(np.linalg.trace, eager=False)
+@implements(np.linalg.trace)
 def trace(x: ArrayLike, /, *, offset: int = 0, dtype: DTypeLike | None = None) -> Array:
     """Sum the diagonals of the matrices in the last two axes.
 
@@ -991,7 +1053,7 @@ def trace(x: ArrayLike, /, *, offset: int = 0, dtype: DTypeLike | None = None) -
     return contraction.trace(x, offset, -2, -1, dtype)
 
 
-@implements(np.linalg.cross, arrays=2, eager=False)
+@implements(np.linalg.cross, arrays=2)
 def cross(x1: ArrayLike, x2: ArrayLike, /, *, axis: int = -1) -> Array:
     """Return the vector product of vectors of length 3 along an axis.
 
@@ -1014,7 +1076,7 @@ def cross(x1: ArrayLike, x2: ArrayLike, /, *, axis: int = -1) -> Array:
     return contraction.cross(x1, x2, axis=axis)
 
 
-@implements(np.linalg.outer, arrays=2, eager=False)
+@implements(np.linalg.outer, arrays=2)
 def outer(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Multiply each element of one vector with each of another.
 
