@@ -116,6 +116,7 @@ from jaxlite.ops.indexing import (
 )
 from jaxlite.ops.linalg import (
     cholesky,
+    eig,
     eigh,
     lu,
     lu_solve,

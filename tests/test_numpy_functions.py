@@ -26,6 +26,9 @@ F23 = R.normal(size=(2, 3))
 F234 = R.normal(size=(2, 3, 4))
 F33 = R.normal(size=(3, 3))
 S33 = F33 @ F33.T + np.eye(3)
+TURNING = np.array(
+    [[0.2, -1.5, 0.3], [1.1, 0.4, -0.2], [0.1, 0.6, -0.8]]
+)  # with a pair of complex eigenvalues
 F44 = R.normal(size=(4, 4))
 F5 = R.normal(size=5)
 X5 = np.array([0.5, 1.0, 2.5, 3.0, 4.75])
@@ -382,6 +385,8 @@ ROWS = [
     Row("linalg.qr", (F23.T,), dict(mode="complete"), grad=False),
     Row("linalg.qr", (F33,), dict(mode="r")),
     Row("linalg.eigh", (S33,)),
+    *[Row(f"linalg.{f}", (x,)) for f in ("eig", "eigvals") for x in (TURNING, C33)],
+    Row("linalg.eigvals", (np.array([[1.0, 2.0], [-3.0, 1.0]]),)),
     Row("linalg.eigvalsh", (S33,)),
     Row("linalg.eigvalsh", (S33,), dict(UPLO="U")),
     Row("linalg.svd", (F23,), grad=False),

@@ -136,10 +136,6 @@ _REPLACEMENTS = {
         "return the value from the transformed function and print or save it there.",
     ),
     **dict.fromkeys(
-        (np.linalg.eig, np.linalg.eigvals),
-        "factor a constant matrix outside; jnp.linalg.eigh takes Hermitian ones.",
-    ),
-    **dict.fromkeys(
         (np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d),
         "jnp.unique(jnp.concatenate([x, y]), size=n), jnp.isin(x, y).",
     ),

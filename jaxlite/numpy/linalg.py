@@ -16,7 +16,7 @@ import numpy as np
 
 from jaxlite.array import Array
 from jaxlite.control.custom_rules import custom_jvp
-from jaxlite.dtypes import real_dtype
+from jaxlite.dtypes import complex_dtype, real_dtype
 from jaxlite.errors import ArgumentError, ShapeError
 from jaxlite.numpy import contraction, ufuncs
 from jaxlite.numpy.contraction import diagonal as diagonal_of
@@ -46,6 +46,7 @@ from jaxlite.trace import aval_of
 from jaxlite.typing import ArrayLike, DTypeLike
 
 __all__ = [
+    "EigResult",
     "EighResult",
     "QRResult",
     "SVDResult",
@@ -55,7 +56,9 @@ __all__ = [
     "cross",
     "det",
     "diagonal",
+    "eig",
     "eigh",
+    "eigvals",
     "eigvalsh",
     "inv",
     "lstsq",
@@ -99,6 +102,13 @@ class QRResult(NamedTuple):
     R: Array
 
 
+class EigResult(NamedTuple):
+    """The eigenvalues of a matrix, and its eigenvectors, in columns."""
+
+    eigenvalues: Array
+    eigenvectors: Array
+
+
 class EighResult(NamedTuple):
     """The eigenvalues of a Hermitian matrix, ascending, and its eigenvectors, in columns."""
 
@@ -136,6 +146,15 @@ def _numpy_qr(a, mode="reduced"):
         raise TypeError(mode)
     result = np.linalg.qr(a, mode)
     return result if mode == "r" else QRResult(*result)
+
+
+def _numpy_eig(a):
+    return EigResult(*[x.astype(complex_dtype(x.dtype)) for x in np.linalg.eig(a)])
+
+
+def _numpy_eigvals(a):
+    values = np.linalg.eigvals(a)
+    return values.astype(complex_dtype(values.dtype))
 
 
 def _numpy_eigh(a, UPLO=None, symmetrize_input=True):
@@ -697,6 +716,34 @@ def eigh(a: ArrayLike, UPLO: str | None = None, symmetrize_input: bool = True) -
 def eigvalsh(a: ArrayLike, UPLO: str | None = "L", *, symmetrize_input: bool = True) -> Array:
     """Return the eigenvalues of a Hermitian matrix, ascending; parameters as for `eigh`."""
     return eigh(a, UPLO, symmetrize_input).eigenvalues
+
+
+@implements(_numpy_eig, np.linalg.eig)
+def eig(a: ArrayLike) -> EigResult:
+    """Return the eigenvalues and eigenvectors of a square matrix.
+
+    Parameters
+    ----------
+    a : array_like
+        ``[..., n, n]``
+
+    Returns
+    -------
+    EigResult
+        ``(eigenvalues, eigenvectors)``, in no order; the vectors are columns of length 1. Complex always, where
+        NumPy's are real if all values are.
+
+    Notes
+    -----
+    The derivative of the vectors is nan where eigenvalues coincide.
+    """
+    return EigResult(*linalg.eig(_factorable("eig", a, square=True)))
+
+
+@implements(_numpy_eigvals, np.linalg.eigvals)
+def eigvals(a: ArrayLike) -> Array:
+    """Return the eigenvalues of a square matrix, complex always; see `eig`."""
+    return eig(a).eigenvalues
 
 
 @implements(_numpy_svd, np.linalg.svd)

@@ -1,4 +1,4 @@
-"""Dense linear algebra: cholesky, triangular_solve, lu and what is solved with them; qr, eigh, svd.
+"""Dense linear algebra: cholesky, triangular_solve, lu and what is solved with them; qr, eigh, eig, svd.
 
     b:f64[3,3] = cholesky[symmetrize_input=True] a
     c:f64[3,3] d:i32[3] e:i32[3] = lu a
@@ -16,12 +16,13 @@ import functools
 
 import numpy as np
 
-from jaxlite.dtypes import real_dtype
+from jaxlite.dtypes import complex_dtype, real_dtype
 from jaxlite.errors import DtypeError, RuleError, ShapeError
 from jaxlite.ir import ShapedArray
 from jaxlite.lowering import HostCall, Library
 from jaxlite.ops.contraction import dot_general
 from jaxlite.ops.elementwise import (
+    abs,
     add,
     complex,
     conj,
@@ -37,7 +38,7 @@ from jaxlite.ops.elementwise import (
     sub,
 )
 from jaxlite.ops.families import check_same_dtype, scalar_like, sum_terms
-from jaxlite.ops.reductions import reduce_sum
+from jaxlite.ops.reductions import argmax, reduce_sum
 from jaxlite.ops.sorting import put_along_dim_add, take_along_dim
 from jaxlite.ops.structural import (
     bind_checked,
@@ -805,6 +806,82 @@ def eigh(a, lower: bool = True, symmetrize_input: bool = True):
     Where eigenvalues coincide, the derivative of the vectors is nan, that of the values is not.
     """
     return bind_checked(eigh_p, a, lower=bool(lower), symmetrize_input=bool(symmetrize_input))
+
+
+# --- eig --------------------------------------------------------------------------------------------
+
+
+def _eig_abstract_eval(a):
+    _check_square("eig", a)
+    _check_dtypes("eig", a)
+    dtype = complex_dtype(a.dtype)
+    return ShapedArray(a.shape[:-1], dtype), ShapedArray(a.shape, dtype)
+
+
+def _eig_impl(a):
+    avals = _eig_abstract_eval(aval_of(a))
+
+    def factor(a):
+        # The real routine for real matrices: their eigenvalues are pairs exactly.
+        return tuple(x.astype(aval.dtype) for x, aval in zip(np.linalg.eig(a), avals))
+
+    return _each_or_nan(factor, a, avals)
+
+
+def _eig_jvp(primals, tangents):
+    w, v = eig(*primals)
+    a_dot = _as_dtype(tangents[0], aval_of(v).dtype)
+    inner = solve(v, _matmul(a_dot, v))
+    turned = _matmul(v, mul(inner, _gaps(w)))
+    # Vectors keep the length 1, and LAPACK turns them so that their largest element is real.
+    row = len(aval_of(v).shape) - 2
+    largest = expand_dims(argmax(abs(v), row, np.int64), (row,))
+    phase = imag(div(take_along_dim(turned, largest, row), take_along_dim(v, largest, row)))
+    growth = expand_dims(reduce_sum(real(mul(conj(v), turned)), (row,)), (row,))
+    excess = squeeze(complex(growth, phase), (row,))
+    v_dot = sub(turned, mul(v, _along_rows(excess, aval_of(v).shape)))
+    return (w, v), (_diagonal(inner), v_dot)
+
+
+def _eig_batch(axis, args, dims):
+    return eig(move_dim(args[0], dims[0], 0)), (0, 0)
+
+
+eig_p = Primitive(
+    name="eig",
+    multiple_results=True,
+    effects=PURE,
+    abstract_eval=_eig_abstract_eval,
+    impl=_eig_impl,
+    jvp=_eig_jvp,
+    partial_eval=RECORD,
+    transpose=NOT_LINEAR,
+    batch=_eig_batch,
+    lower=HostCall("LAPACK's geev, through NumPy"),
+    doc="A·V = V·diag(w);  ẇ = diag(M), V̇ = V·(F∘M) kept normal, with M = V⁻¹·Ȧ·V, F_ij = 1/(w_j - w_i)",
+)
+
+
+def eig(a):
+    """Return the eigenvalues and eigenvectors of a square matrix.
+
+    Parameters
+    ----------
+    a : array [..., n, n]
+
+    Returns
+    -------
+    w : complex array [..., n]
+        The eigenvalues, in no order.
+    v : complex array [..., n, n]
+        The eigenvectors, in columns of length 1, the largest element of each being real. Both are nan where
+        LAPACK does not converge.
+
+    Notes
+    -----
+    Where eigenvalues coincide, the derivative of the vectors is nan.
+    """
+    return bind_checked(eig_p, a)
 
 
 # --- svd --------------------------------------------------------------------------------------------

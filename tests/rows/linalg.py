@@ -277,6 +277,37 @@ EIGH = [
 ]
 
 
+TURNING = np.array([[0.2, -1.5, 0.3], [1.1, 0.4, -0.2], [0.1, 0.6, -0.8]])
+
+
+@loop
+def eig_by_scipy(a):
+    w, v = scipy.linalg.eig(a) if a.size else np.linalg.eig(a)
+    dtype = np.result_type(a.dtype, 1j)
+    return w.astype(dtype), v.astype(dtype)
+
+
+EIG = [
+    Case("eig", (A,), {}, eig_by_scipy),
+    Case("eig", (TURNING,), {}, eig_by_scipy, label="complex pair"),
+    Case("eig", (COMPLEX,), {}, eig_by_scipy),
+    Case("eig", (np.stack([A, TURNING]),), {}, eig_by_scipy),
+    Case("eig", (TURNING.astype(F32),), {}, eig_by_scipy, order=1),
+    Case("eig", (NO_MATRICES,), {}, eig_by_scipy),
+    Case(
+        "eig",
+        (np.stack([np.full((2, 2), np.inf), np.diag([2.0, 1.0])]),),
+        {},
+        expected=(
+            np.array([[complex(np.nan)] * 2, [2.0, 1.0]]),
+            np.stack([np.full((2, 2), complex(np.nan)), np.eye(2)]),
+        ),
+        derivatives=None,
+        label="one without",
+    ),
+]
+
+
 @loop
 def svd_by_scipy(a, full_matrices, compute_uv):
     if not a.size:
@@ -339,7 +370,7 @@ SVD = [
     ),
 ]
 
-ROWS = [*CHOLESKY, *SOLVES, *LU, *QR, *EIGH, *SVD]
+ROWS = [*CHOLESKY, *SOLVES, *LU, *QR, *EIGH, *EIG, *SVD]
 
 LEFT = {name: name == "left_side" for name in TRIANGULAR}
 FACTORS, PIVOTS, _ = lu(A)
@@ -372,6 +403,8 @@ ERRORS = [
     ErrorCase(
         "eigh", (A.astype(F16),), {"lower": True, "symmetrize_input": True}, DtypeError, "LAPACK computes in"
     ),
+    ErrorCase("eig", (B,), {}, ShapeError, "must be a square matrix"),
+    ErrorCase("eig", (A.astype(I64),), {}, DtypeError, "LAPACK computes in"),
     ErrorCase("svd", (A[0],), {"full_matrices": True, "compute_uv": True}, ShapeError, "must be a matrix"),
     ErrorCase(
         "svd",
