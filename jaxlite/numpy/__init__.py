@@ -4,7 +4,7 @@
     registry.py      which function answers for which function of NumPy; the path that calls NumPy itself
     ufuncs.py        one rule per ufunc
     reductions.py selection.py shaping.py contraction.py creation.py indexing.py sorting.py elements.py
-    linalg.py scalar_types.py
+    linalg.py fft.py scalar_types.py
     methods.py       operators, methods and .at of traced values and of Array
     dispatch.py      np.sin(tracer), np.sum(tracer)
 
@@ -32,7 +32,7 @@ from numpy import (
 )
 
 from jaxlite.array import Array as ndarray
-from jaxlite.numpy import dispatch, linalg, methods
+from jaxlite.numpy import dispatch, fft, linalg, methods
 from jaxlite.numpy.contraction import (
     convolve,
     correlate,
@@ -66,6 +66,7 @@ from jaxlite.numpy.creation import (
     empty_like,
     eye,
     fill_diagonal,
+    from_dlpack,
     fromfunction,
     full,
     full_like,
@@ -159,6 +160,7 @@ from jaxlite.numpy.reductions import (
     var,
 )
 from jaxlite.numpy.scalar_types import (
+    __array_namespace_info__,
     bool_,
     can_cast,
     cdouble,
@@ -390,7 +392,11 @@ from jaxlite.numpy.vectorization import apply_along_axis, apply_over_axes, piece
 
 bool = bool_
 
+__array_api_version__ = "2024.12"
+
 __all__ = [
+    "__array_api_version__",
+    "__array_namespace_info__",
     "abs",
     "absolute",
     "acos",
@@ -512,6 +518,7 @@ __all__ = [
     "extract",
     "eye",
     "fabs",
+    "fft",
     "fill_diagonal",
     "finfo",
     "fix",
@@ -531,6 +538,7 @@ __all__ = [
     "fmax",
     "fmin",
     "fmod",
+    "from_dlpack",
     "fromfunction",
     "full",
     "full_like",

@@ -136,13 +136,6 @@ _REPLACEMENTS = {
         "return the value from the transformed function and print or save it there.",
     ),
     **dict.fromkeys(
-        (np.linalg.eig, np.linalg.eigvals, np.linalg.eigh, np.linalg.eigvalsh, np.linalg.svd, np.linalg.qr),
-        "factor a constant matrix outside; jnp.linalg.cholesky, solve, inv, det and slogdet are there.",
-    ),
-    **dict.fromkeys(
-        (np.linalg.lstsq, np.linalg.pinv), "solve the normal equations: jnp.linalg.solve(a.T @ a, a.T @ b)."
-    ),
-    **dict.fromkeys(
         (np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d),
         "jnp.unique(jnp.concatenate([x, y]), size=n), jnp.isin(x, y).",
     ),

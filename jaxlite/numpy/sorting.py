@@ -80,7 +80,12 @@ def sort(
     return flip(result, axis) if descending else result
 
 
-@implements(np.argsort)
+def _numpy_argsort(a, axis=-1, *, kind=None, order=None, stable=True):
+    """NumPy's function, which is not stable unless it is told to be."""
+    return np.argsort(a, axis, stable=stable or None)
+
+
+@implements(_numpy_argsort, np.argsort)
 def argsort(
     a: ArrayLike,
     axis: int | None = -1,
