@@ -52,6 +52,7 @@ LAYERS = {
     "__main__": 7,
     "ad_checkpoint": 7,
     "api": 7,
+    "bessel": 7,
     "core": 7,
     "datasets": 7,
     "flatten_util": 7,

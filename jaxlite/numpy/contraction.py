@@ -26,7 +26,6 @@ from jaxlite.numpy.promotion import (
 from jaxlite.numpy.reductions import sum as sum_
 from jaxlite.numpy.registry import REFUSALS, UFUNCS, implements, plain, quiet, wrap
 from jaxlite.numpy.shaping import expand_dims, moveaxis, ravel, reshape, stack, transpose
-from jaxlite.numpy.shaping import pad as pad_
 from jaxlite.ops import contraction, reductions, structural
 from jaxlite.trace import EVAL, aval_of, current_trace
 from jaxlite.typing import Array, ArrayLike, DTypeLike
@@ -707,7 +706,7 @@ def _convolve(name: str, a, v, mode: str, flip: bool):
     )
     if low is None:
         raise ArgumentError(f"{name}: mode {mode!r} is not known.", fix="use 'full', 'same' or 'valid'.")
-    a = pad_(a, (low, high))
+    a = structural.pad(a, aval_of(a).dtype.type(0), ((low, high, 0),))
     count = aval_of(a).size - m + 1
     windows = wrap_array(a)[np.arange(count)[:, None] + np.arange(m)]
     return dot(windows, v)

@@ -11,21 +11,11 @@ from numpy._core import umath
 
 from jaxlite.dtypes import as_dtype
 from jaxlite.errors import InplaceUpdateError, TracerArrayConversionError
-from jaxlite.numpy import reductions, selection, ufuncs
+from jaxlite.numpy import selection, ufuncs
+from jaxlite.numpy.generalized import METHODS
 from jaxlite.numpy.promotion import convert, loop_dtypes, operand
 from jaxlite.numpy.registry import FUNCTIONS, UFUNCS
-from jaxlite.numpy.shaping import reshape
 from jaxlite.trace import Tracer, aval_of
-
-_REDUCE = {
-    np.add: reductions.sum,
-    np.multiply: reductions.prod,
-    np.maximum: reductions.max,
-    np.minimum: reductions.min,
-    np.logical_and: reductions.all,
-    np.logical_or: reductions.any,
-}
-_ACCUMULATE = {np.add: reductions.cumsum, np.multiply: reductions.cumprod}
 
 # ndarray.clip(low, high) is this ufunc, which has no public name.
 UFUNCS[umath.clip] = selection.clip
@@ -68,18 +58,11 @@ def _array_ufunc(self, ufunc, method, *inputs, out=None, where=True, dtype=None,
             return NotImplemented
     if method == "__call__":
         return _call(name, self, ufunc, inputs, where, dtype, options)
-    if method == "reduce" and ufunc in _REDUCE:
-        options = {"axis": 0, **options, **({} if where is True else {"where": where})}
+    if ufunc in METHODS and method in ("reduce", "accumulate", "outer", "reduceat"):
+        options = {key: value for key, value in options.items() if not _is_no_value(value)}
+        options |= {} if where is True else {"where": where}
         options |= {} if dtype is None else {"dtype": dtype}
-        return _REDUCE[ufunc](
-            *inputs, **{key: value for key, value in options.items() if not _is_no_value(value)}
-        )
-    if method == "accumulate" and ufunc in _ACCUMULATE:
-        return _ACCUMULATE[ufunc](*inputs, **{"axis": 0, **options}, dtype=dtype)
-    if method == "outer" and ufunc in UFUNCS:
-        left, right = inputs
-        rank = np.ndim(right)
-        return UFUNCS[ufunc](reshape(left, (*np.shape(left), *(1,) * rank)), right)
+        return getattr(METHODS[ufunc], method)(*inputs, **options)
     raise _no_such(name, self, "write it with the functions of jaxlite.numpy.")
 
 
@@ -142,12 +125,6 @@ _REPLACEMENTS = {
     **dict.fromkeys(
         (np.linalg.lstsq, np.linalg.pinv), "solve the normal equations: jnp.linalg.solve(a.T @ a, a.T @ b)."
     ),
-    **dict.fromkeys(
-        (np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d),
-        "jnp.unique(jnp.concatenate([x, y]), size=n), jnp.isin(x, y).",
-    ),
-    np.polyfit: "solve the normal equations of jnp.vander(x, n) with jnp.linalg.solve.",
-    np.resize: "jnp.tile and jnp.reshape.",
 }
 
 

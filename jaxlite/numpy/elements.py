@@ -1,6 +1,6 @@
-"""Functions that are no ufuncs in NumPy but work element by element, or on polynomials, samples and grids.
+"""Functions that are no ufuncs in NumPy but work element by element, or on samples and grids.
 
-jnp.sinc  round  unwrap  interp  polyval  gradient  trapezoid  cov  corrcoef  argwhere  compress  insert
+jnp.sinc  round  unwrap  interp  gradient  trapezoid  cov  corrcoef  argwhere  compress  insert
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ import numpy as np
 
 from jaxlite.errors import ArgumentError, ShapeError
 from jaxlite.numpy import ufuncs
-from jaxlite.numpy.contraction import convolve, dot
+from jaxlite.numpy.contraction import dot
 from jaxlite.numpy.promotion import (
     canonical_axes,
     canonical_axis,
     convert,
     operand,
-    promote_dtypes,
     promote_inexact,
     strip_weak,
 )
@@ -29,10 +28,8 @@ from jaxlite.numpy.reductions import average, diff, sum
 from jaxlite.numpy.registry import implements
 from jaxlite.numpy.selection import concrete_or_error, nonzero, where
 from jaxlite.numpy.shaping import (
-    append,
     broadcast_to,
     concatenate,
-    pad,
     ravel,
     reject_out,
     reshape,
@@ -304,126 +301,6 @@ def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: ArrayLike = 1.0, axi
         if x.ndim == 1:
             widths = reshape(widths, [-1 if d == axis else 1 for d in range(y.ndim)])
     return sum(widths * (y[_tail(axis)] + y[_head(axis)]) * 0.5, axis)
-
-
-# --- polynomials ----------------------------------------------------------------------------------------
-
-
-@implements(np.polyval, arrays=2, eager=False)
-def polyval(p: ArrayLike, x: ArrayLike, *, unroll: int = 16) -> Array:
-    """Evaluate a polynomial by Horner's rule.
-
-    Parameters
-    ----------
-    p : array_like
-        ``[n]``, coefficients, highest power first.
-    x : array_like
-    unroll : any
-        Ignored.
-
-    Returns
-    -------
-    Array
-        Of the shape of ``x``.
-    """
-    p, x = (strip_weak(v) for v in promote_dtypes("polyval", p, x))
-    result = ufuncs.multiply(x, 0)
-    for i in range(p.shape[0]):
-        result = result * x + p[i]
-    return result
-
-
-@implements(np.polyder, eager=False)
-def polyder(p: ArrayLike, m: int = 1) -> Array:
-    """Differentiate a polynomial ``m`` times.
-
-    Parameters
-    ----------
-    p : array_like
-        ``[n]``, coefficients, highest power first.
-    m : int, default 1
-
-    Returns
-    -------
-    Array
-    """
-    p = strip_weak(operand("polyder", p))
-    for _ in range(m):
-        n = p.shape[0]
-        p = p[:-1] * np.arange(n - 1, 0, -1)
-    return p
-
-
-@implements(np.polymul, eager=False)
-def polymul(a1: ArrayLike, a2: ArrayLike) -> Array:
-    """Multiply polynomials.
-
-    Parameters
-    ----------
-    a1, a2 : array_like
-        Coefficients, highest power first.
-
-    Returns
-    -------
-    Array
-    """
-    return convolve(a1, a2)
-
-
-@implements(np.polyadd, eager=False)
-def polyadd(a1: ArrayLike, a2: ArrayLike) -> Array:
-    """Add polynomials.
-
-    Parameters
-    ----------
-    a1, a2 : array_like
-        Coefficients, highest power first.
-
-    Returns
-    -------
-    Array
-    """
-    a1, a2 = (strip_weak(v) for v in promote_dtypes("polyadd", a1, a2))
-    n = builtins.max(a1.shape[0], a2.shape[0])
-    return pad(a1, (n - a1.shape[0], 0)) + pad(a2, (n - a2.shape[0], 0))
-
-
-@implements(np.polysub, eager=False)
-def polysub(a1: ArrayLike, a2: ArrayLike) -> Array:
-    """Subtract polynomials.
-
-    Parameters
-    ----------
-    a1, a2 : array_like
-        Coefficients, highest power first.
-
-    Returns
-    -------
-    Array
-    """
-    return polyadd(a1, ufuncs.negative(a2))
-
-
-@implements(np.polyint, eager=False)
-def polyint(p: ArrayLike, m: int = 1, k: ArrayLike = 0) -> Array:
-    """Integrate a polynomial ``m`` times.
-
-    Parameters
-    ----------
-    p : array_like
-        ``[n]``, coefficients, highest power first.
-    m : int, default 1
-    k : number, default 0
-        Constant of integration.
-
-    Returns
-    -------
-    Array
-    """
-    (p,) = map(strip_weak, promote_inexact("polyint", p))
-    for _ in range(m):
-        p = append(p / np.arange(p.shape[0], 0, -1), k)
-    return p
 
 
 # --- statistics -----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Functions that move elements: reshape, transpose, join, split, repeat, pad.
+"""Functions that move elements: reshape, transpose, join, split, repeat.
 
 All of them are a few structural primitives::
 
@@ -871,6 +871,35 @@ def tile(A: ArrayLike, reps: int | Sequence[int]) -> Array:
     return strip_weak(structural.reshape(x, tuple(r * n for r, n in zip(reps, shape, strict=True))))
 
 
+@implements(np.resize, eager=False)
+def resize(a: ArrayLike, new_shape: int | Sequence[int]) -> Array:
+    """Fill another shape with the elements of an array, from the beginning again where they do not suffice.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    new_shape : int or tuple of int
+        With any number of elements.
+
+    Returns
+    -------
+    Array
+        ``[*new_shape]``
+
+    Examples
+    --------
+    >>> jnp.resize(jnp.arange(3), (2, 2))
+    Array([[0, 1],
+           [2, 0]], dtype=int64)
+    """
+    x, shape = ravel(operand("resize", a)), canonical_shape(new_shape)
+    count, size = math.prod(shape), x.size
+    if not size:
+        return strip_weak(structural.full(shape, 0, aval_of(x).dtype))
+    return reshape(slice_axis(tile(x, max(-(-count // size), 1)), 0, count, 0), shape)
+
+
 @implements(np.repeat)
 def repeat(
     a: ArrayLike, repeats: ArrayLike, axis: int | None = None, *, total_repeat_length: int | None = None
@@ -1083,73 +1112,3 @@ def _roll_axis(x, shift, axis: int):
     if cut == size:
         return x
     return structural.concatenate([slice_axis(x, cut, size, axis), slice_axis(x, 0, cut, axis)], axis)
-
-
-# --- padding ----------------------------------------------------------------------------------------
-
-
-@implements(np.pad)
-def pad(array: ArrayLike, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Array:
-    """Put elements around an array.
-
-    Parameters
-    ----------
-    array : array_like
-    pad_width : int, or (before, after), or one such pair per axis
-    mode : {"constant", "edge", "reflect", "symmetric", "wrap", "empty"}
-    **kwargs
-        ``constant_values`` for "constant", as ``pad_width``; by default 0.
-
-    Returns
-    -------
-    Array
-
-    Examples
-    --------
-    >>> jnp.pad(jnp.arange(2), (1, 2))
-    Array([0, 0, 1, 0, 0], dtype=int64)
-    """
-    x = operand("pad", array)
-    aval = aval_of(x)
-    if isinstance(pad_width, dict):
-        widths = [(0, 0)] * aval.ndim
-        for axis, width in pad_width.items():
-            widths[canonical_axis(axis, aval.ndim)] = np.broadcast_to(width, (2,)).tolist()
-    else:
-        widths = np.broadcast_to(np.asarray(pad_width), (aval.ndim, 2)).tolist()
-    if any(n < 0 for pair in widths for n in pair):
-        raise ArgumentError(f"pad: pad_width {pad_width} has negative entries.")
-    unknown = kwargs.keys() - ({"constant_values"} if mode == "constant" else {"reflect_type"})
-    if unknown:
-        raise ArgumentError(f"pad: mode {mode!r} takes no {', '.join(sorted(unknown))}.")
-    if mode in ("constant", "empty"):
-        return _pad_constant(x, widths, kwargs.get("constant_values", 0))
-    if mode not in _PAD_INDICES or kwargs.get("reflect_type", "even") != "even":
-        raise ArgumentError(
-            f"pad: mode {mode!r} is not supported.",
-            fix=f"modes are {', '.join(map(repr, ('constant', 'empty', *_PAD_INDICES)))}.",
-        )
-    for axis, (before, after) in enumerate(widths):
-        if before or after:
-            size = aval.shape[axis]
-            # NumPy itself says which element stands where: pad the places.
-            places = np.pad(np.arange(size), (before, after), mode=mode)
-            x = as_array_like(x)[_index(axis, places)]
-    return strip_weak(x)
-
-
-_PAD_INDICES = ("edge", "reflect", "symmetric", "wrap")
-
-
-def _pad_constant(x, widths, values):
-    aval = aval_of(x)
-    if isinstance(values, Tracer) or not np.shape(values):
-        value = convert(operand("pad", values), aval.dtype)
-        return structural.pad(x, value, tuple((before, after, 0) for before, after in widths))
-    values = np.broadcast_to(np.asarray(values), (aval.ndim, 2))
-    for axis, ((before, after), (low, high)) in enumerate(zip(widths, values, strict=True)):
-        for width, value, place in ((before, low, 0), (after, high, 1)):
-            config = [(0, 0, 0)] * aval.ndim
-            config[axis] = (width, 0, 0) if place == 0 else (0, width, 0)
-            x = structural.pad(x, aval.dtype.type(value), tuple(config))
-    return x

@@ -13,11 +13,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from jaxlite.control.while_loop import while_loop
 from jaxlite.errors import DtypeError
 from jaxlite.numpy.promotion import broadcast, broadcast_shapes_of, convert, loop_dtypes, operand
 from jaxlite.numpy.registry import REFUSALS, UFUNCS, plain, quiet, strong, ufunc, wrap
-from jaxlite.ops import composite, elementwise, structural
-from jaxlite.trace import EVAL, aval_of, current_trace
+from jaxlite.ops import composite, elementwise, reductions, structural
+from jaxlite.trace import EVAL, Tracer, aval_of, current_trace
 from jaxlite.typing import Array, ArrayLike
 
 BOOL = np.dtype(np.bool_)
@@ -762,6 +763,110 @@ def modf(x: ArrayLike) -> tuple[Array, Array]:
     """Fractional and integral part, both with the sign of ``x``."""
     whole = trunc.rule(x)
     return elementwise.sub(x, whole), whole
+
+
+# --- parts of floating-point numbers ------------------------------------------------------------------
+
+# Of each floating-point type: the integers of its size, the bits of its mantissa, and the bias of its exponent.
+_LAYOUTS = {
+    np.dtype(np.float16): (np.dtype(np.int16), 10, 15),
+    np.dtype(np.float32): (np.dtype(np.int32), 23, 127),
+    np.dtype(np.float64): (np.dtype(np.int64), 52, 1023),
+}
+
+
+def _biased_exponent(x):
+    """Return the bits of the exponent as integers of the size of ``x``."""
+    integers, bits, bias = _LAYOUTS[_dtype(x)]
+    shifted = elementwise.shift_right_logical(
+        elementwise.bitcast_convert_type(x, integers), integers.type(bits)
+    )
+    return elementwise.bitwise_and(shifted, integers.type(2 * bias + 1))
+
+
+def _power_of_two(exponent, dtype: np.dtype):
+    """Return 2**exponent exactly, for exponents of normal numbers."""
+    integers, bits, bias = _LAYOUTS[dtype]
+    raised = elementwise.shift_left(elementwise.add(exponent, integers.type(bias)), integers.type(bits))
+    return elementwise.bitcast_convert_type(raised, dtype)
+
+
+@ufunc(np.frexp)
+def frexp(x: ArrayLike) -> tuple[Array, Array]:
+    """Mantissa, of size ½ to 1, and exponent of 2, so that ``x = mantissa * 2**exponent``."""
+    dtype = _dtype(x)
+    if not isinstance(x, Tracer):
+        x = dtype.type(x) if np.ndim(x) == 0 else x
+    integers, bits, bias = _LAYOUTS[dtype]
+    # Subnormal numbers are scaled up first.
+    tiny = elementwise.lt(elementwise.abs(x), _constant(x, np.finfo(dtype).tiny))
+    lifted = _select(tiny, elementwise.mul(x, _constant(x, 2.0**bits)), x)
+    exponent = elementwise.sub(_biased_exponent(lifted), integers.type(bias - 1))
+    # Two factors: one would be out of range for the largest numbers.
+    half = elementwise.shift_right_arithmetic(exponent, integers.type(1))
+    rest = elementwise.sub(exponent, half)
+    scales = [_power_of_two(elementwise.neg(part), dtype) for part in (half, rest)]
+    mantissa = elementwise.mul(elementwise.mul(lifted, scales[0]), scales[1])
+    exponent = _select(tiny, elementwise.sub(exponent, integers.type(bits)), exponent)
+    special = elementwise.bitwise_or(
+        elementwise.eq(x, _constant(x, 0)), elementwise.bitwise_not(elementwise.is_finite(x))
+    )
+    mantissa = _select(special, x, mantissa)
+    exponent = _select(special, integers.type(0), exponent)
+    return mantissa, convert(exponent, np.dtype(np.int32))
+
+
+@ufunc(np.spacing)
+def spacing(x: ArrayLike) -> Array:
+    """Distance to the next number away from zero, with the sign of ``x``. Its derivative is zero."""
+    dtype = _dtype(x)
+    if not isinstance(x, Tracer):
+        x = dtype.type(x) if np.ndim(x) == 0 else x
+    x = structural.stop_gradient(x)
+    size = elementwise.abs(x)
+    gap = elementwise.sub(elementwise.nextafter(size, _constant(x, np.inf)), size)
+    return _select(elementwise.lt(x, _constant(x, 0)), elementwise.neg(gap), gap)
+
+
+# --- whole numbers ------------------------------------------------------------------------------------
+
+
+def _of_one_shape(x, y):
+    """Return both operands with the shape they share, rank 0 included, as loops need them."""
+    shape = broadcast_shapes_of("gcd", [aval_of(x), aval_of(y)])
+    return tuple(
+        v if aval_of(v).shape == shape else structural.broadcast_in_dim(v, shape, ()) for v in (x, y)
+    )
+
+
+@ufunc(np.gcd)
+def gcd(x: ArrayLike, y: ArrayLike) -> Array:
+    """Greatest common divisor of integers, not negative."""
+    x, y = (elementwise.abs(v) if _dtype(v).kind == "i" else v for v in _of_one_shape(x, y))
+    zero = _constant(x, 0)
+    everywhere = tuple(range(aval_of(x).ndim))
+
+    def goes_on(pair):
+        return reductions.reduce_or(elementwise.ne(pair[1], zero), everywhere)
+
+    def step(pair):
+        larger, smaller = pair
+        done = elementwise.eq(smaller, zero)
+        return (
+            _select(done, larger, smaller),
+            _select(done, smaller, elementwise.rem(larger, _select(done, _constant(x, 1), smaller))),
+        )
+
+    return while_loop(goes_on, step, (x, y))[0]
+
+
+@ufunc(np.lcm)
+def lcm(x: ArrayLike, y: ArrayLike) -> Array:
+    """Least common multiple of integers, not negative; 0 if one of them is 0."""
+    divisor = gcd.rule(x, y)
+    x, y = (elementwise.abs(v) if _dtype(v).kind == "i" else v for v in _of_one_shape(x, y))
+    safe = _select(elementwise.eq(divisor, _constant(divisor, 0)), _constant(divisor, 1), divisor)
+    return elementwise.mul(elementwise.div(x, safe), y)
 
 
 # --- complex numbers --------------------------------------------------------------------------------
