@@ -68,6 +68,7 @@ LAYERS = {
     "test_util": 7,
     "tree_util": 7,
     "typing": 7,
+    "windowed": 7,
 }
 
 # What a module may import at its top besides jaxlite and the standard library. The rest (numba, scipy) is

@@ -996,11 +996,18 @@ def choose(a: ArrayLike, choices: Any, out: None = None, mode: str = "raise") ->
     shape = broadcast_shapes_of("choose", [aval_of(x) for x in (index, *options)])
     options = [structural.expand_dims(broadcast_array(x, shape), (0,)) for x in options]
     index = structural.expand_dims(broadcast_array(convert(index, _INT64), shape), (0,))
-    modes = {"raise": None, "clip": "clip", "wrap": "wrap"}
-    if mode not in modes:
+    count = len(options)
+    if mode == "raise":
+        # Negative numbers are not counted from the end: they are outside too.
+        index = where(ufuncs.less(index, 0), count, index)
+    elif mode == "clip":
+        index = ufuncs.minimum(ufuncs.maximum(index, 0), count - 1)
+    elif mode == "wrap":
+        index = ufuncs.remainder(index, count)
+    else:
         raise ArgumentError(f"choose: mode {mode!r} is not known.", fix="use 'raise', 'clip' or 'wrap'.")
     stacked = structural.concatenate(options, 0) if len(options) > 1 else options[0]
-    found = take_along_axis(stacked, index, 0, modes[mode])
+    found = take_along_axis(stacked, index, 0)
     return strip_weak(structural.squeeze(found, (0,)))
 
 

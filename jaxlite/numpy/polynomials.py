@@ -421,7 +421,7 @@ def polyfit(
     inverse = linalg.triangular_solve(r, np.eye(order, dtype=aval_of(r).dtype), left_side=True)
     covariance = dot(inverse, ufuncs.conjugate(inverse).T) / outer(scale, scale)
     if cov == "unscaled":
-        return coefficients, covariance
+        return coefficients, covariance[:, :, None] if y.ndim == 2 else covariance
     if x.size <= order:
         raise ArgumentError(
             f"polyfit: {x.size} samples for {order} coefficients leave nothing to estimate the covariance from.",
