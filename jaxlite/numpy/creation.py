@@ -874,6 +874,7 @@ class _Grid:
 mgrid, ogrid = _Grid(np.mgrid), _Grid(np.ogrid)
 
 
+@implements(np.ix_, eager=False)
 def ix_(*args: Any) -> tuple[Array, ...]:
     """Make index arrays that take a grid of elements: ``x[jnp.ix_([0, 2], [1, 3])]``.
 

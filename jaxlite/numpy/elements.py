@@ -42,7 +42,7 @@ from jaxlite.trace import Tracer, aval_of
 from jaxlite.typing import Array, ArrayLike, DTypeLike
 
 
-@implements(np.round)
+@implements(np.round, np.around)
 def round(a: ArrayLike, decimals: int = 0, out: None = None) -> Array:
     """Round to a number of decimals, halves to the even neighbour. Its derivative is zero.
 
@@ -427,47 +427,77 @@ def _known(name: str, x) -> np.ndarray:
 
 
 @implements(np.compress, eager=False)
-def compress(condition: ArrayLike, a: ArrayLike, axis: int | None = None, out: None = None) -> Array:
+def compress(
+    condition: ArrayLike,
+    a: ArrayLike,
+    axis: int | None = None,
+    out: None = None,
+    *,
+    size: int | None = None,
+    fill_value: ArrayLike = 0,
+) -> Array:
     """Take the slices along an axis where a condition is true.
 
     Parameters
     ----------
     condition : array_like of bool
-        ``[n]``; not traced.
+        ``[n]``, or shorter than the axis; not traced by ``jit``, unless ``size`` is given.
     a : array_like
+        Of any shape.
     axis : int, optional
         By default the array is flattened.
     out : None
         Not supported.
+    size : int, optional
+        How many slices to return; missing ones are ``fill_value``.
+    fill_value : number, default 0
+        See ``size``.
 
     Returns
     -------
     Array
+        ``[..., k, ...]`` or ``[..., size, ...]``
     """
     reject_out("compress", out)
     x = strip_weak(operand("compress", a))
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
     axis = canonical_axis(axis, x.ndim)
-    return x[(builtins.slice(None),) * axis + (np.flatnonzero(_known("compress", condition)),)]
+    along = (builtins.slice(None),) * axis
+    if size is None:
+        return x[(*along, np.flatnonzero(_known("compress", condition)))]
+    mask = operand("compress", condition)
+    places = nonzero(mask, size=size, fill_value=x.shape[axis])[0]
+    return x.at[(*along, places)].get(mode="fill", fill_value=fill_value)
 
 
 @implements(np.extract, eager=False)
-def extract(condition: ArrayLike, arr: ArrayLike) -> Array:
+def extract(
+    condition: ArrayLike, arr: ArrayLike, *, size: int | None = None, fill_value: ArrayLike = 0
+) -> Array:
     """Take the elements where a condition is true.
 
     Parameters
     ----------
     condition : array_like of bool
-        Not traced.
+        Of as many elements as ``arr``; not traced by ``jit``, unless ``size`` is given.
     arr : array_like
+        Of any shape.
+    size : int, optional
+        How many elements to return; missing ones are ``fill_value``.
+    fill_value : number, default 0
+        See ``size``.
 
     Returns
     -------
     Array
-        A vector.
+        ``[k]`` or ``[size]``
     """
-    return compress(ravel(condition), arr)
+    if isinstance(condition, Tracer):
+        condition = ravel(condition)
+    else:
+        condition = np.ravel(condition)
+    return compress(condition, arr, size=size, fill_value=fill_value)
 
 
 @implements(np.delete, eager=False)

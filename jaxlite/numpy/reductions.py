@@ -186,7 +186,7 @@ def _highest(dtype: np.dtype):
     return True if dtype.kind == "b" else np.iinfo(dtype).max
 
 
-@implements(np.max)
+@implements(np.max, np.amax)
 def max(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -223,7 +223,7 @@ def max(
     )
 
 
-@implements(np.min)
+@implements(np.min, np.amin)
 def min(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,

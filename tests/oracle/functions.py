@@ -205,6 +205,8 @@ CHOICE = [
     row("numpy.flatnonzero", MASK, on="d", eager=True),
     row("numpy.compress", MASK3, A, on="d", eager=True, axis=1),
     row("numpy.extract", MASK, A, on="d", eager=True),
+    row("numpy.compress", MASK3, A, on="di", axis=1, size=4, fill_value=7),
+    row("numpy.extract", MASK, A, on="d", size=2),
     row("numpy.unique", A, on="ib", eager=True),
     row("numpy.unique", INTS, on="d", eager=True, return_counts=True, return_inverse=True, return_index=True),
     row("numpy.unique", INTS, on="d", size=5, fill_value=9),
