@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxlite.api import ensure_compile_time_eval
 from jaxlite.errors import ArgumentError
 from jaxlite.numpy.creation import arange, linspace, ones
 from jaxlite.numpy.promotion import operand, strip_weak
@@ -119,4 +120,7 @@ def mask_indices(n: int, mask_func: Callable, k: Any = 0, *, size: int | None = 
     >>> jnp.mask_indices(2, jnp.triu)
     (Array([0, 0, 1], dtype=int64), Array([0, 1, 1], dtype=int64))
     """
-    return nonzero(mask_func(ones((n, n)), k), size=size)
+    # Known while a program is recorded, so that the number of indices is.
+    with ensure_compile_time_eval():
+        mask = mask_func(ones((n, n)), k)
+    return nonzero(mask, size=size)
