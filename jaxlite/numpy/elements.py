@@ -57,6 +57,7 @@ def round(a: ArrayLike, decimals: int = 0, out: None = None) -> Array:
     Returns
     -------
     Array
+        Of the shape and dtype of ``a``.
 
     Examples
     --------
@@ -96,6 +97,7 @@ def fix(x: ArrayLike, out: None = None) -> Array:
     Returns
     -------
     Array
+        Of the shape and dtype of ``x``.
     """
     reject_out("fix", out)
     return ufuncs.trunc(x)
@@ -116,6 +118,7 @@ def sinc(x: ArrayLike, /) -> Array:
     Returns
     -------
     Array
+        Of the shape of ``x``, floating.
     """
     (x,) = promote_inexact("sinc", x)
     dtype = aval_of(x).dtype
@@ -153,6 +156,7 @@ def unwrap(
     Returns
     -------
     Array
+        Of the shape of ``p``, floating.
     """
     (p,) = promote_inexact("unwrap", p)
     axis = canonical_axis(axis, aval_of(p).ndim)
@@ -200,6 +204,11 @@ def interp(
     -------
     Array
         Of the shape of ``x``.
+
+    Examples
+    --------
+    >>> jnp.interp(1.5, jnp.arange(3.0), jnp.array([0.0, 1.0, 4.0]))
+    Array(2.5, dtype=float64)
     """
     x, xp, fp = (strip_weak(v) for v in promote_inexact("interp", x, xp, fp))
     if xp.ndim != 1 or xp.shape != fp.shape or not xp.shape[0]:
@@ -290,6 +299,7 @@ def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: ArrayLike = 1.0, axi
     Returns
     -------
     Array
+        ``[...]`` without the axis; floating.
     """
     (y,) = map(strip_weak, promote_inexact("trapezoid", y))
     axis = canonical_axis(axis, y.ndim)
@@ -338,6 +348,7 @@ def cov(
     Returns
     -------
     Array
+        ``[k, k]``, or ``[]`` for one variable.
     """
     (m,) = promote_inexact("cov", m)
     x = _rows(m, rowvar)
@@ -395,6 +406,7 @@ def corrcoef(
     Returns
     -------
     Array
+        ``[k, k]``, or ``[]`` for one variable.
     """
     c = cov(x, y, rowvar, dtype=dtype)
     if c.ndim == 0:
@@ -411,14 +423,46 @@ def corrcoef(
 
 @implements(np.argwhere, eager=False)
 def argwhere(a: ArrayLike, *, size: int | None = None, fill_value: ArrayLike | None = None) -> Array:
-    """Return the indices of elements that are not zero, one row each; parameters as for `nonzero`."""
+    """Return the indices of elements that are not zero, one row each.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    size : int, optional
+        How many to return: further ones are left out, missing ones are ``fill_value``. Needed where ``a`` is
+        traced.
+    fill_value : int, default 0
+        See ``size``.
+
+    Returns
+    -------
+    Array
+        int64, ``[k, a.ndim]`` or ``[size, a.ndim]``
+    """
     found = nonzero(a, size=size, fill_value=fill_value)
     return stack(found, axis=1) if found else strip_weak(np.argwhere(np.asarray(a)))
 
 
 @implements(np.flatnonzero, eager=False)
 def flatnonzero(a: ArrayLike, *, size: int | None = None, fill_value: ArrayLike | None = None) -> Array:
-    """Return the indices of nonzero elements of the flattened array; parameters as for `nonzero`."""
+    """Return the indices of nonzero elements of the flattened array.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    size : int, optional
+        How many to return: further ones are left out, missing ones are ``fill_value``. Needed where ``a`` is
+        traced.
+    fill_value : int, default 0
+        See ``size``.
+
+    Returns
+    -------
+    Array
+        int64, ``[k]`` or ``[size]``
+    """
     return nonzero(ravel(a), size=size, fill_value=fill_value)[0]
 
 
@@ -515,6 +559,7 @@ def delete(arr: ArrayLike, obj: Any, axis: int | None = None) -> Array:
     Returns
     -------
     Array
+        ``[..., n - k, ...]``, or a vector.
     """
     x = strip_weak(operand("delete", arr))
     if axis is None:
@@ -541,6 +586,7 @@ def insert(arr: ArrayLike, obj: Any, values: ArrayLike, axis: int | None = None)
     Returns
     -------
     Array
+        ``[..., n + k, ...]``, or a vector.
     """
     x = strip_weak(operand("insert", arr))
     values = strip_weak(convert(operand("insert", values), aval_of(x).dtype))

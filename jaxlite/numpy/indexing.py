@@ -799,6 +799,7 @@ def take_along_axis(
     Returns
     -------
     Array
+        Of the shape of ``indices``, broadcast.
 
     Examples
     --------
@@ -866,6 +867,7 @@ def put_along_axis(
     Returns
     -------
     Array
+        Of the shape and dtype of ``arr``.
     """
     if inplace:
         raise ArgumentError("put_along_axis: arrays never change.", fix="pass inplace=False; use the result.")

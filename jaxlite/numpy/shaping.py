@@ -87,6 +87,7 @@ def reshape(a: ArrayLike, shape: int | Sequence[int], order: str = "C", *, copy:
     Returns
     -------
     Array
+        ``[*shape]``, of the dtype of ``a``.
 
     Raises
     ------
@@ -140,6 +141,7 @@ def transpose(a: ArrayLike, axes: Sequence[int] | None = None) -> Array:
     Returns
     -------
     Array
+        Of the dtype of ``a``.
 
     Examples
     --------
@@ -185,6 +187,12 @@ def swapaxes(a: ArrayLike, axis1: int, axis2: int) -> Array:
     Returns
     -------
     Array
+        Of the dtype of ``a``.
+
+    Examples
+    --------
+    >>> jnp.swapaxes(jnp.ones((2, 3, 4)), 0, 2).shape
+    (4, 3, 2)
     """
     ndim = aval_of(operand("swapaxes", a)).ndim
     order = list(range(ndim))
@@ -205,6 +213,7 @@ def moveaxis(a: ArrayLike, source: int | Sequence[int], destination: int | Seque
     Returns
     -------
     Array
+        Of the dtype of ``a``.
 
     Examples
     --------
@@ -233,6 +242,7 @@ def rollaxis(a: ArrayLike, axis: int, start: int = 0) -> Array:
     Returns
     -------
     Array
+        Of the dtype of ``a``.
     """
     ndim = aval_of(operand("rollaxis", a)).ndim
     axis = canonical_axis(axis, ndim)
@@ -253,11 +263,17 @@ def squeeze(a: ArrayLike, axis: int | Sequence[int] | None = None) -> Array:
     Returns
     -------
     Array
+        Without these axes.
 
     Raises
     ------
     ShapeError
         If a named axis has another size.
+
+    Examples
+    --------
+    >>> jnp.squeeze(jnp.ones((1, 3, 1))).shape
+    (3,)
     """
     x = operand("squeeze", a)
     aval = aval_of(x)
@@ -287,6 +303,7 @@ def expand_dims(a: ArrayLike, axis: int | Sequence[int]) -> Array:
     Returns
     -------
     Array
+        ``[..., 1, ...]``
 
     Examples
     --------
@@ -325,6 +342,11 @@ def atleast_1d(*arrays: ArrayLike) -> Array | list[Array]:
     Returns
     -------
     Array, or list of Array
+
+    Examples
+    --------
+    >>> jnp.atleast_1d(2.0)
+    Array([2.], dtype=float64)
     """
     return _at_least(1, [(0,)], arrays)
 
@@ -374,6 +396,7 @@ def broadcast_to(array: ArrayLike, shape: int | Sequence[int]) -> Array:
     Returns
     -------
     Array
+        ``[*shape]``, of the dtype of ``array``.
 
     Raises
     ------
@@ -481,6 +504,7 @@ def concatenate(arrays: Sequence[ArrayLike], axis: int | None = 0, dtype: DTypeL
     Returns
     -------
     Array
+        ``[..., n + m, ...]``
 
     Raises
     ------
@@ -525,6 +549,7 @@ def stack(
     Returns
     -------
     Array
+        ``[..., k, ...]``
 
     Examples
     --------
@@ -567,6 +592,7 @@ def vstack(tup: Sequence[ArrayLike], dtype: DTypeLike | None = None) -> Array:
     Returns
     -------
     Array
+        ``[n + m, ...]``
 
     Examples
     --------
@@ -589,6 +615,12 @@ def hstack(tup: Sequence[ArrayLike], dtype: DTypeLike | None = None) -> Array:
     Returns
     -------
     Array
+        ``[n, m + k, ...]``, or ``[m + k]`` of vectors.
+
+    Examples
+    --------
+    >>> jnp.hstack([jnp.arange(2), jnp.arange(3)])
+    Array([0, 1, 0, 1, 2], dtype=int64)
     """
     arrays = [atleast_1d(x) for x in _operands("hstack", tup)]
     return _concatenate("hstack", arrays, 0 if aval_of(arrays[0]).ndim == 1 else 1, dtype)
@@ -606,6 +638,7 @@ def dstack(tup: Sequence[ArrayLike], dtype: DTypeLike | None = None) -> Array:
     Returns
     -------
     Array
+        ``[n, m, k]``
     """
     return _concatenate("dstack", [atleast_3d(x) for x in _operands("dstack", tup)], 2, dtype)
 
@@ -621,6 +654,7 @@ def column_stack(tup: Sequence[ArrayLike]) -> Array:
     Returns
     -------
     Array
+        ``[n, k]``
     """
     arrays = [x if aval_of(x).ndim > 1 else reshape(x, (-1, 1)) for x in _operands("column_stack", tup)]
     return _concatenate("column_stack", arrays, 1)
@@ -639,6 +673,12 @@ def append(arr: ArrayLike, values: ArrayLike, axis: int | None = None) -> Array:
     Returns
     -------
     Array
+        ``[..., n + m, ...]``, or a vector.
+
+    Examples
+    --------
+    >>> jnp.append(jnp.arange(2), 5)
+    Array([0, 1, 5], dtype=int64)
     """
     if axis is None:
         return concatenate([ravel(arr), ravel(values)])
@@ -656,6 +696,7 @@ def block(arrays: Any) -> Array:
     Returns
     -------
     Array
+        Of the dtype the blocks promote to.
 
     Examples
     --------
@@ -720,6 +761,7 @@ def array_split(ary: ArrayLike, indices_or_sections: int | Sequence[int], axis: 
     Returns
     -------
     list of Array
+        ``[..., k, ...]`` each, of the dtype of ``ary``.
     """
     x = operand("array_split", ary)
     shape = aval_of(x).shape
@@ -750,6 +792,7 @@ def split(ary: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 
     Returns
     -------
     list of Array
+        ``[..., k, ...]`` each, of the dtype of ``ary``.
 
     Raises
     ------
@@ -783,6 +826,7 @@ def vsplit(ary: ArrayLike, indices_or_sections: int | Sequence[int]) -> list[Arr
     Returns
     -------
     list of Array
+        ``[k, ...]`` each, of the dtype of ``ary``.
     """
     return split(ary, indices_or_sections, 0)
 
@@ -799,6 +843,7 @@ def hsplit(ary: ArrayLike, indices_or_sections: int | Sequence[int]) -> list[Arr
     Returns
     -------
     list of Array
+        ``[n, k, ...]`` each, of the dtype of ``ary``.
     """
     return split(ary, indices_or_sections, 0 if aval_of(operand("hsplit", ary)).ndim == 1 else 1)
 
@@ -815,6 +860,7 @@ def dsplit(ary: ArrayLike, indices_or_sections: int | Sequence[int]) -> list[Arr
     Returns
     -------
     list of Array
+        ``[n, m, k, ...]`` each, of the dtype of ``ary``.
     """
     return split(ary, indices_or_sections, 2)
 
@@ -831,6 +877,7 @@ def unstack(x: ArrayLike, /, *, axis: int = 0) -> tuple[Array, ...]:
     Returns
     -------
     tuple of Array
+        Without the axis; of the dtype of ``x``.
     """
     x = operand("unstack", x)
     axis = canonical_axis(axis, aval_of(x).ndim)
@@ -853,6 +900,7 @@ def tile(A: ArrayLike, reps: int | Sequence[int]) -> Array:
     Returns
     -------
     Array
+        ``[*(r·n)]``, of the dtype of ``A``.
 
     Examples
     --------
@@ -919,6 +967,7 @@ def repeat(
     Returns
     -------
     Array
+        ``[..., k, ...]``, or a vector.
 
     Examples
     --------
@@ -991,6 +1040,12 @@ def flip(m: ArrayLike, axis: int | Sequence[int] | None = None) -> Array:
     Returns
     -------
     Array
+        Of the shape and dtype of ``m``.
+
+    Examples
+    --------
+    >>> jnp.flip(jnp.arange(3))
+    Array([2, 1, 0], dtype=int64)
     """
     x = operand("flip", m)
     return strip_weak(structural.rev(x, canonical_axes(axis, aval_of(x).ndim)))
@@ -1008,6 +1063,7 @@ def flipud(m: ArrayLike) -> Array:
     Returns
     -------
     Array
+        Of the shape and dtype of ``m``.
     """
     return flip(m, 0)
 
@@ -1024,6 +1080,7 @@ def fliplr(m: ArrayLike) -> Array:
     Returns
     -------
     Array
+        Of the shape and dtype of ``m``.
     """
     return flip(m, 1)
 
@@ -1041,6 +1098,7 @@ def rot90(m: ArrayLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Array:
     Returns
     -------
     Array
+        Of the dtype of ``m``.
     """
     ndim = aval_of(operand("rot90", m)).ndim
     first, second = canonical_axes(axes, ndim)
@@ -1071,6 +1129,7 @@ def roll(
     Returns
     -------
     Array
+        Of the shape and dtype of ``a``.
 
     Examples
     --------

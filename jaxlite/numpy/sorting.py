@@ -68,6 +68,7 @@ def sort(
     Returns
     -------
     Array
+        Of the shape and dtype of ``a``.
 
     Examples
     --------
@@ -130,6 +131,12 @@ def argsort(
     Returns
     -------
     Array
+        Of the shape of ``a``.
+
+    Examples
+    --------
+    >>> jnp.argsort(jnp.array([3, 1, 2]))
+    Array([1, 2, 0], dtype=int64)
     """
     x, axis = _along("argsort", a, axis)
     dtype = _INT64 if dtype is None else np.dtype(dtype)
@@ -187,6 +194,11 @@ def searchsorted(
     Notes
     -----
     A binary search of all values side by side, ⌈log₂(n + 1)⌉ steps.
+
+    Examples
+    --------
+    >>> jnp.searchsorted(jnp.array([1, 3, 5]), jnp.array([0, 3, 9]))
+    Array([0, 1, 3], dtype=int64)
     """
     if side not in ("left", "right"):
         raise ArgumentError(f"searchsorted: side {side!r} is not known.", fix="use 'left' or 'right'.")
@@ -365,7 +377,30 @@ def percentile(
     method: str = "linear",
     keepdims: bool = False,
 ) -> Array:
-    """Return what ``q`` percent of the elements do not exceed; parameters as for `quantile`."""
+    """Return what ``q`` percent of the elements do not exceed.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    q : array_like
+        Percentages, from 0 to 100.
+    axis : int or tuple of int, optional
+        All axes by default.
+    out : None
+        Not supported.
+    overwrite_input : bool
+        Ignored.
+    method : {"linear", "lower", "higher", "nearest", "midpoint"}
+        What to return between two elements.
+    keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+
+    Returns
+    -------
+    Array
+        ``[*q.shape, ...]``, floating.
+    """
     q = ufuncs.divide(q, 100)
     return _quantile("percentile", a, q, axis, out, keepdims, method, ignore_nan=False)
 
@@ -380,7 +415,30 @@ def nanquantile(
     method: str = "linear",
     keepdims: bool = False,
 ) -> Array:
-    """Quantile of what is not nan; parameters as for `quantile`."""
+    """Quantile of what is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    q : array_like
+        Shares, from 0 to 1.
+    axis : int or tuple of int, optional
+        All axes by default.
+    out : None
+        Not supported.
+    overwrite_input : bool
+        Ignored.
+    method : {"linear", "lower", "higher", "nearest", "midpoint"}
+        What to return between two elements.
+    keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+
+    Returns
+    -------
+    Array
+        ``[*q.shape, ...]``, floating.
+    """
     return _quantile("nanquantile", a, q, axis, out, keepdims, method, ignore_nan=True)
 
 
@@ -394,7 +452,30 @@ def nanpercentile(
     method: str = "linear",
     keepdims: bool = False,
 ) -> Array:
-    """Percentile of what is not nan; parameters as for `quantile`."""
+    """Percentile of what is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    q : array_like
+        Percentages, from 0 to 100.
+    axis : int or tuple of int, optional
+        All axes by default.
+    out : None
+        Not supported.
+    overwrite_input : bool
+        Ignored.
+    method : {"linear", "lower", "higher", "nearest", "midpoint"}
+        What to return between two elements.
+    keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+
+    Returns
+    -------
+    Array
+        ``[*q.shape, ...]``, floating.
+    """
     return _quantile("nanpercentile", a, ufuncs.divide(q, 100), axis, out, keepdims, method, ignore_nan=True)
 
 
@@ -422,6 +503,12 @@ def median(
     Returns
     -------
     Array
+        ``[...]`` without the reduced axes, or with size 1; floating.
+
+    Examples
+    --------
+    >>> jnp.median(jnp.array([3, 1, 2]))
+    Array(2., dtype=float64)
     """
     return _quantile("median", a, 0.5, axis, out, keepdims, "midpoint", ignore_nan=False)
 
@@ -434,7 +521,26 @@ def nanmedian(
     overwrite_input: bool = False,
     keepdims: bool = False,
 ) -> Array:
-    """Median of what is not nan; parameters as for `median`."""
+    """Median of what is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    axis : int or tuple of int, optional
+        All axes by default.
+    out : None
+        Not supported.
+    overwrite_input : bool
+        Ignored.
+    keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+
+    Returns
+    -------
+    Array
+        ``[...]`` without the reduced axes, or with size 1; floating.
+    """
     return _quantile("nanmedian", a, 0.5, axis, out, keepdims, "midpoint", ignore_nan=True)
 
 
@@ -451,6 +557,7 @@ def partition(a: ArrayLike, kth: int, axis: int = -1) -> Array:
     Returns
     -------
     Array
+        Of the shape and dtype of ``a``.
     """
     return sort(a, axis)
 

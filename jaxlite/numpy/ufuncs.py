@@ -59,13 +59,25 @@ def add(x: ArrayLike, y: ArrayLike) -> Array:
 
 @ufunc(np.subtract)
 def subtract(x: ArrayLike, y: ArrayLike) -> Array:
-    """Subtract elementwise."""
+    """Subtract elementwise.
+
+    Examples
+    --------
+    >>> jnp.subtract(jnp.arange(3), 1)
+    Array([-1,  0,  1], dtype=int64)
+    """
     return elementwise.sub_p.bind(x, y)
 
 
 @ufunc(np.multiply)
 def multiply(x: ArrayLike, y: ArrayLike) -> Array:
-    """Multiply elementwise."""
+    """Multiply elementwise.
+
+    Examples
+    --------
+    >>> jnp.multiply(jnp.arange(3), 2.0)
+    Array([0., 2., 4.], dtype=float64)
+    """
     return elementwise.bitwise_and(x, y) if _dtype(x) == BOOL else elementwise.mul_p.bind(x, y)
 
 
@@ -146,6 +158,11 @@ def absolute(x: ArrayLike) -> Array:
     Notes
     -----
     ż = sign(x)·ẋ; at 0 the derivative is 1.
+
+    Examples
+    --------
+    >>> jnp.abs(jnp.array([-2, 3]))
+    Array([2, 3], dtype=int64)
     """
     return x if _dtype(x).kind in "bu" else elementwise.abs(x)
 
@@ -161,13 +178,25 @@ def fabs(x: ArrayLike) -> Array:
 
 @ufunc(np.sign)
 def sign(x: ArrayLike) -> Array:
-    """Sign: -1, 0 or 1; ``x/|x|`` for complex numbers. Its derivative is zero."""
+    """Sign: -1, 0 or 1; ``x/|x|`` for complex numbers. Its derivative is zero.
+
+    Examples
+    --------
+    >>> jnp.sign(jnp.array([-2.5, 0.0, 3.0]))
+    Array([-1.,  0.,  1.], dtype=float64)
+    """
     return elementwise.sign(x)
 
 
 @ufunc(np.square)
 def square(x: ArrayLike) -> Array:
-    """Square elementwise."""
+    """Square elementwise.
+
+    Examples
+    --------
+    >>> jnp.square(jnp.array([2, -3]))
+    Array([4, 9], dtype=int64)
+    """
     return elementwise.integer_pow(x, 2)
 
 
@@ -286,7 +315,13 @@ def _compare_complex(compare: Callable, x, y):
 
 @ufunc(np.equal)
 def equal(x: ArrayLike, y: ArrayLike) -> Array:
-    """Whether ``x1 == x2``, elementwise."""
+    """Whether ``x1 == x2``, elementwise.
+
+    Examples
+    --------
+    >>> jnp.equal(jnp.arange(3), 1)
+    Array([False,  True, False], dtype=bool)
+    """
     return _compare(np.equal, elementwise.eq, x, y)
 
 
@@ -310,7 +345,13 @@ def less_equal(x: ArrayLike, y: ArrayLike) -> Array:
 
 @ufunc(np.greater)
 def greater(x: ArrayLike, y: ArrayLike) -> Array:
-    """Whether ``x1 > x2``, elementwise."""
+    """Whether ``x1 > x2``, elementwise.
+
+    Examples
+    --------
+    >>> jnp.greater(jnp.arange(3), 1)
+    Array([False, False,  True], dtype=bool)
+    """
     return _compare(np.greater, elementwise.gt, x, y)
 
 
@@ -343,6 +384,11 @@ def minimum(x: ArrayLike, y: ArrayLike) -> Array:
     Notes
     -----
     Equal operands share the derivative: ½ each.
+
+    Examples
+    --------
+    >>> jnp.minimum(jnp.array([1, 5]), 3)
+    Array([1, 3], dtype=int64)
     """
     return elementwise.min(x, y)
 
@@ -371,13 +417,25 @@ def _ignoring_nan(choose: Callable, x, y):
 
 @ufunc(np.logical_and)
 def logical_and(x: ArrayLike, y: ArrayLike) -> Array:
-    """Whether both elements are true (not zero)."""
+    """Whether both elements are true (not zero).
+
+    Examples
+    --------
+    >>> jnp.logical_and(jnp.array([True, False]), True)
+    Array([ True, False], dtype=bool)
+    """
     return elementwise.bitwise_and(_nonzero(x), _nonzero(y))
 
 
 @ufunc(np.logical_or)
 def logical_or(x: ArrayLike, y: ArrayLike) -> Array:
-    """Whether one of the elements is true (not zero)."""
+    """Whether one of the elements is true (not zero).
+
+    Examples
+    --------
+    >>> jnp.logical_or(jnp.array([True, False]), False)
+    Array([ True, False], dtype=bool)
+    """
     return elementwise.bitwise_or(_nonzero(x), _nonzero(y))
 
 
@@ -389,7 +447,13 @@ def logical_xor(x: ArrayLike, y: ArrayLike) -> Array:
 
 @ufunc(np.logical_not)
 def logical_not(x: ArrayLike) -> Array:
-    """Whether the element is zero."""
+    """Whether the element is zero.
+
+    Examples
+    --------
+    >>> jnp.logical_not(jnp.array([0, 2]))
+    Array([ True, False], dtype=bool)
+    """
     return elementwise.bitwise_not(_nonzero(x))
 
 
@@ -413,7 +477,13 @@ def bitwise_xor(x: ArrayLike, y: ArrayLike) -> Array:
 
 @ufunc(np.invert)
 def invert(x: ArrayLike) -> Array:
-    """Flip all bits; logical not of bools."""
+    """Flip all bits; logical not of bools.
+
+    Examples
+    --------
+    >>> jnp.invert(jnp.array([0, 5]))
+    Array([-1, -6], dtype=int64)
+    """
     return elementwise.bitwise_not(x)
 
 
@@ -474,13 +544,25 @@ def expm1(x: ArrayLike) -> Array:
 
 @ufunc(np.log)
 def log(x: ArrayLike) -> Array:
-    """Natural logarithm; nan for negative numbers, -inf at 0."""
+    """Natural logarithm; nan for negative numbers, -inf at 0.
+
+    Examples
+    --------
+    >>> jnp.log(jnp.array([1.0, jnp.e]))
+    Array([0., 1.], dtype=float64)
+    """
     return elementwise.log(x)
 
 
 @ufunc(np.log1p)
 def log1p(x: ArrayLike) -> Array:
-    """``log(1 + x)``, accurate near 0."""
+    """``log(1 + x)``, accurate near 0.
+
+    Examples
+    --------
+    >>> jnp.log1p(jnp.array([0.0, 1e-12]))
+    Array([0.e+00, 1.e-12], dtype=float64)
+    """
     return elementwise.log1p(x)
 
 
@@ -526,6 +608,11 @@ def sqrt(x: ArrayLike) -> Array:
     Notes
     -----
     ż = ẋ/(2z), which is inf at 0.
+
+    Examples
+    --------
+    >>> jnp.sqrt(jnp.array([4.0, 2.25]))
+    Array([2. , 1.5], dtype=float64)
     """
     return elementwise.sqrt(x)
 
@@ -553,7 +640,13 @@ def sin(x: ArrayLike) -> Array:
 
 @ufunc(np.cos)
 def cos(x: ArrayLike) -> Array:
-    """Cosine of an angle in radians."""
+    """Cosine of an angle in radians.
+
+    Examples
+    --------
+    >>> jnp.cos(jnp.array([0.0, jnp.pi]))
+    Array([ 1., -1.], dtype=float64)
+    """
     return elementwise.cos(x)
 
 
@@ -577,7 +670,13 @@ def arccos(x: ArrayLike) -> Array:
 
 @ufunc(np.arctan)
 def arctan(x: ArrayLike) -> Array:
-    """Angle in radians, from -π/2 to π/2, whose tangent is ``x``."""
+    """Angle in radians, from -π/2 to π/2, whose tangent is ``x``.
+
+    Examples
+    --------
+    >>> jnp.arctan(jnp.array([0.0, 1.0]))
+    Array([0.        , 0.78539816], dtype=float64)
+    """
     return elementwise.atan(x)
 
 
@@ -601,13 +700,25 @@ def sinh(x: ArrayLike) -> Array:
 
 @ufunc(np.cosh)
 def cosh(x: ArrayLike) -> Array:
-    """Hyperbolic cosine."""
+    """Hyperbolic cosine.
+
+    Examples
+    --------
+    >>> jnp.cosh(0.0)
+    Array(1., dtype=float64)
+    """
     return elementwise.cosh(x)
 
 
 @ufunc(np.tanh)
 def tanh(x: ArrayLike) -> Array:
-    """Hyperbolic tangent."""
+    """Hyperbolic tangent.
+
+    Examples
+    --------
+    >>> jnp.tanh(jnp.array([0.0, 20.0]))
+    Array([0., 1.], dtype=float64)
+    """
     return elementwise.tanh(x)
 
 
@@ -653,13 +764,25 @@ degrees, radians = rad2deg, deg2rad
 
 @ufunc(np.floor)
 def floor(x: ArrayLike) -> Array:
-    """Largest integer that is not larger, as a number of the same dtype. Its derivative is zero."""
+    """Largest integer that is not larger, as a number of the same dtype. Its derivative is zero.
+
+    Examples
+    --------
+    >>> jnp.floor(jnp.array([-0.5, 1.7]))
+    Array([-1.,  1.], dtype=float64)
+    """
     return x if _dtype(x).kind in "biu" else elementwise.floor(x)
 
 
 @ufunc(np.ceil)
 def ceil(x: ArrayLike) -> Array:
-    """Smallest integer that is not smaller, as a number of the same dtype. Its derivative is zero."""
+    """Smallest integer that is not smaller, as a number of the same dtype. Its derivative is zero.
+
+    Examples
+    --------
+    >>> jnp.ceil(jnp.array([-0.5, 1.2]))
+    Array([-0.,  2.], dtype=float64)
+    """
     return x if _dtype(x).kind in "biu" else elementwise.ceil(x)
 
 
@@ -686,7 +809,13 @@ def round_to_even(x):
 
 @ufunc(np.isfinite)
 def isfinite(x: ArrayLike) -> Array:
-    """Whether neither inf nor nan."""
+    """Whether neither inf nor nan.
+
+    Examples
+    --------
+    >>> jnp.isfinite(jnp.array([1.0, jnp.inf, jnp.nan]))
+    Array([ True, False, False], dtype=bool)
+    """
     return _test_parts(elementwise.is_finite, elementwise.bitwise_and, x, of_integers=True)
 
 
@@ -704,7 +833,13 @@ def isnan(x: ArrayLike) -> Array:
 
 @ufunc(np.isinf)
 def isinf(x: ArrayLike) -> Array:
-    """Whether inf or -inf."""
+    """Whether inf or -inf.
+
+    Examples
+    --------
+    >>> jnp.isinf(jnp.array([jnp.inf, -jnp.inf, jnp.nan]))
+    Array([ True,  True, False], dtype=bool)
+    """
     return _test_parts(_is_inf, elementwise.bitwise_or, x, of_integers=False)
 
 
@@ -874,7 +1009,13 @@ def lcm(x: ArrayLike, y: ArrayLike) -> Array:
 
 @ufunc(np.conjugate)
 def conjugate(x: ArrayLike) -> Array:
-    """Complex conjugate; real numbers are their own."""
+    """Complex conjugate; real numbers are their own.
+
+    Examples
+    --------
+    >>> jnp.conj(jnp.array([1 + 2j]))
+    Array([1.-2.j], dtype=complex128)
+    """
     return elementwise.conj(x) if _dtype(x).kind == "c" else x
 
 
