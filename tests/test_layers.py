@@ -53,10 +53,12 @@ LAYERS = {
     "__main__": 7,
     "ad_checkpoint": 7,
     "api": 7,
+    "bessel": 7,
     "core": 7,
     "datasets": 7,
     "flatten_util": 7,
     "lax": 7,
+    "names": 7,
     "debug": 7,
     "experimental": 7,
     "extend": 7,
@@ -68,6 +70,7 @@ LAYERS = {
     "test_util": 7,
     "tree_util": 7,
     "typing": 7,
+    "windowed": 7,
 }
 
 # What a module may import at its top besides jaxlite and the standard library. The rest (numba, scipy) is
