@@ -15,6 +15,7 @@ Text is written directly: building it from objects first takes ten times as long
 
 from __future__ import annotations
 
+from jaxlite.codegen import vector_math
 from jaxlite.codegen.boundary import OUT_OF_BOUNDS, OUT_OF_MEMORY, PYTHON_ERROR
 from jaxlite.codegen.cost import polling_interval
 from jaxlite.codegen.external import ROUTINES
@@ -87,8 +88,10 @@ _GIL = ("declare i32 @PyGILState_Ensure()", "declare void @PyGILState_Release(i3
 class Module:
     """The text of one program: functions, declarations, constants and metadata."""
 
-    def __init__(self, key: str):
+    def __init__(self, key: str, registers: tuple[int, ...] = ()):
         self.key = key
+        self.registers = registers
+        self.vector_functions: dict[str, None] = {}
         self.functions: list[str] = []
         self.declarations: dict[str, str] = {}
         self.globals: list[str] = []
@@ -98,6 +101,14 @@ class Module:
 
     def declare(self, name: str, signature: str) -> None:
         self.declarations[name] = signature
+
+    def declare_function(self, name: str, dtype) -> str:
+        """Declare a function of the vector mathematics and its variants; returns its symbol."""
+        lines = vector_math.declarations(name, dtype, self.registers)
+        self.declarations.update(lines)
+        symbol, *variants = lines
+        self.vector_functions.update(dict.fromkeys(variants))
+        return symbol
 
     @property
     def external(self) -> tuple[str, ...]:
@@ -116,13 +127,20 @@ class Module:
             for line in (*_GIL, *lines):
                 self.declare(line, line)
             support.append(text)
+        if self.vector_functions:
+            # Only the vectoriser will call them: they must not be dropped before.
+            pointers = ", ".join(f"ptr @{name}" for name in self.vector_functions)
+            used = f"@llvm.compiler.used = appending global [{len(self.vector_functions)} x ptr] [{pointers}]"
+            support.append(f'{used}, section "llvm.metadata"')
         if self.tapes:
             self.declare("free", "declare void @free(ptr)")
             support.append(RUNTIME)
         return "\n".join([*self.declarations.values(), *support, *self.globals, *self.functions, *nodes, ""])
 
 
-def emit(program: LoopProgram, key: str, *, bounds_checks: bool = False) -> Module:
+def emit(
+    program: LoopProgram, key: str, *, bounds_checks: bool = False, registers: tuple[int, ...] = ()
+) -> Module:
     """Write a program as LLVM text.
 
     Parameters
@@ -133,13 +151,15 @@ def emit(program: LoopProgram, key: str, *, bounds_checks: bool = False) -> Modu
         Part of every symbol: machine code of two programs can never be taken for one another.
     bounds_checks : bool
         Check every access to a buffer of known size; a wild one leaves the program with site -2 (for tests).
+    registers : tuple of int
+        Bytes of the registers that functions such as exp may take whole.
 
     Returns
     -------
     Module
         Its ``text()`` defines ``i64 jl_KEY(ptr self, ptr table)``.
     """
-    module = Module(key)
+    module = Module(key, registers)
     body = _Function(module, f"jl_{key}_body", bounds_checks)
     formals = ["ptr %self", "ptr %error", "ptr %arena"]
     operands = ["ptr %self", "ptr %error", "ptr %arena"]
@@ -264,6 +284,10 @@ class _Function:
         self.bases: dict[Buffer, str] = {}
         self.registers: dict[Scalar, str] = {}
         self.accumulations: frozenset[Scalar] = frozenset()
+        # Whether elements are computed side by side: inside a loop whose steps do not wait for each other.
+        self.side_by_side = False
+        # Scalars of which the block asks for both sine and cosine: the register of both, once it is there.
+        self.angles: dict[Scalar, str | None] = {}
         self.scopes: dict[Buffer, str] = {}
         self.label = "top"
         self.num_names = 0
@@ -292,6 +316,13 @@ class _Function:
 
     def declare(self, name: str, signature: str) -> None:
         self.module.declare(name, signature)
+
+    def function(self, name: str, dtype, texts) -> str:
+        """Call a function of the vector mathematics."""
+        symbol, kind = self.module.declare_function(name, dtype), llvm_type(dtype)
+        results = vector_math.FUNCTIONS[name].results
+        result = kind if results == 1 else f"{{ {', '.join([kind] * results)} }}"
+        return self.emit(f"call {result} @{symbol}({', '.join(f'{kind} {t}' for t in texts)})")
 
     def start(self, label: str) -> None:
         self.lines.append(f"{label}:")
@@ -378,10 +409,15 @@ class _Function:
     # --- statements
 
     def block(self, body: list) -> None:
+        outer, self.angles = self.angles, _angles(body)
         for statement in body:
             _EMIT[type(statement)](self, statement)
+        self.angles = outer
 
     def let(self, s: Let) -> None:
+        if s.op in ("sin", "cos") and s.args[0] in self.angles:
+            self.registers[s.out] = self.sine_or_cosine(s)
+            return
         types = tuple(a.dtype for a in s.args)
         texts = tuple(map(self.read, s.args))
         if s.out in self.accumulations and s.op == "add" and s.out.dtype.kind == "f":
@@ -390,6 +426,13 @@ class _Function:
             self.registers[s.out] = self.emit(f"fadd reassoc contract {kind} {texts[0]}, {texts[1]}")
         else:
             self.registers[s.out] = OPERATIONS[s.op].llvm(self, s.out.dtype, types, texts)
+
+    def sine_or_cosine(self, s: Let) -> str:
+        """Take one of both, which are computed together where the first of them is asked for."""
+        (angle,), kind = s.args, llvm_type(s.out.dtype)
+        if self.angles[angle] is None:
+            self.angles[angle] = self.function("sincos", angle.dtype, (self.read(angle),))
+        return self.emit(f"extractvalue {{ {kind}, {kind} }} {self.angles[angle]}, {int(s.op == 'cos')}")
 
     def load(self, s: Load) -> None:
         memory = memory_type(s.buffer.dtype)
@@ -432,11 +475,12 @@ class _Function:
         self.registers[s.index] = index
         for carry in s.carries:
             self.registers[carry.inside] = "%" + self.name_of_new("c")
-        outer = self.accumulations
+        outer, alone = self.accumulations, self.side_by_side
+        self.side_by_side = alone or s.kind != "serial"
         if s.kind == "reduce":
             self.accumulations = outer | {c.next for c in s.carries if type(c.next) is Scalar}
         self.block(s.body)
-        self.accumulations = outer
+        self.accumulations, self.side_by_side = outer, alone
         self.poll(s, index)
         nexts = [self.read(c.next) for c in s.carries]
         self.line(f"br label %{latch}")
@@ -569,6 +613,7 @@ class _Function:
     def outlined(self, s: Kernel) -> None:
         scalars, buffers = free_names(s)
         inner = _Function(self.module, f"jl_{self.module.key}_{s.name}", self.bounds_checks)
+        inner.side_by_side = self.side_by_side
         formals, operands = ["ptr %self", "ptr %error"], ["ptr %self", "ptr %error"]
         for k, scalar in enumerate(scalars):
             kind = llvm_type(scalar.dtype)
@@ -601,6 +646,12 @@ class _Function:
             self.leave_unless(fine, status)
         for result, slot in zip(s.results, slots, strict=True):
             self.registers[result] = self.emit(f"load {llvm_type(result.dtype)}, ptr {slot}")
+
+
+def _angles(body: list) -> dict[Scalar, str | None]:
+    """Return the scalars whose sine and cosine a block computes."""
+    of = {op: {s.args[0] for s in body if type(s) is Let and s.op == op} for op in ("sin", "cos")}
+    return {x: None for x in of["sin"] & of["cos"] if type(x) is Scalar}
 
 
 def _memory_const(value, dtype) -> str:

@@ -44,7 +44,13 @@ def loop_program(jaxpr: Jaxpr) -> LoopProgram:
 
 
 def source_of(
-    jaxpr: Jaxpr, in_avals: tuple, key: str, *, has_entry: bool = True, bounds_checks: bool = False
+    jaxpr: Jaxpr,
+    in_avals: tuple,
+    key: str,
+    *,
+    has_entry: bool = True,
+    bounds_checks: bool = False,
+    registers: tuple[int, ...] = (),
 ) -> Source:
     """Return loops and LLVM text of a program.
 
@@ -60,10 +66,12 @@ def source_of(
         Whether CPython calls it directly; not where tapes go in or out.
     bounds_checks : bool
         Whether to check each access against its buffer.
+    registers : tuple of int
+        Bytes of the registers that functions such as exp may take whole.
     """
     loops = loop_program(jaxpr)
     cost = cost_of(loops)
-    module = emit(loops, key, bounds_checks=bounds_checks)
+    module = emit(loops, key, bounds_checks=bounds_checks, registers=registers)
     text = module.text()
     if has_entry:
         entry = entry_text(key, in_avals, jaxpr.out_avals, release_gil=_may_take_long(loops, cost))

@@ -135,13 +135,15 @@ class Cache:
 
     # --- reading and writing
 
-    def load(self, key: str) -> bytes | None:
+    def load(self, key: str, *, counted: bool = True) -> bytes | None:
         """Return the payload that was stored under a key, or None. Whatever goes wrong is a miss.
 
         Parameters
         ----------
         key : str
             Hexadecimal digits.
+        counted : bool
+            Whether it is a program, of which the counters tell.
         """
         folder = self._usable_folder()
         if folder is None:
@@ -153,7 +155,8 @@ class Cache:
             pass
         except Exception:  # noqa: BLE001 (a file that cannot be used is as good as none)
             counters.add("num_cache_errors")
-        counters.add("num_cache_misses" if payload is None else "num_cache_hits")
+        if counted:
+            counters.add("num_cache_misses" if payload is None else "num_cache_hits")
         return payload
 
     def store(self, key: str, payload: bytes) -> None:

@@ -86,7 +86,12 @@ def recorded(jaxpr: Jaxpr) -> Recorded:
 def source_of(program: Recorded, key: str):
     """Return loops and LLVM text of a program: `codegen.source.Source`."""
     return _codegen().source_of(
-        program.jaxpr, program.in_avals, key, has_entry=not program.has_tapes, bounds_checks=_bounds_checks()
+        program.jaxpr,
+        program.in_avals,
+        key,
+        has_entry=not program.has_tapes,
+        bounds_checks=_bounds_checks(),
+        registers=engine.registers(),
     )
 
 

@@ -61,6 +61,17 @@ def host() -> str:
     )
 
 
+@functools.cache
+def registers() -> tuple[int, ...]:
+    """Return the bytes of the registers that LLVM's vectoriser fills on this machine."""
+    llvm = _numba().llvm
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f"):
+        # For most of Intel's processors LLVM prefers the halves.
+        return (64,) if llvm.get_host_cpu_name().startswith("znver") else (32, 64)
+    return (32,) if features.get("avx2") else (16,)
+
+
 def add_symbol(name: str, address: int) -> None:
     """Give a name that programs use its address in this process."""
     _numba().llvm.add_symbol(name, address)
@@ -101,6 +112,20 @@ def assembly(text: str) -> str:
         library._final_module.link_in(numba.llvm.parse_assembly(text))
         library._optimize_final_module()
         return numba.engine._tm.emit_assembly(library._final_module)
+
+
+def build_as_it_is(name: str, text: str):
+    """Compile a module whose text needs no optimisation; half as fast again as `build`."""
+    numba = _numba()
+    with numba.lock:
+        library = numba.engine.create_library(name)
+        library.enable_object_caching()
+        module = numba.llvm.parse_assembly(text)
+        module.name = name
+        module.verify()
+        library._final_module.link_in(module)
+        library._finalize_final_module()
+    return library
 
 
 def serialize(library) -> tuple:
