@@ -18,12 +18,14 @@ import numpy as np
 from jaxlite.codegen import elementwise
 from jaxlite.codegen.boundary import gather_windows, scatter_windows
 from jaxlite.codegen.loops import BOOL, INT, Affine, Const, Operand
-from jaxlite.codegen.schedule import Scheduler, numbers_everywhere, rule
+from jaxlite.codegen.schedule import CHEAP, Scheduler, numbers_everywhere, rule
 from jaxlite.codegen.values import Lazy, Numbers, Value, View, constant, needs_of
 from jaxlite.ir import Eqn
 from jaxlite.ops.index_numpy import FILL, RAISE, Windows, default_fill
 
 HALF = np.dtype(np.float16)
+# Windows of so many elements along their last axis are worth vector instructions, whatever the recipe costs up to this.
+WIDE, DEAR = 8, 100
 
 
 # --- indices ----------------------------------------------------------------------------------------
@@ -50,8 +52,10 @@ FEW = 64
 
 def check_all(s: Scheduler, eqn: Eqn, indices: View, limits: Sequence[tuple[int, int]]) -> None:
     """Leave the program unless every index of ``indices[…, k]`` lies between ``limits[k]``."""
-    if not math.prod(indices.shape):
+    key = (indices.buffer, indices.offset, indices.shape, indices.strides, tuple(limits))
+    if not math.prod(indices.shape) or key in s.checked:
         return
+    s.checked.add(key)
     s.close()
     b, lead, body = s.b, indices.shape[:-1], []
     nothing = (Const(0, INT), Const(0, INT))
@@ -217,19 +221,24 @@ def _scatter(s: Scheduler, eqn: Eqn, operands):
         s.close()
         return [target if aval.shape else s.numbers(target)]
     updates = s.memory(updates, row_major=False) if updates.shape and type(updates) is View else updates
-    if type(updates) is Lazy:
+    order = [d for d in range(len(updates.shape)) if d not in windows.shown_at]
+    inner = [d for d in range(len(updates.shape)) if d in windows.shown_at]
+    if type(updates) is Lazy and updates.cost > (
+        DEAR if inner and updates.shape[inner[-1]] >= WIDE else CHEAP
+    ):
+        # Where windows are narrow, the loop is no vector loop: what is dear is computed in one before.
         updates = s.memory(updates)
     s.close()
     b, body = s.b, []
-    order = [d for d in range(len(updates.shape)) if d not in windows.shown_at]
-    inner = [d for d in range(len(updates.shape)) if d in windows.shown_at]
 
     def write(index, starts, of_indices, in_window):
+        outer, b.memo = b.memo, {}
         place = _position(windows, starts, of_indices, in_window)
         new = updates.element(b, index)
         if combine:
             new = combine(b, aval.dtype, target.load(b, place), new)
         target.store(b, place, new)
+        b.memo = outer
 
     def window(depth, index, starts, of_indices):
         if depth == len(inner):

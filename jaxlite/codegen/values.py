@@ -93,7 +93,7 @@ class View:
 
     @property
     def needs(self) -> dict:
-        return {self.buffer: self, **{scalar: None for scalar, _ in self.offset.terms}}
+        return {self.buffer: (self,), **{scalar: None for scalar, _ in self.offset.terms}}
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +106,7 @@ class Lazy:
     cost : int
         Of one element, in additions.
     needs : dict
-        The buffers and scalars that it reads: buffer -> the view that is read at the very index asked for, or None
+        The buffers and scalars that it reads: buffer -> the views that are read at the very index asked for, or None
         where it is read elsewhere too.
     depth : int
         How many recipes deep it goes down before it comes to ``anchors``.
@@ -163,9 +163,12 @@ def needs_of(values: Iterable[Value], elsewhere: bool = False) -> dict:
     """Merge what several values need; ``elsewhere`` says that they are not read at the index asked for."""
     merged: dict = {}
     for value in values:
-        for key, view in value.needs.items():
-            same = not elsewhere and (key not in merged or merged[key] is view)
-            merged[key] = view if same else None
+        for key, views in value.needs.items():
+            known = merged.get(key, ())
+            if elsewhere or views is None or known is None:
+                merged[key] = None
+            else:
+                merged[key] = known + tuple(view for view in views if view not in known)
     return merged
 
 
