@@ -11,21 +11,11 @@ from numpy._core import umath
 
 from jaxlite.dtypes import as_dtype
 from jaxlite.errors import InplaceUpdateError, TracerArrayConversionError
-from jaxlite.numpy import reductions, selection, ufuncs
+from jaxlite.numpy import selection, ufuncs
+from jaxlite.numpy.generalized import METHODS
 from jaxlite.numpy.promotion import convert, loop_dtypes, operand
 from jaxlite.numpy.registry import FUNCTIONS, UFUNCS
-from jaxlite.numpy.shaping import reshape
 from jaxlite.trace import Tracer, aval_of
-
-_REDUCE = {
-    np.add: reductions.sum,
-    np.multiply: reductions.prod,
-    np.maximum: reductions.max,
-    np.minimum: reductions.min,
-    np.logical_and: reductions.all,
-    np.logical_or: reductions.any,
-}
-_ACCUMULATE = {np.add: reductions.cumsum, np.multiply: reductions.cumprod}
 
 # ndarray.clip(low, high) is this ufunc, which has no public name.
 UFUNCS[umath.clip] = selection.clip
@@ -68,18 +58,11 @@ def _array_ufunc(self, ufunc, method, *inputs, out=None, where=True, dtype=None,
             return NotImplemented
     if method == "__call__":
         return _call(name, self, ufunc, inputs, where, dtype, options)
-    if method == "reduce" and ufunc in _REDUCE:
-        options = {"axis": 0, **options, **({} if where is True else {"where": where})}
+    if ufunc in METHODS and method in ("reduce", "accumulate", "outer", "reduceat"):
+        options = {key: value for key, value in options.items() if not _is_no_value(value)}
+        options |= {} if where is True else {"where": where}
         options |= {} if dtype is None else {"dtype": dtype}
-        return _REDUCE[ufunc](
-            *inputs, **{key: value for key, value in options.items() if not _is_no_value(value)}
-        )
-    if method == "accumulate" and ufunc in _ACCUMULATE:
-        return _ACCUMULATE[ufunc](*inputs, **{"axis": 0, **options}, dtype=dtype)
-    if method == "outer" and ufunc in UFUNCS:
-        left, right = inputs
-        rank = np.ndim(right)
-        return UFUNCS[ufunc](reshape(left, (*np.shape(left), *(1,) * rank)), right)
+        return getattr(METHODS[ufunc], method)(*inputs, **options)
     raise _no_such(name, self, "write it with the functions of jaxlite.numpy.")
 
 
@@ -132,15 +115,23 @@ def _qualified_name(func) -> str:
 # What to write instead, of functions that have no jaxlite.numpy one of their own.
 _REPLACEMENTS = {
     **dict.fromkeys(
-        (np.array_repr, np.array_str, np.array2string, np.save, np.savetxt, np.savez),
+        (
+            np.array_repr,
+            np.array_str,
+            np.array2string,
+            np.save,
+            np.savetxt,
+            np.savez,
+            np.savez_compressed,
+        ),
         "return the value from the transformed function and print or save it there.",
     ),
+    np.real_if_close: "the values decide what it returns: take jnp.real(x), or x as it is.",
+    np.common_type: "jnp.result_type(x, y, jnp.float16).",
+    np.min_scalar_type: "the values decide what it returns: x.dtype.",
     **dict.fromkeys(
-        (np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d),
-        "jnp.unique(jnp.concatenate([x, y]), size=n), jnp.isin(x, y).",
+        (np.may_share_memory, np.shares_memory), "traced values never change, so that it never matters."
     ),
-    np.polyfit: "solve the normal equations of jnp.vander(x, n) with jnp.linalg.solve.",
-    np.resize: "jnp.tile and jnp.reshape.",
 }
 
 

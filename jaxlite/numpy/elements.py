@@ -1,6 +1,6 @@
-"""Functions that are no ufuncs in NumPy but work element by element, or on polynomials, samples and grids.
+"""Functions that are no ufuncs in NumPy but work element by element, or on samples and grids.
 
-jnp.sinc  round  unwrap  interp  polyval  gradient  trapezoid  cov  corrcoef  argwhere  compress  insert
+jnp.sinc  round  unwrap  interp  gradient  trapezoid  cov  corrcoef  argwhere  compress  insert
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ import numpy as np
 
 from jaxlite.errors import ArgumentError, ShapeError
 from jaxlite.numpy import ufuncs
-from jaxlite.numpy.contraction import convolve, dot
+from jaxlite.numpy.contraction import dot
 from jaxlite.numpy.promotion import (
     canonical_axes,
     canonical_axis,
     convert,
     operand,
-    promote_dtypes,
     promote_inexact,
     strip_weak,
 )
@@ -29,10 +28,8 @@ from jaxlite.numpy.reductions import average, diff, sum
 from jaxlite.numpy.registry import implements
 from jaxlite.numpy.selection import concrete_or_error, nonzero, where
 from jaxlite.numpy.shaping import (
-    append,
     broadcast_to,
     concatenate,
-    pad,
     ravel,
     reject_out,
     reshape,
@@ -45,7 +42,7 @@ from jaxlite.trace import Tracer, aval_of
 from jaxlite.typing import Array, ArrayLike, DTypeLike
 
 
-@implements(np.round)
+@implements(np.round, np.around)
 def round(a: ArrayLike, decimals: int = 0, out: None = None) -> Array:
     """Round to a number of decimals, halves to the even neighbour. Its derivative is zero.
 
@@ -60,6 +57,7 @@ def round(a: ArrayLike, decimals: int = 0, out: None = None) -> Array:
     Returns
     -------
     Array
+        Of the shape and dtype of ``a``.
 
     Examples
     --------
@@ -99,6 +97,7 @@ def fix(x: ArrayLike, out: None = None) -> Array:
     Returns
     -------
     Array
+        Of the shape and dtype of ``x``.
     """
     reject_out("fix", out)
     return ufuncs.trunc(x)
@@ -119,6 +118,7 @@ def sinc(x: ArrayLike, /) -> Array:
     Returns
     -------
     Array
+        Of the shape of ``x``, floating.
     """
     (x,) = promote_inexact("sinc", x)
     dtype = aval_of(x).dtype
@@ -156,6 +156,7 @@ def unwrap(
     Returns
     -------
     Array
+        Of the shape of ``p``, floating.
     """
     (p,) = promote_inexact("unwrap", p)
     axis = canonical_axis(axis, aval_of(p).ndim)
@@ -203,6 +204,11 @@ def interp(
     -------
     Array
         Of the shape of ``x``.
+
+    Examples
+    --------
+    >>> jnp.interp(1.5, jnp.arange(3.0), jnp.array([0.0, 1.0, 4.0]))
+    Array(2.5, dtype=float64)
     """
     x, xp, fp = (strip_weak(v) for v in promote_inexact("interp", x, xp, fp))
     if xp.ndim != 1 or xp.shape != fp.shape or not xp.shape[0]:
@@ -293,6 +299,7 @@ def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: ArrayLike = 1.0, axi
     Returns
     -------
     Array
+        ``[...]`` without the axis; floating.
     """
     (y,) = map(strip_weak, promote_inexact("trapezoid", y))
     axis = canonical_axis(axis, y.ndim)
@@ -304,126 +311,6 @@ def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: ArrayLike = 1.0, axi
         if x.ndim == 1:
             widths = reshape(widths, [-1 if d == axis else 1 for d in range(y.ndim)])
     return sum(widths * (y[_tail(axis)] + y[_head(axis)]) * 0.5, axis)
-
-
-# --- polynomials ----------------------------------------------------------------------------------------
-
-
-@implements(np.polyval, arrays=2, eager=False)
-def polyval(p: ArrayLike, x: ArrayLike, *, unroll: int = 16) -> Array:
-    """Evaluate a polynomial by Horner's rule.
-
-    Parameters
-    ----------
-    p : array_like
-        ``[n]``, coefficients, highest power first.
-    x : array_like
-    unroll : any
-        Ignored.
-
-    Returns
-    -------
-    Array
-        Of the shape of ``x``.
-    """
-    p, x = (strip_weak(v) for v in promote_dtypes("polyval", p, x))
-    result = ufuncs.multiply(x, 0)
-    for i in range(p.shape[0]):
-        result = result * x + p[i]
-    return result
-
-
-@implements(np.polyder, eager=False)
-def polyder(p: ArrayLike, m: int = 1) -> Array:
-    """Differentiate a polynomial ``m`` times.
-
-    Parameters
-    ----------
-    p : array_like
-        ``[n]``, coefficients, highest power first.
-    m : int, default 1
-
-    Returns
-    -------
-    Array
-    """
-    p = strip_weak(operand("polyder", p))
-    for _ in range(m):
-        n = p.shape[0]
-        p = p[:-1] * np.arange(n - 1, 0, -1)
-    return p
-
-
-@implements(np.polymul, eager=False)
-def polymul(a1: ArrayLike, a2: ArrayLike) -> Array:
-    """Multiply polynomials.
-
-    Parameters
-    ----------
-    a1, a2 : array_like
-        Coefficients, highest power first.
-
-    Returns
-    -------
-    Array
-    """
-    return convolve(a1, a2)
-
-
-@implements(np.polyadd, eager=False)
-def polyadd(a1: ArrayLike, a2: ArrayLike) -> Array:
-    """Add polynomials.
-
-    Parameters
-    ----------
-    a1, a2 : array_like
-        Coefficients, highest power first.
-
-    Returns
-    -------
-    Array
-    """
-    a1, a2 = (strip_weak(v) for v in promote_dtypes("polyadd", a1, a2))
-    n = builtins.max(a1.shape[0], a2.shape[0])
-    return pad(a1, (n - a1.shape[0], 0)) + pad(a2, (n - a2.shape[0], 0))
-
-
-@implements(np.polysub, eager=False)
-def polysub(a1: ArrayLike, a2: ArrayLike) -> Array:
-    """Subtract polynomials.
-
-    Parameters
-    ----------
-    a1, a2 : array_like
-        Coefficients, highest power first.
-
-    Returns
-    -------
-    Array
-    """
-    return polyadd(a1, ufuncs.negative(a2))
-
-
-@implements(np.polyint, eager=False)
-def polyint(p: ArrayLike, m: int = 1, k: ArrayLike = 0) -> Array:
-    """Integrate a polynomial ``m`` times.
-
-    Parameters
-    ----------
-    p : array_like
-        ``[n]``, coefficients, highest power first.
-    m : int, default 1
-    k : number, default 0
-        Constant of integration.
-
-    Returns
-    -------
-    Array
-    """
-    (p,) = map(strip_weak, promote_inexact("polyint", p))
-    for _ in range(m):
-        p = append(p / np.arange(p.shape[0], 0, -1), k)
-    return p
 
 
 # --- statistics -----------------------------------------------------------------------------------------
@@ -461,6 +348,7 @@ def cov(
     Returns
     -------
     Array
+        ``[k, k]``, or ``[]`` for one variable.
     """
     (m,) = promote_inexact("cov", m)
     x = _rows(m, rowvar)
@@ -518,6 +406,7 @@ def corrcoef(
     Returns
     -------
     Array
+        ``[k, k]``, or ``[]`` for one variable.
     """
     c = cov(x, y, rowvar, dtype=dtype)
     if c.ndim == 0:
@@ -534,14 +423,46 @@ def corrcoef(
 
 @implements(np.argwhere, eager=False)
 def argwhere(a: ArrayLike, *, size: int | None = None, fill_value: ArrayLike | None = None) -> Array:
-    """Return the indices of elements that are not zero, one row each; parameters as for `nonzero`."""
+    """Return the indices of elements that are not zero, one row each.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    size : int, optional
+        How many to return: further ones are left out, missing ones are ``fill_value``. Needed where ``a`` is
+        traced.
+    fill_value : int, default 0
+        See ``size``.
+
+    Returns
+    -------
+    Array
+        int64, ``[k, a.ndim]`` or ``[size, a.ndim]``
+    """
     found = nonzero(a, size=size, fill_value=fill_value)
     return stack(found, axis=1) if found else strip_weak(np.argwhere(np.asarray(a)))
 
 
 @implements(np.flatnonzero, eager=False)
 def flatnonzero(a: ArrayLike, *, size: int | None = None, fill_value: ArrayLike | None = None) -> Array:
-    """Return the indices of nonzero elements of the flattened array; parameters as for `nonzero`."""
+    """Return the indices of nonzero elements of the flattened array.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    size : int, optional
+        How many to return: further ones are left out, missing ones are ``fill_value``. Needed where ``a`` is
+        traced.
+    fill_value : int, default 0
+        See ``size``.
+
+    Returns
+    -------
+    Array
+        int64, ``[k]`` or ``[size]``
+    """
     return nonzero(ravel(a), size=size, fill_value=fill_value)[0]
 
 
@@ -550,47 +471,77 @@ def _known(name: str, x) -> np.ndarray:
 
 
 @implements(np.compress, eager=False)
-def compress(condition: ArrayLike, a: ArrayLike, axis: int | None = None, out: None = None) -> Array:
+def compress(
+    condition: ArrayLike,
+    a: ArrayLike,
+    axis: int | None = None,
+    out: None = None,
+    *,
+    size: int | None = None,
+    fill_value: ArrayLike = 0,
+) -> Array:
     """Take the slices along an axis where a condition is true.
 
     Parameters
     ----------
     condition : array_like of bool
-        ``[n]``; not traced.
+        ``[n]``, or shorter than the axis; not traced by ``jit``, unless ``size`` is given.
     a : array_like
+        Of any shape.
     axis : int, optional
         By default the array is flattened.
     out : None
         Not supported.
+    size : int, optional
+        How many slices to return; missing ones are ``fill_value``.
+    fill_value : number, default 0
+        See ``size``.
 
     Returns
     -------
     Array
+        ``[..., k, ...]`` or ``[..., size, ...]``
     """
     reject_out("compress", out)
     x = strip_weak(operand("compress", a))
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
     axis = canonical_axis(axis, x.ndim)
-    return x[(builtins.slice(None),) * axis + (np.flatnonzero(_known("compress", condition)),)]
+    along = (builtins.slice(None),) * axis
+    if size is None:
+        return x[(*along, np.flatnonzero(_known("compress", condition)))]
+    mask = operand("compress", condition)
+    places = nonzero(mask, size=size, fill_value=x.shape[axis])[0]
+    return x.at[(*along, places)].get(mode="fill", fill_value=fill_value)
 
 
 @implements(np.extract, eager=False)
-def extract(condition: ArrayLike, arr: ArrayLike) -> Array:
+def extract(
+    condition: ArrayLike, arr: ArrayLike, *, size: int | None = None, fill_value: ArrayLike = 0
+) -> Array:
     """Take the elements where a condition is true.
 
     Parameters
     ----------
     condition : array_like of bool
-        Not traced.
+        Of as many elements as ``arr``; not traced by ``jit``, unless ``size`` is given.
     arr : array_like
+        Of any shape.
+    size : int, optional
+        How many elements to return; missing ones are ``fill_value``.
+    fill_value : number, default 0
+        See ``size``.
 
     Returns
     -------
     Array
-        A vector.
+        ``[k]`` or ``[size]``
     """
-    return compress(ravel(condition), arr)
+    if isinstance(condition, Tracer):
+        condition = ravel(condition)
+    else:
+        condition = np.ravel(condition)
+    return compress(condition, arr, size=size, fill_value=fill_value)
 
 
 @implements(np.delete, eager=False)
@@ -608,6 +559,7 @@ def delete(arr: ArrayLike, obj: Any, axis: int | None = None) -> Array:
     Returns
     -------
     Array
+        ``[..., n - k, ...]``, or a vector.
     """
     x = strip_weak(operand("delete", arr))
     if axis is None:
@@ -634,6 +586,7 @@ def insert(arr: ArrayLike, obj: Any, values: ArrayLike, axis: int | None = None)
     Returns
     -------
     Array
+        ``[..., n + k, ...]``, or a vector.
     """
     x = strip_weak(operand("insert", arr))
     values = strip_weak(convert(operand("insert", values), aval_of(x).dtype))

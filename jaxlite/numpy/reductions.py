@@ -108,6 +108,7 @@ def sum(
     Returns
     -------
     Array
+        ``[...]`` without the reduced axes, or with size 1.
 
     Examples
     --------
@@ -142,6 +143,12 @@ def prod(
     Returns
     -------
     Array
+        ``[...]`` without the reduced axes, or with size 1.
+
+    Examples
+    --------
+    >>> jnp.prod(jnp.array([2, 3, 4]))
+    Array(24, dtype=int64)
     """
     return _accumulating(
         "prod", reductions.reduce_prod, a, axis, dtype, out, keepdims, initial, where, 1, ufuncs.multiply
@@ -186,7 +193,7 @@ def _highest(dtype: np.dtype):
     return True if dtype.kind == "b" else np.iinfo(dtype).max
 
 
-@implements(np.max)
+@implements(np.max, np.amax)
 def max(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -213,17 +220,23 @@ def max(
     Returns
     -------
     Array
+        ``[...]`` without the reduced axes, or with size 1; of the dtype of ``a``.
 
     Notes
     -----
     k equal largest elements share the derivative: 1/k each.
+
+    Examples
+    --------
+    >>> jnp.max(jnp.array([[1, 5], [7, 2]]), axis=1)
+    Array([5, 7], dtype=int64)
     """
     return _extreme(
         "max", reductions.reduce_max, a, axis, out, keepdims, initial, where, _lowest, ufuncs.maximum
     )
 
 
-@implements(np.min)
+@implements(np.min, np.amin)
 def min(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -250,6 +263,12 @@ def min(
     Returns
     -------
     Array
+        ``[...]`` without the reduced axes, or with size 1; of the dtype of ``a``.
+
+    Examples
+    --------
+    >>> jnp.min(jnp.array([[1, 5], [7, 2]]), axis=0)
+    Array([1, 2], dtype=int64)
     """
     return _extreme(
         "min", reductions.reduce_min, a, axis, out, keepdims, initial, where, _highest, ufuncs.minimum
@@ -276,6 +295,7 @@ def ptp(
     Returns
     -------
     Array
+        ``[...]`` without the reduced axes, or with size 1; of the dtype of ``a``.
     """
     reject_out("ptp", out)
     return ufuncs.subtract(max(a, axis, keepdims=keepdims), min(a, axis, keepdims=keepdims))
@@ -306,6 +326,11 @@ def all(
     -------
     Array
         bool
+
+    Examples
+    --------
+    >>> jnp.all(jnp.array([[True, False], [True, True]]), axis=1)
+    Array([False,  True], dtype=bool)
     """
     reject_out("all", out)
     x, axes = _prepare("all", a, axis)
@@ -338,6 +363,11 @@ def any(
     -------
     Array
         bool
+
+    Examples
+    --------
+    >>> jnp.any(jnp.array([[True, False], [False, False]]), axis=1)
+    Array([ True, False], dtype=bool)
     """
     reject_out("any", out)
     x, axes = _prepare("any", a, axis)
@@ -359,6 +389,11 @@ def count_nonzero(a: ArrayLike, axis: int | Sequence[int] | None = None, keepdim
     -------
     Array
         int64
+
+    Examples
+    --------
+    >>> jnp.count_nonzero(jnp.array([0, 3, 4]))
+    Array(2, dtype=int64)
     """
     return sum(truth(operand("count_nonzero", a)), axis, keepdims=keepdims)
 
@@ -399,6 +434,7 @@ def mean(
     Returns
     -------
     Array
+        ``[...]`` without the reduced axes, or with size 1; floating or complex.
 
     Examples
     --------
@@ -455,6 +491,11 @@ def var(
     -------
     Array
         Real, also for complex ``a``.
+
+    Examples
+    --------
+    >>> jnp.var(jnp.arange(3.0))
+    Array(0.66666667, dtype=float64)
     """
     reject_out("var", out)
     x, axes = _prepare("var", a, axis)
@@ -512,6 +553,11 @@ def std(
     -------
     Array
         Real. The derivative is nan where all elements are equal.
+
+    Examples
+    --------
+    >>> jnp.std(jnp.array([1.0, 3.0]))
+    Array(1., dtype=float64)
     """
     return ufuncs.sqrt(
         var(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean, correction=correction)
@@ -598,6 +644,11 @@ def argmax(a: ArrayLike, axis: int | None = None, out: None = None, keepdims: bo
     -------
     Array
         int64
+
+    Examples
+    --------
+    >>> jnp.argmax(jnp.array([[1, 5], [7, 2]]), axis=1)
+    Array([1, 0], dtype=int64)
     """
     return _index_of_extreme("argmax", reductions.argmax, a, axis, out, keepdims)
 
@@ -619,6 +670,11 @@ def argmin(a: ArrayLike, axis: int | None = None, out: None = None, keepdims: bo
     -------
     Array
         int64
+
+    Examples
+    --------
+    >>> jnp.argmin(jnp.array([3, 1, 2]))
+    Array(1, dtype=int64)
     """
     return _index_of_extreme("argmin", reductions.argmin, a, axis, out, keepdims)
 
@@ -645,7 +701,30 @@ def nansum(
     initial: ArrayLike | None = None,
     where: ArrayLike | None = None,
 ) -> Array:
-    """Sum over axes of what is not nan; parameters as for `sum`."""
+    """Sum over axes of what is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    axis : int or tuple of int, optional
+        All axes by default.
+    dtype : dtype, optional
+        In which to compute, as for `sum`.
+    out : None
+        Not supported.
+    keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+    initial : number, optional
+        As for `sum`.
+    where : array of bool, optional
+        Which elements count.
+
+    Returns
+    -------
+    Array
+        ``[...]`` without the reduced axes, or with size 1; of the dtype that `sum` gives.
+    """
     return sum(_without_nan("nansum", a, 0)[0], axis, dtype, out, keepdims, initial, where)
 
 
@@ -659,7 +738,30 @@ def nanprod(
     initial: ArrayLike | None = None,
     where: ArrayLike | None = None,
 ) -> Array:
-    """Product over axes of what is not nan; parameters as for `sum`."""
+    """Product over axes of what is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    axis : int or tuple of int, optional
+        All axes by default.
+    dtype : dtype, optional
+        In which to compute, as for `prod`.
+    out : None
+        Not supported.
+    keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+    initial : number, optional
+        As for `prod`.
+    where : array of bool, optional
+        Which elements count.
+
+    Returns
+    -------
+    Array
+        ``[...]`` without the reduced axes, or with size 1; of the dtype that `prod` gives.
+    """
     return prod(_without_nan("nanprod", a, 1)[0], axis, dtype, out, keepdims, initial, where)
 
 
@@ -680,7 +782,28 @@ def nanmax(
     initial: ArrayLike | None = None,
     where: ArrayLike | None = None,
 ) -> Array:
-    """Largest element over axes that is not nan; parameters as for `max`."""
+    """Largest element over axes that is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    axis : int or tuple of int, optional
+        All axes by default.
+    out : None
+        Not supported.
+    keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+    initial : number, optional
+        As for `max`.
+    where : array of bool, optional
+        Which elements count.
+
+    Returns
+    -------
+    Array
+        ``[...]`` without the reduced axes, or with size 1; of the dtype of ``a``. nan where all are.
+    """
     return _nan_extreme("nanmax", max, a, axis, out, keepdims, initial, where, -np.inf)
 
 
@@ -693,7 +816,28 @@ def nanmin(
     initial: ArrayLike | None = None,
     where: ArrayLike | None = None,
 ) -> Array:
-    """Smallest element over axes that is not nan; parameters as for `min`."""
+    """Smallest element over axes that is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    axis : int or tuple of int, optional
+        All axes by default.
+    out : None
+        Not supported.
+    keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+    initial : number, optional
+        As for `min`.
+    where : array of bool, optional
+        Which elements count.
+
+    Returns
+    -------
+    Array
+        ``[...]`` without the reduced axes, or with size 1; of the dtype of ``a``. nan where all are.
+    """
     return _nan_extreme("nanmin", min, a, axis, out, keepdims, initial, where, np.inf)
 
 
@@ -706,7 +850,28 @@ def nanmean(
     keepdims: bool = False,
     where: ArrayLike | None = None,
 ) -> Array:
-    """Mean over axes of what is not nan; parameters as for `mean`."""
+    """Mean over axes of what is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    axis : int or tuple of int, optional
+        All axes by default.
+    dtype : dtype, optional
+        In which to compute, as for `mean`.
+    out : None
+        Not supported.
+    keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+    where : array of bool, optional
+        Which elements count.
+
+    Returns
+    -------
+    Array
+        ``[...]`` without the reduced axes, or with size 1; floating or complex.
+    """
     _, present = _without_nan("nanmean", a, 0)
     return mean(a, axis, dtype, out, keepdims, where=_both(present, where))
 
@@ -721,7 +886,30 @@ def nanvar(
     keepdims: bool = False,
     where: ArrayLike | None = None,
 ) -> Array:
-    """Variance over axes of what is not nan; parameters as for `var`."""
+    """Variance over axes of what is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    axis : int or tuple of int, optional
+        All axes by default.
+    dtype : dtype, optional
+        In which to compute, as for `var`.
+    out : None
+        Not supported.
+    ddof : number, default 0
+        The divisor is the number of elements that count, less this.
+    keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+    where : array of bool, optional
+        Which elements count.
+
+    Returns
+    -------
+    Array
+        ``[...]`` without the reduced axes, or with size 1; floating.
+    """
     # Without the nan itself: its derivative is zero times nan.
     x, present = _without_nan("nanvar", a, 0)
     return var(x, axis, dtype, out, ddof, keepdims, where=_both(present, where))
@@ -737,7 +925,30 @@ def nanstd(
     keepdims: bool = False,
     where: ArrayLike | None = None,
 ) -> Array:
-    """Standard deviation over axes of what is not nan; parameters as for `var`."""
+    """Standard deviation over axes of what is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    axis : int or tuple of int, optional
+        All axes by default.
+    dtype : dtype, optional
+        In which to compute, as for `std`.
+    out : None
+        Not supported.
+    ddof : number, default 0
+        The divisor is the number of elements that count, less this.
+    keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+    where : array of bool, optional
+        Which elements count.
+
+    Returns
+    -------
+    Array
+        ``[...]`` without the reduced axes, or with size 1; floating.
+    """
     return ufuncs.sqrt(nanvar(a, axis, dtype, out, ddof, keepdims, where))
 
 
@@ -749,13 +960,47 @@ def _both(present, where):
 
 @implements(np.nanargmax, eager=False)
 def nanargmax(a: ArrayLike, axis: int | None = None, out: None = None, keepdims: bool = False) -> Array:
-    """Index of the first largest element that is not nan; parameters as for `argmax`."""
+    """Index of the first largest element that is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    axis : int, optional
+        By default the array is flattened first.
+    out : None
+        Not supported.
+    keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+
+    Returns
+    -------
+    Array
+        int64, ``[...]`` without the reduced axes, or with size 1
+    """
     return argmax(_without_nan("nanargmax", a, -np.inf)[0], axis, out, keepdims)
 
 
 @implements(np.nanargmin, eager=False)
 def nanargmin(a: ArrayLike, axis: int | None = None, out: None = None, keepdims: bool = False) -> Array:
-    """Index of the first smallest element that is not nan; parameters as for `argmin`."""
+    """Index of the first smallest element that is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    axis : int, optional
+        By default the array is flattened first.
+    out : None
+        Not supported.
+    keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+
+    Returns
+    -------
+    Array
+        int64, ``[...]`` without the reduced axes, or with size 1
+    """
     return argmin(_without_nan("nanargmin", a, np.inf)[0], axis, out, keepdims)
 
 
@@ -788,6 +1033,7 @@ def cumsum(a: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None
     Returns
     -------
     Array
+        ``[..., n, ...]``, or a vector.
 
     Examples
     --------
@@ -814,6 +1060,12 @@ def cumprod(a: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = Non
     Returns
     -------
     Array
+        ``[..., n, ...]``, or a vector.
+
+    Examples
+    --------
+    >>> jnp.cumprod(jnp.array([1, 2, 3]))
+    Array([1, 2, 6], dtype=int64)
     """
     return _running("cumprod", cumulative.cumprod, a, axis, dtype, out)
 
@@ -838,7 +1090,24 @@ def _cumulative(name: str, primitive, x, axis, dtype, include_initial: bool, neu
 def cumulative_sum(
     x: ArrayLike, /, *, axis: int | None = None, dtype: DTypeLike | None = None, include_initial: bool = False
 ) -> Array:
-    """Running sum along an axis, with the 0 before the first element if asked for; see `cumsum`."""
+    """Running sum along an axis.
+
+    Parameters
+    ----------
+    x : array_like
+        Of any shape.
+    axis : int, optional
+        By default the array is flattened first.
+    dtype : dtype, optional
+        In which to compute, as for `cumsum`.
+    include_initial : bool, default False
+        Whether to begin with 0, which makes the result longer by one.
+
+    Returns
+    -------
+    Array
+        ``[..., n, ...]`` or ``[..., n + 1, ...]``
+    """
     return _cumulative("cumulative_sum", cumulative.cumsum, x, axis, dtype, include_initial, 0)
 
 
@@ -846,7 +1115,24 @@ def cumulative_sum(
 def cumulative_prod(
     x: ArrayLike, /, *, axis: int | None = None, dtype: DTypeLike | None = None, include_initial: bool = False
 ) -> Array:
-    """Running product along an axis, with the 1 before the first element if asked for; see `cumprod`."""
+    """Running product along an axis.
+
+    Parameters
+    ----------
+    x : array_like
+        Of any shape.
+    axis : int, optional
+        By default the array is flattened first.
+    dtype : dtype, optional
+        In which to compute, as for `cumprod`.
+    include_initial : bool, default False
+        Whether to begin with 1, which makes the result longer by one.
+
+    Returns
+    -------
+    Array
+        ``[..., n, ...]`` or ``[..., n + 1, ...]``
+    """
     return _cumulative("cumulative_prod", cumulative.cumprod, x, axis, dtype, include_initial, 1)
 
 
@@ -854,7 +1140,24 @@ def cumulative_prod(
 def nancumsum(
     a: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None, out: None = None
 ) -> Array:
-    """Running sum of what is not nan; parameters as for `cumsum`."""
+    """Running sum of what is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    axis : int, optional
+        By default the array is flattened first.
+    dtype : dtype, optional
+        In which to compute, as for `cumsum`.
+    out : None
+        Not supported.
+
+    Returns
+    -------
+    Array
+        ``[..., n, ...]``, of the dtype that `cumsum` gives.
+    """
     return cumsum(_without_nan("nancumsum", a, 0)[0], axis, dtype, out)
 
 
@@ -862,7 +1165,24 @@ def nancumsum(
 def nancumprod(
     a: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None, out: None = None
 ) -> Array:
-    """Running product of what is not nan; parameters as for `cumprod`."""
+    """Running product of what is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    axis : int, optional
+        By default the array is flattened first.
+    dtype : dtype, optional
+        In which to compute, as for `cumprod`.
+    out : None
+        Not supported.
+
+    Returns
+    -------
+    Array
+        ``[..., n, ...]``, of the dtype that `cumprod` gives.
+    """
     return cumprod(_without_nan("nancumprod", a, 1)[0], axis, dtype, out)
 
 
@@ -887,6 +1207,7 @@ def diff(
     Returns
     -------
     Array
+        ``[..., m - n, ...]``, where m is the size of the axis.
 
     Examples
     --------
@@ -936,6 +1257,7 @@ def ediff1d(ary: ArrayLike, to_end: ArrayLike | None = None, to_begin: ArrayLike
     Returns
     -------
     Array
+        ``[n - 1]`` and what is put around.
     """
     result = diff(ravel(ary))
     dtype = aval_of(result).dtype

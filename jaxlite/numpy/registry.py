@@ -14,6 +14,7 @@ body runs; for a ufunc its operands arrive promoted to NumPy's loop dtypes and b
 from __future__ import annotations
 
 import functools
+import inspect
 import re
 from collections.abc import Callable
 
@@ -191,6 +192,7 @@ def ufunc(function: np.ufunc, *aliases: np.ufunc) -> Callable:
 
         functools.update_wrapper(call, rule)
         call.__doc__ = _document(function, rule.__doc__)
+        call.__signature__ = _signature(function)
         call.rule = rule
         for answered in (function, *aliases):
             UFUNCS[answered] = call
@@ -204,11 +206,21 @@ def strong(result):
     return tuple(map(strip_weak, result)) if type(result) is tuple else strip_weak(result)
 
 
+def _names(function: np.ufunc) -> tuple[str, ...]:
+    return ("x",) if function.nin == 1 else tuple(f"x{i + 1}" for i in range(function.nin))
+
+
+def _signature(function: np.ufunc) -> inspect.Signature:
+    """Return the signature with NumPy's names, which the documentation uses."""
+    kind = inspect.Parameter.POSITIONAL_ONLY
+    return inspect.Signature([inspect.Parameter(name, kind) for name in _names(function)])
+
+
 def _document(function: np.ufunc, doc: str) -> str:
     """Put the sections that all ufuncs share between the summary and the notes and examples."""
     head, *tail = re.split(r"\n\n(?=    (?:Notes|Examples)\n)", doc.rstrip(), maxsplit=1)
     rest = f"\n{tail[0]}\n" if tail else ""
-    names = "x" if function.nin == 1 else "x1, x2"
+    names = ", ".join(_names(function))
     shape = "shape of ``x``" if function.nin == 1 else "shape they broadcast to"
     results = "Array" if function.nout == 1 else f"tuple of {function.nout} Array"
     return f"""{head}

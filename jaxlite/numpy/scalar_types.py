@@ -82,6 +82,11 @@ def finfo(dtype: DTypeLike) -> np.finfo:
     Returns
     -------
     numpy.finfo
+
+    Examples
+    --------
+    >>> jnp.finfo(jnp.float32).bits
+    32
     """
     return np.finfo(_dtype_of(dtype))
 
@@ -96,6 +101,11 @@ def iinfo(dtype: DTypeLike) -> np.iinfo:
     Returns
     -------
     numpy.iinfo
+
+    Examples
+    --------
+    >>> jnp.iinfo(jnp.int8).max
+    127
     """
     return np.iinfo(_dtype_of(dtype))
 
@@ -304,6 +314,11 @@ def iscomplexobj(x: ArrayLike) -> builtins.bool:
     Returns
     -------
     bool
+
+    Examples
+    --------
+    >>> jnp.iscomplexobj(jnp.ones(2))
+    False
     """
     return x.aval.dtype.kind == "c" if isinstance(x, Tracer) else builtins.bool(np.iscomplexobj(x))
 
@@ -332,6 +347,11 @@ def isscalar(element: Any) -> builtins.bool:
     Returns
     -------
     bool
+
+    Examples
+    --------
+    >>> jnp.isscalar(2.5)
+    True
     """
     if isinstance(element, Tracer | np.ndarray):
         return not element.shape
@@ -348,6 +368,11 @@ def shape(a: ArrayLike) -> tuple[int, ...]:
     Returns
     -------
     tuple of int
+
+    Examples
+    --------
+    >>> jnp.shape(jnp.ones((2, 3)))
+    (2, 3)
     """
     return aval_of(operand("shape", a)).shape
 
@@ -362,6 +387,11 @@ def ndim(a: ArrayLike) -> int:
     Returns
     -------
     int
+
+    Examples
+    --------
+    >>> jnp.ndim(jnp.ones((2, 3)))
+    2
     """
     return aval_of(operand("ndim", a)).ndim
 
@@ -377,6 +407,11 @@ def size(a: ArrayLike, axis: int | tuple[int, ...] | None = None) -> int:
     Returns
     -------
     int
+
+    Examples
+    --------
+    >>> jnp.size(jnp.ones((2, 3)))
+    6
     """
     aval = aval_of(operand("size", a))
     if axis is None:

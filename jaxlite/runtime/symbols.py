@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import ctypes
 import importlib
-import threading
 
 from jaxlite.codegen.external import ROUTINES
 from jaxlite.errors import InternalError
+from jaxlite.locks import new_lock
 from jaxlite.runtime import engine
 
 # The double versions of functions in SciPy's Cython interface.
 _SPECIAL = {"jl_psi": "__pyx_fuse_1psi", "jl_erfinv": "__pyx_fuse_0erfinv"}
 
-_lock = threading.Lock()
+_lock = new_lock()
 _known: set[str] = {"jl_host", "jl_pool"}
 
 

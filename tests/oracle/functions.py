@@ -6,6 +6,7 @@ figure. `function_names` is what must be covered.
 
 from __future__ import annotations
 
+import functools
 import inspect
 
 import numpy as np
@@ -204,6 +205,8 @@ CHOICE = [
     row("numpy.flatnonzero", MASK, on="d", eager=True),
     row("numpy.compress", MASK3, A, on="d", eager=True, axis=1),
     row("numpy.extract", MASK, A, on="d", eager=True),
+    row("numpy.compress", MASK3, A, on="di", axis=1, size=4, fill_value=7),
+    row("numpy.extract", MASK, A, on="d", size=2),
     row("numpy.unique", A, on="ib", eager=True),
     row("numpy.unique", INTS, on="d", eager=True, return_counts=True, return_inverse=True, return_index=True),
     row("numpy.unique", INTS, on="d", size=5, fill_value=9),
@@ -387,6 +390,128 @@ MORE = [
     row("numpy.apply_over_axes", BOX, on="di", call=lambda jx, x: jx.numpy.apply_over_axes(jx.numpy.sum, x, [0, 2])),
     row("numpy.vectorize", A, V, on="di",
         call=lambda jx, x, y: jx.numpy.vectorize(lambda a, b: jx.numpy.dot(a, b) + a, signature="(n),(n)->(n)")(x, y)),
+]  # fmt: skip
+
+SETS_A = np.array([3, 1, 4, 1, 5])
+SETS_B = np.array([5, 9, 1, 1])
+FEW = Sample((4,), -1, 1)
+SETS = [
+    *_each("union1d intersect1d setdiff1d setxor1d", SETS_A, SETS_B, on="d", eager=True),
+    *_each("union1d intersect1d setdiff1d setxor1d", SETS_A, SETS_B, on="d", size=6, fill_value=-1),
+    *_each("union1d setdiff1d setxor1d", V, FEW, on="d", size=8),
+    row("numpy.intersect1d", SETS_A, SETS_B, on="d", eager=True, return_indices=True),
+    row("numpy.intersect1d", SETS_A, SETS_B, on="d", size=3, return_indices=True),
+    row("numpy.setdiff1d", SETS_A, SETS_B, on="d", assume_unique=True, size=4),
+    *_each("unique_all unique_counts unique_inverse unique_values", SETS_A, on="d", eager=True),
+    *_each("unique_all unique_counts unique_inverse unique_values", NANS, on="d", size=7),
+    row("numpy.unique", NANS, on="d", size=7, return_counts=True),
+    row("numpy.unique", NANS, on="d", size=7, equal_nan=False),
+    row("numpy.unique", np.array([[1, 2], [0, 5], [1, 2]]), on="d", size=3, axis=0, return_index=True,
+        return_inverse=True, return_counts=True),
+    row("numpy.unique", np.array([[1, 2, 1], [0, 5, 0]]), on="d", size=2, axis=1),
+    row("numpy.unique", np.array([[1, 2, 1], [0, 5, 0]]), on="d", axis=1, eager=True),
+]  # fmt: skip
+ROOTS = np.array([1.0, -6.0, 11.5, -6.5])
+POLYNOMIALS = [
+    row("numpy.poly", V, on="dc"),
+    row("numpy.poly", SQUARE, on="d", label="matrix",
+        oracle=lambda jax, a: _characteristic(jax, a)),
+    row("numpy.polydiv", LONG, V, on="d"),
+    row("numpy.polydiv", np.array([1.0, 3.0, 4.0]), np.array([1.0, 1.0]), on="d", eager=True,
+        trim_leading_zeros=True),
+    row("numpy.polymul", np.array([0, 1, 2]), V, on="d", eager=True, trim_leading_zeros=True),
+    row("numpy.polyint", V, on="d", k=2.5),
+    row("numpy.polyint", V, SORTED[:2], on="d", label="constants",
+        call=lambda jx, p, k: jx.numpy.polyint(p, 2, k)),
+    row("numpy.polyder", LONG, on="d", m=2),
+    row("numpy.polyfit", np.arange(1.0, 8.0), LONG, on="d", label="2", call=lambda jx, x, y: jx.numpy.polyfit(x, y, 2)),
+    row("numpy.polyfit", np.arange(1.0, 8.0), LONG, on="d", label="cov",
+        call=lambda jx, x, y: jx.numpy.polyfit(x, y, 1, cov=True)),
+    row("numpy.polyfit", np.arange(1.0, 8.0), Sample((7, 2)), np.arange(2.0, 9.0), on="d", label="weights",
+        call=lambda jx, x, y, w: jx.numpy.polyfit(x, y, 2, w=w, cov="unscaled")),
+    row("numpy.roots", ROOTS, on="d",
+        call=lambda jx, p: jx.numpy.sort(abs(jx.numpy.roots(p, strip_zeros=False)))),
+    row("numpy.roots", np.array([0.0, 2.0, -3.0, 1.0, 0.0]), on="d", eager=True, label="zeros",
+        call=lambda jx, p: jx.numpy.sort(jx.numpy.roots(p))),
+    row("numpy.trim_zeros", np.array([0, 0, 1, 0, 2, 0]), on="d", eager=True),
+    row("numpy.trim_zeros", np.array([0, 0, 1, 0, 2, 0]), on="d", eager=True, trim="b"),
+]  # fmt: skip
+
+
+def _characteristic(jax, a):
+    identity = jax.numpy.eye(3)
+    return jax.numpy.stack([1.0 + 0 * a[0, 0], -jax.numpy.trace(a), (jax.numpy.trace(a) ** 2
+        - jax.numpy.trace(a @ a)) / 2, -jax.numpy.linalg.det(a @ identity)])  # fmt: skip
+
+
+_RESERVED = dict(on="d", only=("evaluate",), eager=True)
+PLACES = [
+    *[row("numpy.pad", A, ((1, 1), (2, 1)), on="d", label=label, **options)
+      for label, options in {
+          "odd": dict(mode="reflect", reflect_type="odd"), "odd symmetric": dict(mode="symmetric", reflect_type="odd"),
+          "length": dict(mode="mean", stat_length=2), "median": dict(mode="median"),
+          "ends": dict(mode="linear_ramp", end_values=((1.0, 2.0), (3.0, 4.0))),
+          "lengths": dict(mode="maximum", stat_length=((1, 2), (2, 1))),
+      }.items()],
+    *[row("numpy.pad", A, 1, on="i", mode=mode) for mode in ("mean", "minimum", "edge", "linear_ramp", "median")],
+    row("numpy.pad", A, ((3, 4), (5, 7)), on="d", mode="reflect", label="wide"),
+    row("numpy.pad", A, 2, on="d", label="function", call=lambda jx, x, w: jx.numpy.pad(
+        x, w, lambda v, width, axis, options: v.at[: width[0]].set(v[width[0]] * (axis + 2)))),
+    row("numpy.choose", np.array([[0, 1, 1], [1, 0, 0]]), [A, B], on="di", eager=True),
+    row("numpy.choose", np.array([0, 5, -1]), [A, V], on="d", mode="clip"),
+    row("numpy.choose", np.array([0, 5, -1]), [A, V], on="d", mode="wrap"),
+    row("numpy.put", A, np.array([0, 4, 2]), V, on="di",
+        call=lambda jx, a, i, v: jx.numpy.put(a, i, v, inplace=False)),
+    row("numpy.put", A, np.array([0, 4, 2]), S, on="d", label="repeated",
+        call=lambda jx, a, i, v: jx.numpy.put(a, i, v, inplace=False)),
+    row("numpy.place", A, MASK, V, on="di", call=lambda jx, a, m, v: jx.numpy.place(a, m, v, inplace=False)),
+    row("numpy.resize", A, (3, 5), on="di"),
+    row("numpy.resize", A, 4, on="d", label="vector"),
+    row("numpy.sort_complex", A, on="dic"),
+    row("numpy.mask_indices", 3, **_RESERVED, call=lambda jx, n: jx.numpy.mask_indices(n, jx.numpy.triu, 1)),
+    row("numpy.gcd", np.array([12, -8, 0, 7]), np.array([18, 6, 0, 21]), on="d"),
+    row("numpy.lcm", np.array([12, -8, 0, 7]), np.array([18, 6, 0, 21]), on="d"),
+    row("numpy.frexp", A, on="df", only=("evaluate", "jit", "vmap")),
+    row("numpy.frexp", SPECIAL, on="d", only=("evaluate", "jit", "vmap"), label="special"),
+    row("numpy.spacing", A, on="df", only=("evaluate", "jit", "vmap")),
+    row("numpy.i0", A, on="df"),
+    row("numpy.i0", Sample((3,), 6.0, 20.0), on="d", label="large"),
+    row("lax.bessel_i0e", Sample((5,), -20.0, 20.0), on="df"),
+    row("lax.bessel_i1e", Sample((5,), -20.0, 20.0), on="df"),
+    row("numpy.packbits", MASK, on="d"),
+    row("numpy.packbits", MASK, on="d", axis=1, bitorder="little"),
+    row("numpy.unpackbits", np.array([[3, 200], [1, 255]], np.uint8), on="d"),
+    row("numpy.unpackbits", np.array([[3, 200], [1, 255]], np.uint8), on="d", axis=0, count=11, bitorder="little"),
+    *_each("bartlett blackman hamming hanning", 6, **_RESERVED),
+    row("numpy.kaiser", 6, S, on="d"),
+    row("numpy.histogram", LONG, 3, on="d", label="weights",
+        call=lambda jx, x, n: jx.numpy.histogram(x, n, weights=x * x, density=True)),
+    row("numpy.histogram_bin_edges", LONG, 3, on="d", range=(-1.0, 2.5)),
+    row("numpy.histogram2d", LONG, FEW, on="d", call=lambda jx, x, y: jx.numpy.histogram2d(x[:4], y, 3, density=True)),
+    row("numpy.histogramdd", Sample((9, 2)), on="d", only=("evaluate", "jit", "vmap"),
+        call=lambda jx, x: jx.numpy.histogramdd(x, [2, SORTED])),
+    row("numpy.frompyfunc", A, V, on="d",
+        call=lambda jx, x, y: jx.numpy.frompyfunc(lambda a, b: a * b + 1, 2, 1)(x, y)),
+    row("numpy.frombuffer", np.arange(3.0).tobytes(), **_RESERVED),
+    row("numpy.fromiter", (1, 2, 3), np.float64, **_RESERVED),
+    row("numpy.fromstring", "1 2 3", **_RESERVED, sep=" "),
+    row("numpy.iterable", (1, 2), **_RESERVED),
+    row("ufunc.methods", A, on="dfi", call=lambda jx, x: (
+        jx.numpy.add.reduce(x), jx.numpy.multiply.reduce(x, axis=1), jx.numpy.add.accumulate(x, axis=1),
+        jx.numpy.maximum.reduce(x, axis=1, keepdims=True), jx.numpy.subtract.outer(x, x),
+        jx.numpy.add.reduceat(x, np.array([0, 2]), axis=1))),
+    row("ufunc.methods", A, on="d", label="any function", call=lambda jx, x: (
+        jx.numpy.hypot.reduce(x), jx.numpy.logaddexp.reduce(x, axis=1), jx.numpy.hypot.accumulate(x, axis=1)),
+        oracle=lambda jax, x: (jax.numpy.hypot(*x), functools.reduce(jax.numpy.logaddexp, x.T), jax.numpy.stack(
+            [x[:, 0], jax.numpy.hypot(*x.T[:2]), functools.reduce(jax.numpy.hypot, x.T)], 1))),
+    row("ufunc.at", A, V, on="d", call=lambda jx, x, y: (
+        jx.numpy.add.at(x, np.array([0, 1, 1]), y, inplace=False), jx.numpy.maximum.at(x, 0, y, inplace=False),
+        jx.numpy.sin.at(x, 1, inplace=False)),
+        oracle=lambda jax, x, y: (
+            x.at[np.array([0, 1, 1])].add(y), x.at[0].max(y), x.at[1].set(jax.numpy.sin(x[1])))),
+    row("brackets.r_", V, on="d", call=lambda jx, x: (
+        jx.numpy.r_[1:4, x, 0.0], jx.numpy.r_["0,2", x, x], jx.numpy.r_["-1", x, x], jx.numpy.r_[0:1:5j])),
+    row("brackets.c_", V, W, on="d", call=lambda jx, x, y: jx.numpy.c_[x, y]),
 ]  # fmt: skip
 
 _ONCE = dict(on="d", only=("evaluate",), eager=True)
@@ -614,6 +739,58 @@ def _by_lu(jx, a, b):
     return jx.lax.lu_solve(lu, permutation, b)
 
 
+IMAGE = Sample((2, 4, 7, 6))
+KERNEL = Sample((6, 4, 3, 2))
+GROUPED = Sample((6, 2, 3, 2))
+WINDOWS = [
+    row("lax.conv", IMAGE, KERNEL, (2, 1), "SAME", on="df"),
+    row("lax.conv_with_general_padding", IMAGE, KERNEL, (1, 2), [(1, 0), (2, -1)], (2, 1), (1, 2), on="d"),
+    row("lax.conv_general_dilated", IMAGE, GROUPED, (2, 1), "VALID", on="d", feature_group_count=2),
+    row("lax.conv_general_dilated", IMAGE, KERNEL, (1, 1), "SAME_LOWER", on="d", batch_group_count=2),
+    row("lax.conv_general_dilated", Sample((2, 7, 6, 4)), Sample((3, 2, 4, 5)), (1, 1), "SAME", on="d",
+        dimension_numbers=("NHWC", "HWIO", "NCHW")),
+    row("lax.conv_general_dilated", Sample((1, 1, 40)), Sample((1, 1, 20)), (3,), "SAME", on="d", label="wide"),
+    row("lax.conv_transpose", Sample((2, 4, 3, 2)), Sample((3, 2, 2, 5)), (2, 3), "SAME", on="d"),
+    row("lax.conv_transpose", Sample((2, 4, 3, 2)), Sample((3, 2, 5, 2)), (1, 3), "VALID", on="d",
+        transpose_kernel=True),
+    row("lax.conv_general_dilated_patches", IMAGE, (3, 2), (1, 2), "SAME", on="d"),
+    row("lax.conv_dimension_numbers", (1, 2, 3), (1, 2, 3), ("NHC", "HIO", "NCH"), **_ONCE,
+        call=lambda jx, *a: list(map(list, _specs(jx.lax.conv_dimension_numbers(*a))))),
+    *[row("lax.reduce_window", IMAGE, init, on="d" if name == "max" else "df", label=name,
+          call=lambda jx, x, init, name=name: jx.lax.reduce_window(
+              x, init, getattr(jx.lax, name), (1, 2, 3, 1), (1, 2, 1, 1), "SAME"))
+      for name, init in (("max", -np.inf), ("min", np.inf), ("add", 0.0))],
+    row("lax.reduce_window", IMAGE, on="d", label="dilated", call=lambda jx, x: jx.lax.reduce_window(
+        x, 0.0, jx.lax.add, (1, 1, 2, 2), (1, 1, 2, 1), [(0, 0), (0, 0), (1, 1), (0, 1)], (1, 1, 1, 2), (1, 1, 2, 1))),
+    row("lax.reduce_window", A, on="d", label="any function", only=("evaluate", "jit", "vmap"),
+        call=lambda jx, x: jx.lax.reduce_window(x, 1.0, lambda a, b: a * b, (1, 2), (1, 1), "VALID")),
+    row("lax.reduce_window_shape_tuple", (5, 6), (2, 3), (1, 2), [(0, 1), (1, 1)], **_ONCE,
+        oracle=lambda jax, *a: [5, 3]),
+    row("lax.reduce", BOX, on="dfi", call=lambda jx, x: jx.lax.reduce(x, x.dtype.type(0), jx.lax.add, (0, 2))),
+    row("lax.reduce", BOX, on="d", label="several", only=("evaluate", "jit", "vmap"), call=lambda jx, x: jx.lax.reduce(
+        (x, 2 * x), (0.0, -np.inf), lambda a, b: (a[0] + b[0], jx.lax.max(a[1], b[1])), (0, 2))),
+    row("lax.ragged_dot", Sample((6, 4)), Sample((3, 4, 5)), np.array([2, 0, 3]), on="d",
+        only=("evaluate", "jit", "jvp", "grad", "jit_grad")),
+    row("lax.split", A, (1, 2), on="di", call=lambda jx, x, sizes: jx.lax.split(x, sizes, 1)),
+    row("lax.stack", [A, B], on="d", call=lambda jx, xs: jx.lax.stack(xs, 1)),
+    row("lax.unstack", A, on="d", axis=1),
+    row("lax.tile", A, (2, 1), on="di"),
+    row("lax.broadcast_to_rank", A, 4, on="d"),
+    row("lax.broadcast_like", V, A, on="d"),
+    row("lax.empty", (2, 3), np.float32, **_ONCE, call=lambda jx, *a: jx.lax.empty(*a).dtype),
+    *_each("approx_max_k approx_min_k", A, 2, module="lax", on="df"),
+    row("lax.approx_max_k", A, 1, on="d", reduction_dimension=0),
+    row("lax.platform_dependent", V, on="d", call=lambda jx, x: jx.lax.platform_dependent(
+        x, cpu=jx.numpy.sin, default=jx.numpy.cos)),
+    row("lax.composite", V, on="d", call=lambda jx, x: jx.lax.composite(lambda y: y * jx.numpy.sin(y), "test.f")(x),
+        only=("evaluate", "jit")),
+]  # fmt: skip
+
+
+def _specs(numbers):
+    return numbers.lhs_spec, numbers.rhs_spec, numbers.out_spec
+
+
 # --- programs: operators, methods, indexing, control flow, transformations inside -------------------
 
 OPERATORS = [
@@ -798,6 +975,21 @@ COLLECTIVES = [
           call=lambda jx, x, name=name: jx.vmap(
               lambda t: t * getattr(jx.lax, name)(t, _I), axis_name=_I)(x))
       for name in ("psum", "pmean", "pmax", "pmin")],
+    row("lax.all_to_all", STACK, on="di", call=lambda jx, x: jx.vmap(
+        lambda t: jx.lax.all_to_all(t * t, _I, 0, 1), axis_name=_I)(x[:, :2])),
+    row("lax.all_to_all", STACK, on="d", label="tiled", call=lambda jx, x: jx.vmap(
+        lambda t: jx.lax.all_to_all(t, _I, 0, 1, tiled=True), axis_name=_I)(x[:, :2])),
+    row("lax.pswapaxes", STACK, on="d", call=lambda jx, x: jx.vmap(
+        lambda t: t * jx.lax.pswapaxes(t, _I, 0), axis_name=_I)(x[:, :2])),
+    row("lax.pshuffle", A, on="d", call=lambda jx, x: jx.vmap(
+        lambda t: t * jx.lax.pshuffle(t, _I, [1, 0]), axis_name=_I)(x)),
+    row("lax.psum_scatter", STACK, on="d", call=lambda jx, x: jx.vmap(
+        lambda t: jx.lax.psum_scatter(t, _I), axis_name=_I)(x[:, :2])),
+    row("lax.psum_scatter", STACK, on="d", label="tiled", call=lambda jx, x: jx.vmap(
+        lambda t: jx.lax.psum_scatter(t, _I, tiled=True), axis_name=_I)(x[:, :2])),
+    row("lax.pbroadcast", A, on="d", call=lambda jx, x: jx.vmap(
+        lambda t: t * jx.lax.pbroadcast(t, _I, 1), axis_name=_I)(x),
+        oracle=lambda jax, x: x * x[1]),
     row("lax.axis_index", A, on="d", call=lambda jx, x: jx.vmap(lambda t: t * jx.lax.axis_index(_I), axis_name=_I)(x)),
     row("lax.axis_size", A, on="d", call=lambda jx, x: jx.vmap(lambda t: t * jx.lax.axis_size(_I), axis_name=_I)(x)),
     row("lax.all_gather", A, on="d", call=lambda jx, x: jx.vmap(lambda t: jx.lax.all_gather(t, _I), axis_name=_I)(x)),
@@ -864,6 +1056,10 @@ ROWS = [
     *PRODUCTS,
     *CREATION,
     *MORE,
+    *SETS,
+    *POLYNOMIALS,
+    *PLACES,
+    *WINDOWS,
     *LAX_ELEMENTS,
     *LAX_SHAPES,
     *LAX_REDUCTIONS,
@@ -881,6 +1077,8 @@ EXCLUDED = {
         "settings of NumPy's printing",
     ),
     **dict.fromkeys(("numpy.load", "numpy.save", "numpy.savez"), "files: NumPy's own functions"),
+    **dict.fromkeys(("numpy.array_repr", "numpy.array_str"), "text: NumPy's own functions"),
+    "numpy.fromfile": "files: NumPy's own function",
     "lax.apply": "re-applies an equation by name: a tool of jaxlite's printed programs, not in JAX",
     "lax.constant": "an array in a printed program: a tool of jaxlite's printed programs, not in JAX",
     "lax.aval": "a type written as text: a tool of jaxlite's printed programs, not in JAX",
