@@ -116,6 +116,14 @@ np.linalg.matmul(A,Q)  np.linalg.matrix_norm(A)  np.linalg.matrix_power(Q,3)  np
 np.linalg.multi_dot([A,Q,V])  np.linalg.norm(A,axis=1)
 np.linalg.outer(V,W)  np.linalg.slogdet(Q)  np.linalg.solve(Q,V)
 np.linalg.tensordot(A,Q,axes=1)  np.linalg.trace(Q)  np.linalg.vecdot(A,B)  np.linalg.vector_norm(A)
+np.linalg.qr(A)[1]  np.linalg.eigh(Q@Q.T)[0]  np.linalg.eigvalsh(Q@Q.T)  np.linalg.svd(A,full_matrices=False)[1]
+np.linalg.svdvals(A)  np.linalg.pinv(A)  np.linalg.matrix_rank(A)  np.linalg.lstsq(A.T,V)[0]  np.linalg.cond(Q)
+np.linalg.norm(A,2)  np.linalg.tensorinv(Q,1)  np.linalg.tensorsolve(Q,V)
+np.linalg.eig(Q+1j*np.diag([1,2,3]))[0]  np.linalg.eigvals(Q+1j*np.diag([1,2,3]))
+np.fft.fft(A)  np.fft.ifft(C)  np.fft.rfft(A,axis=0)  np.fft.irfft(C)  np.fft.hfft(C)  np.fft.ihfft(A)
+np.fft.fft2(A)  np.fft.ifft2(C)  np.fft.rfft2(A)  np.fft.irfft2(C)
+np.fft.fftn(T,axes=(0,2))  np.fft.ifftn(C,norm="ortho")  np.fft.rfftn(T)  np.fft.irfftn(C,s=(2,5),axes=(0,1))
+np.fft.fftshift(A)  np.fft.ifftshift(A,axes=1)
 """
 
 # The number of results depends on values: they answer where those are known, as in grad without jit.

@@ -199,3 +199,12 @@ def test_argsort_keeps_the_order_of_equal_elements():
     ):
         np.testing.assert_array_equal(f(x), expected)
     np.testing.assert_array_equal(x[np.asarray(jnp.argsort(x, stable=False))], np.sort(x))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_the_sign_bit_of_nan(dtype):
+    x = np.copysign(
+        np.array([np.nan, np.nan, 0.0, 0.0, 2.0, np.inf], dtype), np.array([-1, 1, -1, 1, -1, -1], dtype)
+    )
+    for f in (jnp.signbit, lambda x: jnp.copysign(np.ones(6, dtype), x)):
+        np.testing.assert_array_equal(jaxlite.jit(f)(x), f(x))

@@ -105,6 +105,11 @@ CONSTANT_ARGS = {"polygamma": (0,)}
 NOT_DIFFERENTIABLE = ("pure_callback", "io_callback")
 
 
+def has_free_basis(case) -> bool:
+    """Whether some of the vectors of a factorisation are any basis of what the others leave."""
+    return case.primitive in ("qr", "svd") and case.params["full_matrices"] and case.derivatives is None
+
+
 def differentiable(case):
     constant = CONSTANT_ARGS.get(case.primitive, ())
     return [i for i, x in enumerate(case.args) if is_inexact(np.asarray(x).dtype) and i not in constant]
@@ -113,7 +118,7 @@ def differentiable(case):
 @every_row
 def test_row_forward_and_backward(case):
     at = differentiable(case)
-    if not at:
+    if not at or has_free_basis(case):
         check_program(lambda *xs: list(run(case, *xs)), case.args)
         return
 

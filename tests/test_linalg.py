@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import jaxlite
+import jaxlite.numpy as jnp
 from jaxlite import api
 from jaxlite.counters import counters
 from jaxlite.errors import RuleError, ShapeError
@@ -11,12 +12,15 @@ from jaxlite.ops import linalg
 from jaxlite.ops.elementwise import mul, real, sin
 from jaxlite.ops.reductions import reduce_sum
 from jaxlite.test_util import check_batch, check_grads
-from tests.tolerances import assert_close
+from jaxlite.tree_util import tree_leaves
+from tests.tolerances import assert_close, assert_same_type
 
 A = np.array([[2.0, -1.0, 0.5], [0.7, 3.0, -0.2], [-0.4, 0.9, 2.5]])
 B = np.array([[1.0, -2.0], [0.5, 0.3], [2.0, 1.5]])
 COMPLEX = A + 0.3j * A.T
 SINGULAR = np.array([[1.0, 2.0], [2.0, 4.0]])
+# Sums of two elements do not fit in uint8.
+POSITIVE_INTEGERS = np.array([[250, 100, 30], [100, 200, 50], [30, 50, 240]])
 
 
 def sum_all(x):
@@ -125,6 +129,29 @@ def test_one_matrix_that_does_not_converge_spoils_nothing_else():
         for out, good in zip(f(stack), f(stack[1]), strict=True):
             assert np.isnan(out[0]).any()
             np.testing.assert_array_equal(out[1], good)
+
+
+def test_eager_results_are_those_of_programs():
+    """Where nothing is traced NumPy computes: dtypes, classes of results and meaning must be the same."""
+    positive = POSITIVE_INTEGERS
+    functions = [
+        *(jnp.linalg.qr, jnp.linalg.eigh, jnp.linalg.eigvalsh, jnp.linalg.svd, jnp.linalg.svdvals),
+        *(jnp.linalg.eigvals, jnp.linalg.pinv, jnp.linalg.slogdet, jnp.linalg.cholesky),
+        *(jnp.linalg.matrix_rank, jnp.linalg.cond, lambda a: jnp.linalg.lstsq(a, a[0])),
+        lambda a: jnp.linalg.lstsq(a[:, :1], a),
+        lambda a: jnp.linalg.lstsq(a[:2], a[:2]),
+        lambda a: jnp.linalg.eigh(a + jnp.tri(3, k=-1, dtype=a.dtype), "U"),
+        lambda a: jnp.linalg.eigh(a + jnp.tri(3, k=-1, dtype=a.dtype), "U", symmetrize_input=False),
+    ]
+    for dtype in (np.uint8, np.float32, np.complex128):
+        a = positive.astype(dtype)
+        programs = jaxlite.jit(lambda a: [f(a) for f in functions])(a)
+        for f, compiled in zip(functions, programs, strict=True):
+            eager = f(jnp.asarray(a))
+            assert type(eager) is type(compiled)
+            for x, y in zip(tree_leaves(eager), tree_leaves(compiled), strict=True):
+                assert_same_type(x, y)
+                np.testing.assert_allclose(x, y, rtol=1e-3, atol=1e-3)
 
 
 def test_factorisations_are_host_calls():

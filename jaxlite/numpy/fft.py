@@ -125,6 +125,8 @@ def _transform(name: str, kind: str, a, lengths, axes, norm):
     result = primitives.fft(moved, kind, lengths)
     if factor != 1:
         result = ufuncs.multiply(result, real_dtype(aval.dtype).type(factor))
+    if kind == "IRFFT" and len(axes) == 1 and aval_of(a).dtype == np.float16:
+        result = convert(result, np.dtype(np.float16))  # as NumPy, whose other transforms give complex64
     return strip_weak(result if axes == last else moveaxis(result, last, axes))
 
 
@@ -267,7 +269,7 @@ def irfft(a: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None =
 )
 def hfft(a: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = None) -> Array:
     _scale("fft.hfft", "FFT", norm, 1)
-    x = ufuncs.conjugate(_prepared("fft.hfft", "IRFFT", a))
+    x = ufuncs.conjugate(operand("fft.hfft", a))
     return _transform("fft.hfft", "IRFFT", x, [n], [axis], _OPPOSITE[norm])
 
 

@@ -130,11 +130,15 @@ class SVDResult(NamedTuple):
 
 
 def _numpy_symmetrized(a, symmetrize_input: bool):
-    return (a + np.conj(np.swapaxes(a, -1, -2))) * 0.5 if symmetrize_input else a
+    if not symmetrize_input:
+        return a
+    a = np.asarray(a)
+    a = a if a.dtype.kind in "fc" else a.astype(np.float64)  # sums of small integers would wrap
+    return (a + np.conj(np.swapaxes(a, -1, -2))) * 0.5
 
 
 def _numpy_cholesky(a, *, upper=False, symmetrize_input=True):
-    return np.linalg.cholesky(_numpy_symmetrized(np.asarray(a), symmetrize_input), upper=upper)
+    return np.linalg.cholesky(_numpy_symmetrized(a, symmetrize_input), upper=upper)
 
 
 def _numpy_slogdet(a):
@@ -158,11 +162,11 @@ def _numpy_eigvals(a):
 
 
 def _numpy_eigh(a, UPLO=None, symmetrize_input=True):
-    return EighResult(*np.linalg.eigh(_numpy_symmetrized(np.asarray(a), symmetrize_input), UPLO or "L"))
+    return EighResult(*np.linalg.eigh(_numpy_symmetrized(a, symmetrize_input), UPLO or "L"))
 
 
 def _numpy_eigvalsh(a, UPLO="L", *, symmetrize_input=True):
-    return np.linalg.eigvalsh(_numpy_symmetrized(np.asarray(a), symmetrize_input), UPLO or "L")
+    return np.linalg.eigvalsh(_numpy_symmetrized(a, symmetrize_input), UPLO or "L")
 
 
 def _numpy_svd(a, full_matrices=True, compute_uv=True, hermitian=False):

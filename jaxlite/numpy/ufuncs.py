@@ -859,10 +859,10 @@ def _test_parts(test: Callable, combine: Callable, x, of_integers: bool):
 
 @ufunc(np.signbit)
 def signbit(x: ArrayLike) -> Array:
-    """Whether the sign bit is set: true for negative numbers and -0.0."""
-    zero = _constant(x, 0)
-    is_negative_zero = elementwise.lt(elementwise.div(_constant(x, 1), x), zero)
-    return elementwise.bitwise_or(elementwise.lt(x, zero), is_negative_zero)
+    """Whether the sign bit is set: true for negative numbers, -0.0, and a nan that has it."""
+    # By the bit itself: of a nan too.
+    bits = elementwise.bitcast_convert_type(x, np.dtype(f"i{aval_of(x).dtype.itemsize}"))
+    return elementwise.lt(bits, aval_of(bits).dtype.type(0))
 
 
 @ufunc(np.copysign)

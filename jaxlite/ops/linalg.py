@@ -754,6 +754,7 @@ def _gaps(values):
 def _eigh_jvp(primals, tangents, *, lower, symmetrize_input):
     (a,), (a_dot,) = primals, tangents
     v, w = eigh(a, lower, symmetrize_input)
+    # Differs from JAX, which without symmetrising takes ȧ as it is: right for Hermitian ȧ only, as in cholesky.
     if symmetrize_input:
         y = mul(a_dot, 0.5)
     else:

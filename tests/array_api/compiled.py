@@ -10,7 +10,7 @@ from pathlib import Path
 
 import jaxlite
 import jaxlite.numpy as jnp
-from jaxlite.errors import ConcretizationTypeError
+from jaxlite.errors import ArgumentError, ConcretizationTypeError
 from jaxlite.tree_util import tree_flatten, tree_unflatten
 
 # Answers about types.
@@ -36,7 +36,8 @@ def compiled(function):
 
         try:
             return jaxlite.jit(program)([leaves[i] for i in places])
-        except ConcretizationTypeError:
+        except (ConcretizationTypeError, ArgumentError):
+            # The shape of the result depends on values, or a wrong argument, at which this raises too.
             return function(*args, **kwargs)
 
     return call

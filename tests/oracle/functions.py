@@ -59,6 +59,21 @@ def _each(names: str, *args, module: str = "numpy", **options):
     return [row(f"{module}.{name}", *args, **options) for name in names.split()]
 
 
+TALL = Sample((3, 2))
+
+
+def _modulus_of(name: str):
+    """Make a call that returns the moduli of all results: they do not depend on signs and phases of vectors."""
+
+    def call(jx, *args, **options):
+        path = name.split(".")
+        module = jx.numpy if path[0] == "linalg" else jx
+        results = functools.reduce(getattr, path, module)(*args, **options)
+        return [abs(x) ** 2 for x in results]
+
+    return call
+
+
 # --- numpy ------------------------------------------------------------------------------------------
 
 UNARY = [
@@ -363,6 +378,36 @@ PRODUCTS = [
     *_each("cross outer", V, W, module="linalg", on="dc"),
     *_each("diagonal trace matrix_transpose", SQUARE, module="linalg", on="d"),
     row("linalg.matmul", A, SQUARE, on="d"),
+    *[row("linalg.norm", SQUARE, on="d", ord=order) for order in (2, -2, "nuc")],
+    row("linalg.norm", BOX, on="d", ord=2, axis=(2, 0), keepdims=True),
+    row("linalg.qr", SQUARE, on="dfic"),
+    row("linalg.qr", TALL, on="d"),
+    row("linalg.qr", A, on="d", mode="r", only=("evaluate", "jit", "vmap")),
+    row("linalg.qr", TALL, on="d", mode="complete", only=("evaluate", "jit", "vmap")),
+    row("linalg.eigh", SQUARE, on="dfic", call=_modulus_of("linalg.eigh")),
+    row("linalg.eigh", DEFINITE, on="d", UPLO="U", symmetrize_input=False, call=_modulus_of("linalg.eigh"),
+        only=("evaluate", "jit", "vmap")),
+    row("linalg.eigvalsh", SQUARE, on="dfic"),
+    row("linalg.eigvalsh", STACK, on="d", label="stack"),
+    row("linalg.eig", SQUARE, on="dc", call=lambda jx, a: jx.numpy.linalg.eig(a)[0]),
+    row("linalg.eig", SQUARE, on="dfic", call=_modulus_of("linalg.eig"), only=("evaluate", "jit", "vmap")),
+    row("linalg.eigvals", SQUARE, on="dfic"),
+    row("linalg.svd", A, on="dfic", full_matrices=False, call=_modulus_of("linalg.svd")),
+    row("linalg.svd", TALL, on="dc", full_matrices=False, call=_modulus_of("linalg.svd")),
+    row("linalg.svd", SQUARE, on="d", call=_modulus_of("linalg.svd")),
+    row("linalg.svd", SQUARE, on="d", compute_uv=False, hermitian=True),
+    row("linalg.svd", A, on="dc", compute_uv=False),
+    row("linalg.svdvals", STACK, on="dfic"),
+    *[row("linalg.pinv", x, on="dc", label=label) for x, label in ((A, "wide"), (TALL, "tall"), (STACK, "stack"))],
+    row("linalg.pinv", A, on="fi"),
+    row("linalg.matrix_rank", A, on=ALL),
+    row("linalg.matrix_rank", SQUARE, on="d", tol=1.0, hermitian=True),
+    row("linalg.lstsq", TALL, V, on="df"),
+    row("linalg.lstsq", TALL, SQUARE, on="dc", label="matrix"),
+    row("linalg.lstsq", A, np.array([0.5, -1.0]), on="d", label="wide"),
+    *[row("linalg.cond", SQUARE, on="dc", p=p) for p in (None, 2, -2, 1, np.inf, "fro")],
+    row("linalg.tensorinv", Sample((2, 3, 6)), on="d"),
+    row("linalg.tensorsolve", Sample((2, 3, 6)), Sample((2, 3)), on="d"),
     row("linalg.tensordot", A, SQUARE, on="d", axes=1),
     row("linalg.vecdot", V, W, on="dc"),
 ]  # fmt: skip
@@ -571,6 +616,21 @@ CREATION = [
         call=lambda jx, *a: [step for step in jx.numpy.einsum_path(*a)[0] if step != "einsum_path"]),
 ]  # fmt: skip
 
+FOURIER = [
+    row("numpy.from_dlpack", A, on="dfi", eager=True, only=("evaluate",)),
+    *_each("fft ifft rfft ihfft irfft hfft", A, module="fft", on="dfi"),
+    *_each("fft ifft irfft hfft", A, module="fft", on="c"),
+    *_each("fft ifft irfft hfft", BOX, module="fft", on="c", n=3, axis=1, norm="ortho"),
+    *_each("rfft ihfft", BOX, module="fft", on="d", n=5, axis=0, norm="forward"),
+    *_each("fftn ifftn rfftn irfftn fft2 ifft2 rfft2 irfft2", BOX, module="fft", on="d"),
+    *_each("fftn ifftn irfftn fft2 ifft2 irfft2", BOX, module="fft", on="c"),
+    *_each("fftn ifftn irfftn", BOX, module="fft", on="c", s=(2, 5), axes=(2, 0), norm="ortho"),
+    *_each("fftshift ifftshift", BOX, module="fft", on=ALL),
+    *_each("fftshift ifftshift", LONG, module="fft", on="d"),
+    row("fft.fftfreq", S, on="d", call=lambda jx, d: jx.numpy.fft.fftfreq(5, d)),
+    row("fft.rfftfreq", S, on="d", call=lambda jx, d: jx.numpy.fft.rfftfreq(6, d)),
+]
+
 # --- lax --------------------------------------------------------------------------------------------
 
 LAX_ELEMENTS = [
@@ -729,6 +789,16 @@ LAX_REDUCTIONS = [
         oracle=lambda jax, a, b, **k: jax.lax.linalg.triangular_solve(a, b, **k)),
     row("lax.triangular_solve", LOWER, SQUARE, on="d", lower=True, transpose_a=True, unit_diagonal=True,
         oracle=lambda jax, a, b, **k: jax.lax.linalg.triangular_solve(a, b, **k)),
+    row("lax.qr", TALL, on="dc", full_matrices=False, oracle=lambda jax, a, **k: jax.lax.linalg.qr(a, **k)),
+    row("lax.eigh", SQUARE, on="dfc", call=_modulus_of("lax.eigh"), oracle=_modulus_of("lax.linalg.eigh")),
+    row("lax.eig", SQUARE, on="dc", call=lambda jx, a: jx.lax.eig(a)[0],
+        oracle=lambda jax, a: jax.lax.linalg.eig(a, compute_left_eigenvectors=False)[0]),
+    row("lax.svd", TALL, on="dfc", full_matrices=False, call=_modulus_of("lax.svd"),
+        oracle=_modulus_of("lax.linalg.svd")),
+    row("lax.fft", A, "FFT", (3,), on="c"),
+    row("lax.fft", BOX, "IFFT", (3, 4), on="c"),
+    row("lax.fft", BOX, "RFFT", (3, 4), on="df"),
+    row("lax.fft", A, "IRFFT", (5,), on="c"),
     row("lax.lu_solve", REGULAR, V, on="d", call=lambda jx, a, b: _by_lu(jx, a, b),
         oracle=lambda jax, a, b: jax.numpy.linalg.solve(a, b)),
 ]  # fmt: skip
@@ -1060,6 +1130,7 @@ ROWS = [
     *POLYNOMIALS,
     *PLACES,
     *WINDOWS,
+    *FOURIER,
     *LAX_ELEMENTS,
     *LAX_SHAPES,
     *LAX_REDUCTIONS,
@@ -1090,18 +1161,17 @@ EXCLUDED = {
 
 
 def function_names() -> set[str]:
-    """Return the public functions of ``jaxlite.numpy``, its ``linalg`` and ``jaxlite.lax``."""
-    modules = {"numpy": jaxlite.numpy, "linalg": jaxlite.numpy.linalg, "lax": jaxlite.lax}
+    """Return the public functions of ``jaxlite.numpy``, its ``linalg`` and ``fft``, and ``jaxlite.lax``."""
+    modules = {
+        "numpy": jaxlite.numpy,
+        "linalg": jaxlite.numpy.linalg,
+        "fft": jaxlite.numpy.fft,
+        "lax": jaxlite.lax,
+    }
     found = set()
     for where, module in modules.items():
-        for name, value in vars(module).items():
-            public = not name.startswith("_") and callable(value) and not inspect.isclass(value)
-            if public and (where != "linalg" or value in LINALG):
+        for name in getattr(module, "__all__", vars(module)) if where in ("linalg", "fft") else vars(module):
+            value = getattr(module, name)
+            if not name.startswith("_") and callable(value) and not inspect.isclass(value):
                 found.add(f"{where}.{name}")
     return found
-
-
-LINALG = {getattr(jaxlite.numpy.linalg, name) for name in (
-    "cholesky", "cross", "det", "diagonal", "inv", "matmul", "matrix_norm", "matrix_power", "matrix_transpose",
-    "multi_dot", "norm", "outer", "slogdet", "solve", "tensordot", "trace", "vecdot", "vector_norm",
-)}  # fmt: skip
