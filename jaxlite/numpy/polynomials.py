@@ -53,7 +53,7 @@ def _known(p):
     return p.concrete() if isinstance(p, Tracer) else np.asarray(p)
 
 
-@implements(np.polyval, arrays=2, eager=False)
+@implements(np.polyval, arrays=2)
 def polyval(p: ArrayLike, x: ArrayLike, *, unroll: int = 16) -> Array:
     """Evaluate a polynomial by Horner's rule.
 
@@ -83,7 +83,7 @@ def polyval(p: ArrayLike, x: ArrayLike, *, unroll: int = 16) -> Array:
     return result
 
 
-@implements(np.polyder, eager=False)
+@implements(np.polyder)
 def polyder(p: ArrayLike, m: int = 1) -> Array:
     """Differentiate a polynomial ``m`` times.
 
@@ -113,7 +113,7 @@ def _order(name: str, m) -> int:
     return m
 
 
-@implements(np.polyint, eager=False)
+@implements(np.polyint)
 def polyint(p: ArrayLike, m: int = 1, k: ArrayLike | None = None) -> Array:
     """Integrate a polynomial ``m`` times.
 
@@ -139,11 +139,11 @@ def polyint(p: ArrayLike, m: int = 1, k: ArrayLike | None = None) -> Array:
         raise ShapeError(f"polyint: {aval_of(k).size} constants for {m} integrations.")
     for i in range(m):
         constant = k[:1] if aval_of(k).size == 1 else k[i : i + 1]
-        p = concatenate([p / np.arange(p.shape[0], 0, -1), constant], dtype=aval_of(p).dtype)
+        p = concatenate([p / np.arange(p.shape[0], 0, -1), constant])
     return p
 
 
-@implements(np.polyadd, eager=False)
+@implements(np.polyadd, arrays=2)
 def polyadd(a1: ArrayLike, a2: ArrayLike) -> Array:
     """Add polynomials.
 
@@ -166,7 +166,7 @@ def _lengthened(p, n: int):
     return strip_weak(structural.pad(p, aval_of(p).dtype.type(0), ((n - p.shape[0], 0, 0),)))
 
 
-@implements(np.polysub, eager=False)
+@implements(np.polysub, arrays=2)
 def polysub(a1: ArrayLike, a2: ArrayLike) -> Array:
     """Subtract polynomials.
 

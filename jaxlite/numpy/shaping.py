@@ -331,7 +331,7 @@ def _at_least(ndim: int, places: Sequence[tuple[int, ...]], arrays):
     return results[0] if len(results) == 1 else results
 
 
-@implements(np.atleast_1d, arrays=0, eager=False)
+@implements(np.atleast_1d, positional=1)
 def atleast_1d(*arrays: ArrayLike) -> Array | list[Array]:
     """View arrays as having one axis at least.
 
@@ -351,7 +351,7 @@ def atleast_1d(*arrays: ArrayLike) -> Array | list[Array]:
     return _at_least(1, [(0,)], arrays)
 
 
-@implements(np.atleast_2d, arrays=0, eager=False)
+@implements(np.atleast_2d, positional=1)
 def atleast_2d(*arrays: ArrayLike) -> Array | list[Array]:
     """View arrays as having two axes at least; a vector becomes a row.
 
@@ -366,7 +366,7 @@ def atleast_2d(*arrays: ArrayLike) -> Array | list[Array]:
     return _at_least(2, [(0, 1), (0,)], arrays)
 
 
-@implements(np.atleast_3d, arrays=0, eager=False)
+@implements(np.atleast_3d, positional=1)
 def atleast_3d(*arrays: ArrayLike) -> Array | list[Array]:
     """View arrays as having three axes at least.
 
@@ -865,7 +865,7 @@ def dsplit(ary: ArrayLike, indices_or_sections: int | Sequence[int]) -> list[Arr
     return split(ary, indices_or_sections, 2)
 
 
-@implements(getattr(np, "unstack", None), eager=False)
+@implements(getattr(np, "unstack", None), eager=hasattr(np, "unstack"))
 def unstack(x: ArrayLike, /, *, axis: int = 0) -> tuple[Array, ...]:
     """Return the slices along an axis as a tuple.
 
@@ -919,7 +919,7 @@ def tile(A: ArrayLike, reps: int | Sequence[int]) -> Array:
     return strip_weak(structural.reshape(x, tuple(r * n for r, n in zip(reps, shape, strict=True))))
 
 
-@implements(np.resize, eager=False)
+@implements(np.resize)
 def resize(a: ArrayLike, new_shape: int | Sequence[int]) -> Array:
     """Fill another shape with the elements of an array, from the beginning again where they do not suffice.
 

@@ -457,6 +457,12 @@ PLACES = [
     row("numpy.pad", A, ((3, 4), (5, 7)), on="d", mode="reflect", label="wide"),
     row("numpy.pad", A, 2, on="d", label="function", call=lambda jx, x, w: jx.numpy.pad(
         x, w, lambda v, width, axis, options: v.at[: width[0]].set(v[width[0]] * (axis + 2)))),
+    row("numpy.gradient", LONG, on="d", edge_order=2, oracle=lambda jax, f, edge_order: jax.numpy.concatenate(
+        [jax.numpy.array([-1.5 * f[0] + 2 * f[1] - 0.5 * f[2]]), (f[2:] - f[:-2]) / 2,
+         jax.numpy.array([1.5 * f[-1] - 2 * f[-2] + 0.5 * f[-3]])])),
+    row("numpy.interp", A, SORTED, Sample((4,)), on="d", left="extrapolate", right="extrapolate"),
+    row("numpy.cross", Sample((2, 2)), Sample((2, 2), seed=1), on="d", label="plane"),
+    row("numpy.cross", Sample((2, 2)), A, on="d", label="plane and space"),
     row("numpy.choose", np.array([[0, 1, 1], [1, 0, 0]]), [A, B], on="di", eager=True),
     row("numpy.choose", np.array([0, 5, -1]), [A, V], on="d", mode="clip"),
     row("numpy.choose", np.array([0, 5, -1]), [A, V], on="d", mode="wrap"),
