@@ -291,11 +291,7 @@ def implements(
                 and (not kwargs or (shared.issuperset(kwargs) and kwargs.get("where", True) is not None))
             ):
                 given = plain_sequence(args) if sequence else plain(args, arrays)
-                if (
-                    given is not None
-                    and len(given) >= arrays
-                    and not (nonempty and _is_empty(given[0]))
-                ):
+                if given is not None and len(given) >= arrays and not (nonempty and _is_empty(given[0])):
                     try:
                         if warns is None or not warns(given, kwargs):
                             result = quiet(numpy_function, given, kwargs)
