@@ -777,6 +777,17 @@ WINDOWS = [
         (x, 2 * x), (0.0, -np.inf), lambda a, b: (a[0] + b[0], jx.lax.max(a[1], b[1])), (0, 2))),
     row("lax.ragged_dot", Sample((6, 4)), Sample((3, 4, 5)), np.array([2, 0, 3]), on="d",
         only=("evaluate", "jit", "jvp", "grad", "jit_grad")),
+    *[row(f"lax.linalg.{name}", *args, on="dc", call=call)
+      for name, args, call in [
+          ("cholesky", (DEFINITE,), lambda jx, a: jx.lax.linalg.cholesky(a)),
+          ("triangular_solve", (LOWER, SQUARE), lambda jx, a, b: jx.lax.linalg.triangular_solve(
+              a, b, left_side=True, lower=True)),
+          ("lu", (REGULAR,), lambda jx, a: jx.lax.linalg.lu(a)),
+          ("tridiagonal_solve", (Sample((2, 4), -1, 1), Sample((2, 4), 3, 5), Sample((2, 4), -1, 1, seed=1),
+                                 Sample((2, 4, 3))),
+           lambda jx, low, d, up, b: jx.lax.linalg.tridiagonal_solve(
+               low.at[:, 0].set(0.0), d, up.at[:, -1].set(0.0), b)),
+      ]],
     row("lax.split", A, (1, 2), on="di", call=lambda jx, x, sizes: jx.lax.split(x, sizes, 1)),
     row("lax.stack", [A, B], on="d", call=lambda jx, xs: jx.lax.stack(xs, 1)),
     row("lax.unstack", A, on="d", axis=1),
