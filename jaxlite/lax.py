@@ -95,6 +95,7 @@ from jaxlite.ops.elementwise import (
     tan,
     tanh,
 )
+from jaxlite.ops.fft import FftType, fft
 from jaxlite.ops.indexing import (
     GatherDimensionNumbers,
     GatherScatterMode,
@@ -115,7 +116,18 @@ from jaxlite.ops.indexing import (
     scatter_mul,
     scatter_sub,
 )
-from jaxlite.ops.linalg import cholesky, lu, lu_solve, solve, solve_with_lu, triangular_solve
+from jaxlite.ops.linalg import (
+    cholesky,
+    eig,
+    eigh,
+    lu,
+    lu_solve,
+    qr,
+    solve,
+    solve_with_lu,
+    svd,
+    triangular_solve,
+)
 from jaxlite.ops.reductions import (
     argmax,
     argmin,

@@ -20,13 +20,14 @@ from jaxlite.codegen.emit_llvm import emit
 from jaxlite.codegen.loops import Buffer, LoopProgram
 from jaxlite.codegen.render_python import flat, namespace
 from jaxlite.codegen.render_python import run as run_python
+from jaxlite.codegen.source import loop_program
 from jaxlite.config import config, disable_jit
 from jaxlite.dtypes import is_inexact
 from jaxlite.interpreters.evaluate import run_jaxpr
 from jaxlite.interpreters.stage import stage
 from jaxlite.ir import Tape, lift_constvars
 from jaxlite.passes.pipeline import optimize
-from jaxlite.runtime.compile import compile_jaxpr, loop_program
+from jaxlite.runtime.compile import compile_jaxpr
 from jaxlite.test_util import tolerance_of
 from jaxlite.trace import aval_of
 from tests.rows import CASES

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jaxlite.codegen.helpers import ZETA_DIVISORS
+from jaxlite.codegen.vector_math import BETTER_ALONE, FUNCTIONS
 
 BOOL = np.dtype(np.bool_)
 F64 = np.dtype(np.float64)
@@ -374,12 +375,19 @@ for _name, _llvm_name, _python in (
     _by_intrinsic(_name, _llvm_name, _python)
 
 
-def _by_libm(name: str, symbol: str, python_name: str) -> None:
+def _by_function(name: str, symbol: str, python_name: str) -> None:
+    """Register a function of the vector mathematics, or of the C library where that is as good."""
     COST[name] = 20
+
+    def llvm(e, dtype, in_dtypes, texts):
+        if name in FUNCTIONS and (e.side_by_side or name in BETTER_ALONE):
+            return e.function(name, dtype, texts)
+        return _libm(e, symbol, dtype, texts)
+
     OPERATIONS[name] = Operation(
         _first,
         lambda dtype, in_dtypes, texts: f"np.{dtype.name}({python_name}({', '.join(texts)}))",
-        lambda e, dtype, in_dtypes, texts: _libm(e, symbol, dtype, texts),
+        llvm,
     )
 
 
@@ -409,25 +417,10 @@ for _name, _symbol, _python in (
     ("erfc", "erfc", "erfc"),
     ("lgamma", "lgamma", "lgamma"),
     ("nextafter", "nextafter", "np.nextafter"),
+    ("psi", "", "psi"),
+    ("erfinv", "", "erfinv"),
 ):
-    _by_libm(_name, _symbol, _python)
-
-
-def _by_scipy(name: str) -> None:
-    """Register a function that SciPy exports for double only; the runtime gives ``jl_NAME`` its address."""
-    COST[name] = 40
-
-    def llvm(e, dtype, in_dtypes, texts):
-        wide = [OPERATIONS["convert"].llvm(e, F64, (dtype,), (t,)) for t in texts]
-        formals = ", ".join(["double"] * len(texts))
-        e.declare(f"jl_{name}", f"declare double @jl_{name}({formals})")
-        result = e.emit(f"call double @jl_{name}({', '.join(f'double {t}' for t in wide)})")
-        return OPERATIONS["convert"].llvm(e, dtype, (F64,), (result,))
-
-    def python(dtype, in_dtypes, texts):
-        return f"np.{dtype.name}({name}({', '.join(texts)}))"
-
-    OPERATIONS[name] = Operation(_first, python, llvm)
+    _by_function(_name, _symbol, _python)
 
 
 def _limits(dtype: np.dtype) -> str:
@@ -473,10 +466,6 @@ def _convert():
         return f"np.{dtype.name}({texts[0]})"
 
     return python, _llvm_convert
-
-
-_by_scipy("psi")
-_by_scipy("erfinv")
 
 
 @_operation("bitcast", None)
@@ -563,7 +552,7 @@ def _integer_power():
     return python, llvm
 
 
-_by_libm("gamma", "tgamma", "gamma")
+_by_function("gamma", "tgamma", "gamma")
 
 
 @_operation("zeta")

@@ -16,52 +16,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from jaxlite.codegen import elementwise
+from jaxlite.codegen.boundary import gather_windows, scatter_windows
 from jaxlite.codegen.loops import BOOL, INT, Affine, Const, Operand
 from jaxlite.codegen.schedule import Scheduler, numbers_everywhere, rule
 from jaxlite.codegen.values import Lazy, Numbers, Value, View, constant, needs_of
-from jaxlite.errors import JAXIndexError
 from jaxlite.ir import Eqn
-from jaxlite.ops.index_numpy import FILL, RAISE, Windows, default_fill, out_of_range
-from jaxlite.ops.indexing import inverse_of, windows_of
+from jaxlite.ops.index_numpy import FILL, RAISE, Windows, default_fill
 
 HALF = np.dtype(np.float16)
-
-
-def explain(eqn: Eqn, details: Sequence[int]) -> Exception:
-    """Return the error for an index out of range, as the interpreter words it.
-
-    Parameters
-    ----------
-    eqn : Eqn
-    details : sequence of int
-        The index, and which entry of its index vector it is.
-    """
-    name, avals = eqn.primitive.name, [a.aval for a in eqn.invars]
-    where = {"where": eqn.source.describe()} if eqn.source else {}
-    if name == "gather":
-        return out_of_range(name, details[0], details[1], _gather_windows(eqn), **where)
-    if name.startswith("scatter"):
-        return out_of_range(name, details[0], details[1], _scatter_windows(eqn), **where)
-    axis = eqn.params["dimension"]
-    size = eqn.params.get("size", avals[0].shape[axis])
-    return JAXIndexError(
-        f"index {details[0]} is out of bounds for axis {axis} with size {size}",
-        why=f"{name} takes indices in range.",
-        **where,
-    )
-
-
-def _gather_windows(eqn: Eqn) -> Windows:
-    operand, indices = (a.aval.strip_weak_type() for a in eqn.invars)
-    return windows_of(
-        "gather", operand, indices, None, eqn.params["dimension_numbers"], eqn.params["slice_sizes"]
-    )
-
-
-def _scatter_windows(eqn: Eqn) -> Windows:
-    operand, indices, updates = (a.aval.strip_weak_type() for a in eqn.invars)
-    _, sizes = inverse_of(eqn.params["dimension_numbers"], operand.shape, updates.shape)
-    return windows_of(eqn.primitive.name, operand, indices, updates, eqn.params["dimension_numbers"], sizes)
 
 
 # --- indices ----------------------------------------------------------------------------------------
@@ -207,7 +169,7 @@ def _fill(value, dtype: np.dtype) -> Numbers:
 @rule("gather")
 def _gather(s: Scheduler, eqn: Eqn, operands):
     operand, indices = operands
-    windows, mode, aval = _gather_windows(eqn), eqn.params["mode"], eqn.outvars[0].aval
+    windows, mode, aval = gather_windows(eqn), eqn.params["mode"], eqn.outvars[0].aval
     fill = _fill(eqn.params["fill_value"], aval.dtype)
     indices = s.stored(indices)
     if mode == RAISE:
@@ -236,7 +198,7 @@ def _gather(s: Scheduler, eqn: Eqn, operands):
 @rule("scatter", "scatter_add", "scatter_mul", "scatter_min", "scatter_max")
 def _scatter(s: Scheduler, eqn: Eqn, operands):
     operand, indices, updates = operands
-    windows, mode, aval = _scatter_windows(eqn), eqn.params["mode"], eqn.outvars[0].aval
+    windows, mode, aval = scatter_windows(eqn), eqn.params["mode"], eqn.outvars[0].aval
     how = eqn.primitive.name.removeprefix("scatter").lstrip("_")
     if aval.dtype == HALF and how:
         return None

@@ -4,8 +4,8 @@
     registry.py      which function answers for which function of NumPy; the path that calls NumPy itself
     ufuncs.py        one rule per ufunc
     reductions.py selection.py shaping.py padding.py contraction.py creation.py indexing.py brackets.py
-    sorting.py sets.py statistics.py elements.py polynomials.py windows.py bits.py linalg.py vectorization.py
-    scalar_types.py interchange.py
+    sorting.py sets.py statistics.py elements.py polynomials.py windows.py bits.py linalg.py fft.py
+    vectorization.py scalar_types.py interchange.py
     generalized.py   add.reduce and the other methods of ufuncs
     methods.py       operators, methods and .at of traced values and of Array
     dispatch.py      np.sin(tracer), np.sum(tracer)
@@ -34,7 +34,7 @@ from numpy import (
 )
 
 from jaxlite.array import Array as ndarray
-from jaxlite.numpy import dispatch, generalized, linalg, methods
+from jaxlite.numpy import dispatch, fft, generalized, linalg, methods
 from jaxlite.numpy.bits import packbits, unpackbits
 from jaxlite.numpy.brackets import c_, mask_indices, r_
 from jaxlite.numpy.contraction import (
@@ -70,6 +70,7 @@ from jaxlite.numpy.creation import (
     empty_like,
     eye,
     fill_diagonal,
+    from_dlpack,
     fromfunction,
     full,
     full_like,
@@ -185,6 +186,7 @@ from jaxlite.numpy.reductions import (
     var,
 )
 from jaxlite.numpy.scalar_types import (
+    __array_namespace_info__,
     bool_,
     can_cast,
     cdouble,
@@ -430,7 +432,11 @@ from jaxlite.numpy.windows import bartlett, blackman, hamming, hanning, i0, kais
 
 bool = bool_
 
+__array_api_version__ = "2024.12"
+
 __all__ = [
+    "__array_api_version__",
+    "__array_namespace_info__",
     "ComplexWarning",
     "abs",
     "absolute",
@@ -559,6 +565,7 @@ __all__ = [
     "extract",
     "eye",
     "fabs",
+    "fft",
     "fill_diagonal",
     "finfo",
     "fix",
@@ -578,6 +585,7 @@ __all__ = [
     "fmax",
     "fmin",
     "fmod",
+    "from_dlpack",
     "frexp",
     "frombuffer",
     "fromfile",

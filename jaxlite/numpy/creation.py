@@ -164,6 +164,33 @@ def asarray(
     return array(a, dtype, copy=not shared, order=order)
 
 
+def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Array:
+    """Make an array of one of another library, through the DLPack protocol.
+
+    Parameters
+    ----------
+    x : object with ``__dlpack__`` and ``__dlpack_device__``
+    device : any
+        Ignored.
+    copy : bool, optional
+        False shares the memory, which must not be written to any more; otherwise it is copied, but for an `Array`.
+
+    Returns
+    -------
+    Array
+
+    Examples
+    --------
+    >>> jnp.from_dlpack(np.arange(3.0))
+    Array([0., 1., 2.], dtype=float64)
+    """
+    if isinstance(x, Tracer):
+        return strip_weak(x)
+    if type(x) is Array and not copy:
+        return x
+    return array(np.from_dlpack(x), copy=copy is not False)
+
+
 @implements(np.copy, eager=False)
 def copy(a: Any, order: str | None = None) -> Array:
     """Return the array itself as a value of its own.

@@ -126,18 +126,11 @@ _REPLACEMENTS = {
         ),
         "return the value from the transformed function and print or save it there.",
     ),
-    **dict.fromkeys(
-        (np.linalg.eig, np.linalg.eigvals, np.linalg.eigh, np.linalg.eigvalsh, np.linalg.svd, np.linalg.qr),
-        "factor a constant matrix outside; jnp.linalg.cholesky, solve, inv, det and slogdet are there.",
-    ),
     np.real_if_close: "the values decide what it returns: take jnp.real(x), or x as it is.",
     np.common_type: "jnp.result_type(x, y, jnp.float16).",
     np.min_scalar_type: "the values decide what it returns: x.dtype.",
     **dict.fromkeys(
         (np.may_share_memory, np.shares_memory), "traced values never change, so that it never matters."
-    ),
-    **dict.fromkeys(
-        (np.linalg.lstsq, np.linalg.pinv), "solve the normal equations: jnp.linalg.solve(a.T @ a, a.T @ b)."
     ),
 }
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from jaxlite.dtypes import as_dtype
+from jaxlite.errors import ArgumentError
 from jaxlite.numpy.creation import asarray
 from jaxlite.numpy.promotion import operand
 from jaxlite.numpy.registry import FUNCTIONS
@@ -29,7 +30,8 @@ class _ScalarMeta(type):
         return asarray(x, cls.dtype)
 
     def __eq__(cls, other):
-        return cls is other or cls.dtype.type is other or other == cls.dtype
+        # None == a dtype is float64 to NumPy.
+        return cls is other or cls.dtype.type is other or (other is not None and other == cls.dtype)
 
     def __hash__(cls):
         return hash(cls.dtype.type)
@@ -207,6 +209,99 @@ def isdtype(dtype: DTypeLike, kind: Any) -> builtins.bool:
     """
     kind = tuple(map(_plain_type, kind)) if isinstance(kind, tuple) else _plain_type(kind)
     return np.isdtype(as_dtype(dtype), kind)
+
+
+_KINDS_OF_DTYPES = {
+    "bool": (bool_,),
+    "signed integer": (int8, int16, int32, int64),
+    "unsigned integer": (uint8, uint16, uint32, uint64),
+    "real floating": (float32, float64),
+    "complex floating": (complex64, complex128),
+}
+_KINDS_OF_DTYPES["integral"] = _KINDS_OF_DTYPES["signed integer"] + _KINDS_OF_DTYPES["unsigned integer"]
+_KINDS_OF_DTYPES["numeric"] = (
+    _KINDS_OF_DTYPES["integral"] + _KINDS_OF_DTYPES["real floating"] + _KINDS_OF_DTYPES["complex floating"]
+)
+
+
+class ArrayNamespaceInfo:
+    """What this namespace has of the options of the array API standard: `__array_namespace_info__` returns it.
+
+    Examples
+    --------
+    >>> jnp.__array_namespace_info__().dtypes(kind="complex floating")
+    {'complex64': dtype('complex64'), 'complex128': dtype('complex128')}
+    """
+
+    def capabilities(self) -> dict[str, Any]:
+        """Return what is allowed beyond static shapes, and how many axes an array may have.
+
+        Returns
+        -------
+        dict of str to bool or int
+        """
+        return {"boolean indexing": True, "data-dependent shapes": True, "max dimensions": 64}
+
+    def default_device(self) -> str:
+        """Return the one device, "cpu"."""
+        return "cpu"
+
+    def devices(self) -> list[str]:
+        """Return all devices: "cpu"."""
+        return ["cpu"]
+
+    def default_dtypes(self, *, device: Any = None) -> dict[str, np.dtype]:
+        """Return the dtypes of what is made without ``dtype=``.
+
+        Parameters
+        ----------
+        device : any
+            Ignored.
+
+        Returns
+        -------
+        dict of str to numpy.dtype
+        """
+        return {
+            "real floating": float64.dtype,
+            "complex floating": complex128.dtype,
+            "integral": int64.dtype,
+            "indexing": int64.dtype,
+        }
+
+    def dtypes(self, *, device: Any = None, kind: str | tuple[str, ...] | None = None) -> dict[str, np.dtype]:
+        """Return the dtypes of the standard, by name.
+
+        Parameters
+        ----------
+        device : any
+            Ignored.
+        kind : str or tuple of str, optional
+            "bool", "signed integer", "unsigned integer", "integral", "real floating", "complex floating" or
+            "numeric"; by default all.
+
+        Returns
+        -------
+        dict of str to numpy.dtype
+        """
+        kinds = ("bool", "numeric") if kind is None else kind if isinstance(kind, tuple) else (kind,)
+        unknown = [name for name in kinds if name not in _KINDS_OF_DTYPES]
+        if unknown:
+            raise ArgumentError(
+                f"dtypes: kind {unknown[0]!r} is not known.",
+                fix=f"one of {', '.join(_KINDS_OF_DTYPES)}, or a tuple of them.",
+            )
+        return {scalar.dtype.name: scalar.dtype for name in kinds for scalar in _KINDS_OF_DTYPES[name]}
+
+
+def __array_namespace_info__() -> ArrayNamespaceInfo:  # noqa: N807 (the standard's name)
+    """Return what this namespace offers: dtypes, devices, and which operations with unknown shapes it has.
+
+    Returns
+    -------
+    ArrayNamespaceInfo
+    """
+    return ArrayNamespaceInfo()
 
 
 def iscomplexobj(x: ArrayLike) -> builtins.bool:

@@ -103,7 +103,12 @@ def sort_complex(a: ArrayLike) -> Array:
     return strip_weak(convert(x, np.dtype(np.complex64 if dtype.char in "bhBH" else np.complex128)))
 
 
-@implements(np.argsort)
+def _numpy_argsort(a, axis=-1, *, kind=None, order=None, stable=True):
+    """NumPy's function, which is not stable unless it is told to be."""
+    return np.argsort(a, axis, stable=stable or None)
+
+
+@implements(_numpy_argsort, np.argsort)
 def argsort(
     a: ArrayLike,
     axis: int | None = -1,

@@ -1,22 +1,30 @@
-"""Addresses of outside routines in this process: BLAS and LAPACK and a few functions, as SciPy exports them. Layer 6.
+"""Addresses of outside routines in this process: BLAS and LAPACK as SciPy exports them, and our mathematics.
 
 register({"jl_dgemm"})        from now on, programs that name jl_dgemm can be loaded
+register({"jl_exp_f64"})      the library of exp is compiled, or loaded from disk
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import hashlib
 import importlib
-import threading
+import pickle
 
+from jaxlite.codegen import vector_math
 from jaxlite.codegen.external import ROUTINES
 from jaxlite.errors import InternalError
+from jaxlite.locks import new_lock
 from jaxlite.runtime import engine
+from jaxlite.runtime.cache import cache
 
-# The double versions of functions in SciPy's Cython interface.
-_SPECIAL = {"jl_psi": "__pyx_fuse_1psi", "jl_erfinv": "__pyx_fuse_0erfinv"}
+# Shorter than the keys of programs, which none can be taken for.
+_KEY_LENGTH = 38
 
-_lock = threading.Lock()
+_lock = new_lock()
+# The libraries of the vector mathematics; programs hold addresses in them, so that they stay.
+_libraries: dict[str, object] = {}
 _known: set[str] = {"jl_host", "jl_pool"}
 
 
@@ -30,11 +38,29 @@ def register(names) -> None:
 
 def _address(symbol: str) -> int:
     name = symbol.removeprefix("jl_")
-    if symbol in _SPECIAL:
-        return _exported("scipy.special.cython_special", _SPECIAL[symbol])
+    library = vector_math.library_of(symbol)
+    if library is not None:
+        if library not in _libraries:
+            _libraries[library] = _mathematics(library)
+        return engine.address_of(_libraries[library], symbol)
     if name in ROUTINES:
         return _exported(ROUTINES[name].module, ROUTINES[name].name)
     raise InternalError(f"a program calls {symbol}, which has no address.", why="this is a bug in jaxlite.")
+
+
+def _mathematics(name: str):
+    """Return the library of a function, from disk where it is kept."""
+    text = f"{name}|{engine.registers()}|{engine.host()}|{cache.environment()}"
+    key = hashlib.sha256(text.encode()).hexdigest()[:_KEY_LENGTH]
+    payload = cache.load(key, counted=False)
+    if payload is not None:
+        with contextlib.suppress(Exception):
+            library = engine.revive(pickle.loads(payload))
+            engine.address_of(library, name)
+            return library
+    library = engine.build_as_it_is(name, vector_math.text(name, engine.registers()))
+    cache.store(key, pickle.dumps(engine.serialize(library)))
+    return library
 
 
 def _exported(module: str, name: str) -> int:
