@@ -178,6 +178,7 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> A
     Returns
     -------
     Array
+        Of the shape and dtype of ``x``.
 
     Examples
     --------

@@ -11,13 +11,12 @@ import operator
 
 import numpy as np
 
-from jaxlite.control.callbacks import pure_callback
 from jaxlite.control.custom_rules import custom_jvp
 from jaxlite.errors import ArgumentError, ConcretizationTypeError, ShapeError
-from jaxlite.ir import ShapedArray
 from jaxlite.numpy import ufuncs
 from jaxlite.numpy.contraction import convolve, dot, outer
 from jaxlite.numpy.creation import vander
+from jaxlite.numpy.linalg import eigvals
 from jaxlite.numpy.promotion import operand, promote_dtypes, promote_inexact, strip_weak
 from jaxlite.numpy.reductions import sum as sum_
 from jaxlite.numpy.registry import implements
@@ -328,22 +327,12 @@ def roots(p: ArrayLike, *, strip_zeros: bool | None = None) -> Array:
     return concatenate([found, np.zeros(trailing, dtype)])
 
 
-def _eigenvalues_of_companion(p) -> np.ndarray:
-    p = np.asarray(p)
-    shape = (p.shape[-1] - 1,) * 2
-    matrix = np.zeros((*p.shape[:-1], *shape), p.dtype)
-    matrix[..., 1:, :-1] = np.eye(shape[0] - 1)
-    matrix[..., 0, :] = -p[..., 1:] / p[..., :1]
-    finite = np.isfinite(matrix).all(axis=(-2, -1))
-    values = np.linalg.eigvals(np.where(finite[..., None, None], matrix, 0))
-    return np.where(finite[..., None], values, np.nan).astype(np.result_type(p.dtype, np.complex64))
-
-
 @custom_jvp
 def _roots(p):
-    aval = aval_of(p)
-    result = ShapedArray((aval.size - 1,), np.result_type(aval.dtype, np.complex64))
-    return pure_callback(_eigenvalues_of_companion, result, p, vmap_method="expand_dims")
+    n = aval_of(p).size - 1
+    companion = strip_weak(np.eye(n, k=-1, dtype=aval_of(p).dtype)).at[0].set(-p[1:] / p[0])
+    values = eigvals(companion)
+    return values.astype(np.result_type(aval_of(p).dtype, np.complex64))
 
 
 @_roots.defjvp
