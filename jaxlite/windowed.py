@@ -500,12 +500,12 @@ def reduce(operands: Any, init_values: Any, computation: Callable, dimensions: S
         if reducer is not None and aval_of(xs[0]).size:
             reduced = reducer(xs[0], axes)
             return tree_unflatten(treedef, [computation(_full(inits[0], reduced), reduced)])
+    if any(aval_of(xs[0]).shape[axis] == 0 for axis in axes):
+        # No element takes part, the initial value does.
+        shape = tuple(n for d, n in enumerate(aval_of(xs[0]).shape) if d not in axes)
+        return tree_unflatten(treedef, [structural.broadcast_in_dim(init, shape, ()) for init in inits])
     for axis in reversed(axes):
-        if aval_of(xs[0]).shape[axis] == 0:
-            shape = tuple(n for d, n in enumerate(aval_of(xs[0]).shape) if d != axis)
-            xs = [structural.full(shape, init, aval_of(x).dtype) for init, x in zip(inits, xs)]
-        else:
-            xs = _fold(computation, xs, treedef, axis)
+        xs = _fold(computation, xs, treedef, axis)
     start = [_full(init, x) for init, x in zip(inits, xs)]
     return tree_unflatten(treedef, _combine(computation, start, xs, treedef))
 
