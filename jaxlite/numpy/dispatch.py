@@ -145,7 +145,10 @@ def _shared_order(func, handler) -> int | None:
 
 
 def _arguments(func, handler, args, kwargs):
-    """Hand arguments over by NumPy's names from where ours stand in another order: ``np.histogram(x, 4, None, True)``."""
+    """Hand arguments over by NumPy's names from where ours stand in another order.
+
+    ``np.histogram(x, 4, None, True)`` asks for a density; the fourth of ours are weights.
+    """
     kwargs = {key: value for key, value in kwargs.items() if not _is_no_value(value)}
     count = _shared_order(func, handler)
     if count is None or len(args) <= count:
