@@ -444,6 +444,12 @@ def broadcast_arrays(*args: Any) -> list[Array]:
     list of Array
         All of one shape.
     """
+    if current_trace() is EVAL and (arrays := plain(args, len(args))):
+        try:
+            # Copies: one element of NumPy's views stands for many.
+            return [wrap(np.array(x)) for x in np.broadcast_arrays(*arrays)]
+        except REFUSALS:
+            pass
     operands = [operand("broadcast_arrays", x, i) for i, x in enumerate(args)]
     if not operands:
         return []
@@ -704,9 +710,24 @@ def block(arrays: Any) -> Array:
     Array([[1., 0.],
            [0., 0.]], dtype=float64)
     """
+    if current_trace() is EVAL:
+        try:
+            return wrap(np.block(_as_numpy_has_them(arrays)))
+        except REFUSALS:
+            pass
     depth = _list_depth(arrays)
     ndim = max(depth, _largest_rank(arrays))
     return _join_blocks(arrays, depth, ndim)
+
+
+def _as_numpy_has_them(arrays):
+    """Unwrap the blocks of nested lists."""
+    if isinstance(arrays, list):
+        return [_as_numpy_has_them(part) for part in arrays]
+    blocks = plain((arrays,), 1)
+    if blocks is None:
+        raise TypeError("no array that NumPy may have")
+    return blocks[0]
 
 
 def _list_depth(arrays) -> int:
