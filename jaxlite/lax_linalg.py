@@ -8,10 +8,32 @@ from __future__ import annotations
 from jaxlite.control.scan import scan
 from jaxlite.errors import ShapeError
 from jaxlite.ops import elementwise, structural
-from jaxlite.ops.linalg import cholesky, lu, triangular_solve
+from jaxlite.ops import linalg as _linalg
+from jaxlite.ops.linalg import cholesky, eigh, lu, qr, triangular_solve
 from jaxlite.trace import aval_of
 
-__all__ = ["cholesky", "lu", "triangular_solve", "tridiagonal_solve"]
+__all__ = ["cholesky", "eigh", "lu", "qr", "svd", "triangular_solve", "tridiagonal_solve"]
+
+
+def svd(x, *, full_matrices: bool = True, compute_uv: bool = True):
+    """Return the singular values of matrices, and their singular vectors.
+
+    Parameters
+    ----------
+    x : array
+        ``[..., m, n]``
+    full_matrices : bool, default True
+        Whether ``u`` and ``vh`` are square.
+    compute_uv : bool, default True
+        Whether to return the vectors too.
+
+    Returns
+    -------
+    u, s, vh : Array
+        ``[..., m, k]``, ``[..., k]`` and ``[..., k, n]``; without ``compute_uv`` just ``s``.
+    """
+    results = _linalg.svd(x, full_matrices, compute_uv)
+    return results if compute_uv else results[0]
 
 
 def tridiagonal_solve(dl, d, du, b):

@@ -783,6 +783,9 @@ WINDOWS = [
           ("triangular_solve", (LOWER, SQUARE), lambda jx, a, b: jx.lax.linalg.triangular_solve(
               a, b, left_side=True, lower=True)),
           ("lu", (REGULAR,), lambda jx, a: jx.lax.linalg.lu(a)),
+          ("qr", (REGULAR,), lambda jx, a: abs(jx.lax.linalg.qr(a, full_matrices=False)[1])),
+          ("eigh", (DEFINITE,), lambda jx, a: jx.lax.linalg.eigh(a)[1]),
+          ("svd", (REGULAR,), lambda jx, a: jx.lax.linalg.svd(a, compute_uv=False)),
           ("tridiagonal_solve", (Sample((2, 4), -1, 1), Sample((2, 4), 3, 5), Sample((2, 4), -1, 1, seed=1),
                                  Sample((2, 4, 3))),
            lambda jx, low, d, up, b: jx.lax.linalg.tridiagonal_solve(
