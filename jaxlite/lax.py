@@ -12,6 +12,7 @@ import math
 
 import numpy as np
 
+from jaxlite import lax_linalg as linalg
 from jaxlite.bessel import bessel_i0e, bessel_i1e
 from jaxlite.control.collectives import all_gather, axis_index, axis_size, pmax, pmean, pmin, ppermute, psum
 from jaxlite.control.cond import cond, switch

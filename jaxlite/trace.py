@@ -273,7 +273,8 @@ class Tracer:
             f"NumPy needs an array, but the value is traced: {self.describe()}",
             why=self.why_no_number(),
             fix="use the jaxlite.numpy function: np.array([t, u]) -> jnp.stack([t, u]); np.asarray(t) -> "
-            "jnp.asarray(t); np.full(s, t) -> jnp.full(s, t); a[t] -> jnp.asarray(a)[t]; a.dot(t) -> jnp.dot(a, t).",
+            "jnp.asarray(t); np.full(s, t) -> jnp.full(s, t); np.r_[t, u] -> jnp.r_[t, u]; a[t] -> jnp.asarray(a)[t]; "
+            "a.dot(t) -> jnp.dot(a, t).",
         )
 
     def __setitem__(self, index, value):

@@ -236,26 +236,25 @@ def conv_general_dilated(
     pads = _conv_pads(name, padding, space, window, strides, rhs_dilation)
     x = _patches(x, window, strides, pads, lhs_dilation, rhs_dilation)
     rank = len(space)
-    moved = aval_of(x).shape[2:]
-    # [group, n, c, h', kh, w', kw, …] by [group, o, c, kh, kw, …]
+    inside, outside = tuple(range(3, 3 + 2 * rank, 2)), tuple(range(2, 2 + 2 * rank, 2))
+    counts = [aval_of(x).shape[d] for d in outside]
+    # One matrix product for each group: [o, c·kh·kw] by [c·kh·kw, n·h'·w'].
+    x = structural.transpose(x, (1, *inside, 0, *outside))
+    batch, size = n // batch_group_count, i * math.prod(window)
     if batch_group_count > 1:
-        x = structural.reshape(x, (groups, n // groups, c, *moved))
-    else:
-        x = structural.move_dim(structural.reshape(x, (n, groups, i, *moved)), 1, 0)
-    kernel = structural.reshape(kernel, (groups, o // groups, i, *window))
-    summed = (2, *range(4, 4 + 2 * rank, 2)), (2, *range(3, 3 + rank))
+        x = structural.reshape(x, (size, groups, batch, math.prod(counts)))
+        x = structural.transpose(x, (1, 0, 2, 3))
+    x = structural.reshape(x, (groups, size, batch * math.prod(counts)))
     result = dot_general(
+        structural.reshape(kernel, (groups, o // groups, size)),
         x,
-        kernel,
-        (summed, ((0,), (0,))),
+        (((2,), (1,)), ((0,), (0,))),
         preferred_element_type=left.dtype
         if preferred_element_type is None
         else as_dtype(preferred_element_type),
     )
-    # [group, n, *windows, o]: the group's features stand in front of each other.
-    result = structural.move_dim(structural.move_dim(result, 0, -1), -1, -2)
-    *batch, _, per_group = aval_of(result).shape
-    result = structural.move_dim(structural.reshape(result, (*batch, groups * per_group)), -1, 1)
+    result = structural.reshape(result, (o, batch, *counts))
+    result = structural.transpose(result, (1, 0, *range(2, 2 + rank)))
     return structural.transpose(result, tuple(np.argsort(numbers.out_spec).tolist()))
 
 
@@ -500,12 +499,12 @@ def reduce(operands: Any, init_values: Any, computation: Callable, dimensions: S
         if reducer is not None and aval_of(xs[0]).size:
             reduced = reducer(xs[0], axes)
             return tree_unflatten(treedef, [computation(_full(inits[0], reduced), reduced)])
+    if any(aval_of(xs[0]).shape[axis] == 0 for axis in axes):
+        # No element takes part, the initial value does.
+        shape = tuple(n for d, n in enumerate(aval_of(xs[0]).shape) if d not in axes)
+        return tree_unflatten(treedef, [structural.broadcast_in_dim(init, shape, ()) for init in inits])
     for axis in reversed(axes):
-        if aval_of(xs[0]).shape[axis] == 0:
-            shape = tuple(n for d, n in enumerate(aval_of(xs[0]).shape) if d != axis)
-            xs = [structural.full(shape, init, aval_of(x).dtype) for init, x in zip(inits, xs)]
-        else:
-            xs = _fold(computation, xs, treedef, axis)
+        xs = _fold(computation, xs, treedef, axis)
     start = [_full(init, x) for init, x in zip(inits, xs)]
     return tree_unflatten(treedef, _combine(computation, start, xs, treedef))
 

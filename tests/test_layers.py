@@ -58,6 +58,7 @@ LAYERS = {
     "datasets": 7,
     "flatten_util": 7,
     "lax": 7,
+    "lax_linalg": 7,
     "names": 7,
     "debug": 7,
     "experimental": 7,

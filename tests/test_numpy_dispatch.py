@@ -80,6 +80,41 @@ def test_answered(f):
     check(f, A)
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.histogram(x, 4, None, True)[0],
+        lambda x: np.histogram2d(x[0], x[1], 2, None, True)[0],
+        lambda x: np.full_like(x, 2, None, "K", True, (2,)),
+        lambda x: np.zeros_like(x, float, "C"),
+        lambda x: np.sort(x, 0, "stable"),
+        lambda x: np.argsort(-x, 1, "mergesort"),
+        lambda x: np.partition(x, 1, 1, "introselect")[:, 1],
+        lambda x: np.copy(x, "C", False),
+        lambda x: np.concatenate([x, x], 0, casting="safe"),
+        lambda x: np.dot(x, x.T, None),
+        lambda x: np.clip(x, 1, 3, None),
+        lambda x: np.broadcast_to(x, (2, 2, 3), False),
+    ],
+)
+def test_arguments_in_numpys_order(f):
+    check(f, A)
+
+
+@pytest.mark.parametrize(
+    ("f", "option"),
+    [
+        (lambda x: np.quantile(x, 0.5, method="inverted_cdf", weights=x), "weights= of np.quantile"),
+        (lambda x: np.unravel_index(x.astype(int), (2, 3), "F"), "order= of np.unravel_index"),
+    ],
+)
+def test_options_of_numpy_that_ours_do_not_have(f, option):
+    with pytest.raises(
+        TracerArrayConversionError, match=f"(?s){option} does not take traced values.*leave it out"
+    ):
+        jaxlite.jit(f)(A)
+
+
 def test_a_numpy_program_runs_unchanged():
     def loss(w, x, y):
         z = x @ w

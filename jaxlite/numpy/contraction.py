@@ -282,6 +282,7 @@ def _vecdot_ufunc(x1, x2):
 UFUNCS[np.vecdot] = _vecdot_ufunc
 
 
+@implements(getattr(np, "matvec", None), arrays=2, eager=hasattr(np, "matvec"))
 def matvec(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Matrix-vector product; other axes broadcast.
 
@@ -301,6 +302,7 @@ def matvec(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     return reshape(product, aval_of(product).shape[:-1])
 
 
+@implements(getattr(np, "vecmat", None), arrays=2, eager=hasattr(np, "vecmat"))
 def vecmat(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Vector-matrix product, the vector conjugated; other axes broadcast.
 
@@ -399,11 +401,16 @@ def kron(a: ArrayLike, b: ArrayLike) -> Array:
     return reshape(blocks, shape)
 
 
-@implements(np.cross, arrays=2, eager=False)
+def _has_plane_vectors(arguments, keywords) -> bool:
+    """Whether these may be vectors of length 2, at which NumPy warns."""
+    return bool(keywords) or len(arguments) > 2 or any(np.shape(x)[-1:] != (3,) for x in arguments)
+
+
+@implements(np.cross, arrays=2, warns=_has_plane_vectors)
 def cross(
     a: ArrayLike, b: ArrayLike, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
 ) -> Array:
-    """Cross product of vectors of length 3.
+    """Cross product of vectors of length 3; of two vectors in the plane its only component.
 
     Parameters
     ----------
@@ -416,18 +423,25 @@ def cross(
     Returns
     -------
     Array
-        ``[..., 3]``, of the dtype they promote to.
+        ``[..., 3]``, or ``[...]`` of vectors of length 2; of the dtype they promote to.
     """
     if axis is not None:
         axisa = axisb = axisc = axis
     a, b = promote_dtypes("cross", a, b)
     a, b = moveaxis(a, axisa, -1), moveaxis(b, axisb, -1)
-    if {aval_of(a).shape[-1], aval_of(b).shape[-1]} != {3}:
+    sizes = [aval_of(a).shape[-1], aval_of(b).shape[-1]]
+    if not set(sizes) <= {2, 3}:
         raise ShapeError(
             f"cross: operands have types {aval_of(a)} and {aval_of(b)}.",
-            why="vectors must have length 3 along the axis.",
+            why="vectors must have length 3 along the axis, or lie in the plane and have length 2.",
         )
-    (a0, a1, a2), (b0, b1, b2) = ([x[..., i] for i in range(3)] for x in (wrap_array(a), wrap_array(b)))
+    zero = aval_of(a).dtype.type(0)
+    (a0, a1, a2), (b0, b1, b2) = (
+        [x[..., i] if i < n else zero for i in range(3)]
+        for x, n in zip((wrap_array(a), wrap_array(b)), sizes)
+    )
+    if sizes == [2, 2]:
+        return a0 * b1 - a1 * b0
     result = stack([a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0], axis=-1)
     return moveaxis(result, -1, axisc)
 

@@ -30,7 +30,7 @@ from jaxlite.numpy.promotion import (
     promote_inexact,
     strip_weak,
 )
-from jaxlite.numpy.registry import implements, quiet, wrap
+from jaxlite.numpy.registry import REFUSALS, implements, plain, quiet, wrap
 from jaxlite.numpy.selection import where
 from jaxlite.numpy.shaping import broadcast_arrays, concatenate, expand_dims, moveaxis, reshape, stack
 from jaxlite.ops import elementwise, structural
@@ -1101,6 +1101,11 @@ def meshgrid(*xi: ArrayLike, copy: bool = True, sparse: bool = False, indexing: 
     >>> [x.shape for x in jnp.meshgrid(jnp.arange(3), jnp.arange(2))]
     [(2, 3), (2, 3)]
     """
+    if current_trace() is EVAL and (arrays := plain(xi, len(xi))):
+        try:
+            return list(map(wrap, np.meshgrid(*arrays, sparse=sparse, indexing=indexing)))
+        except REFUSALS:
+            pass
     vectors = [operand("meshgrid", x, i) for i, x in enumerate(xi)]
     if indexing not in ("xy", "ij"):
         raise ArgumentError(f"meshgrid: indexing {indexing!r} is not known.", fix="use 'xy' or 'ij'.")

@@ -6,6 +6,9 @@ of registry.py, and what stands in none of them raises an error that names the r
 
 from __future__ import annotations
 
+import functools
+import inspect
+
 import numpy as np
 from numpy._core import umath
 
@@ -101,10 +104,57 @@ def _array_function(self, func, types, args, kwargs):
     handler = FUNCTIONS.get(func)
     if handler is None:
         raise _no_such(name, self, _REPLACEMENTS.get(func, "write it with the functions of jaxlite.numpy."))
-    kwargs = {key: value for key, value in kwargs.items() if not _is_no_value(value)}
+    args, kwargs = _arguments(func, handler, args, kwargs)
     if kwargs.pop("out", None) is not None:
         raise _writes(f"out= of {name}", "use the result that is returned.")
+    known = _parameters(handler)
+    for option in (
+        [] if any(p.kind is p.VAR_KEYWORD for p in known.values()) else kwargs.keys() - known.keys()
+    ):
+        if option not in _WITHOUT_EFFECT and not (
+            option == "order" and kwargs[option] in (None, "C", "A", "K")
+        ):
+            raise _no_such(f"{option}= of {name}", self, "leave it out.")
+        del kwargs[option]
     return handler(*args, **kwargs)
+
+
+# Options of NumPy's that change nothing here: how memory is laid out, which algorithm sorts, what a cast may lose.
+_WITHOUT_EFFECT = {"subok", "casting", "kind", "like"}
+
+_parameters = functools.cache(lambda function: inspect.signature(function).parameters)
+
+
+@functools.cache
+def _shared_order(func, handler) -> int | None:
+    """Return how many leading parameters NumPy's function and ours have in common; None if all of them."""
+    try:
+        theirs, ours = list(_parameters(func)), _parameters(handler)
+    except ValueError:
+        # A function written in C, of a NumPy that does not tell its parameters.
+        return None
+    if any(p.kind is p.VAR_POSITIONAL for p in ours.values()):
+        return None
+    names = [name for name, p in ours.items() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    for i, name in enumerate(theirs):
+        mine = names[i] if i < len(names) else None
+        renamed = mine is not None and mine not in theirs and name not in ours
+        if mine != name and not renamed:
+            return i
+    return None
+
+
+def _arguments(func, handler, args, kwargs):
+    """Hand arguments over by NumPy's names from where ours stand in another order.
+
+    ``np.histogram(x, 4, None, True)`` asks for a density; the fourth of ours are weights.
+    """
+    kwargs = {key: value for key, value in kwargs.items() if not _is_no_value(value)}
+    count = _shared_order(func, handler)
+    if count is None or len(args) <= count:
+        return args, kwargs
+    names = list(_parameters(func))[count : len(args)]
+    return args[:count], {**dict(zip(names, args[count:], strict=True)), **kwargs}
 
 
 def _qualified_name(func) -> str:

@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from jaxlite.dtypes import as_dtype
 from jaxlite.errors import ArgumentError, ShapeError
 from jaxlite.numpy import ufuncs
 from jaxlite.numpy.contraction import dot
 from jaxlite.numpy.promotion import (
     canonical_axes,
     canonical_axis,
+    common_dtype,
     convert,
     operand,
     promote_inexact,
@@ -178,7 +180,7 @@ def _head(axis: int):
     return (builtins.slice(None),) * axis + (builtins.slice(None, -1),)
 
 
-@implements(np.interp, arrays=3, eager=False)
+@implements(np.interp, arrays=3)
 def interp(
     x: ArrayLike,
     xp: ArrayLike,
@@ -195,8 +197,8 @@ def interp(
         Where to evaluate.
     xp, fp : array_like
         ``[n]``; places of the samples, rising, and their values.
-    left, right : number, optional
-        Beyond the samples; by default the first and last value.
+    left, right : number or "extrapolate", optional
+        Beyond the samples; by default the first and last value. "extrapolate" goes on along the outermost lines.
     period : number, optional
         Of the places.
 
@@ -210,7 +212,12 @@ def interp(
     >>> jnp.interp(1.5, jnp.arange(3.0), jnp.array([0.0, 1.0, 4.0]))
     Array(2.5, dtype=float64)
     """
-    x, xp, fp = (strip_weak(v) for v in promote_inexact("interp", x, xp, fp))
+    # As in NumPy, in double precision.
+    kind = np.complex128 if aval_of(operand("interp", fp, 2)).dtype.kind == "c" else np.float64
+    dtypes = (np.dtype(np.float64), np.dtype(np.float64), np.dtype(kind))
+    x, xp, fp = (
+        strip_weak(convert(operand("interp", v, i), t)) for i, (v, t) in enumerate(zip((x, xp, fp), dtypes))
+    )
     if xp.ndim != 1 or xp.shape != fp.shape or not xp.shape[0]:
         raise ShapeError(
             f"interp: samples of types {aval_of(xp)} and {aval_of(fp)}.", why="both are [n], n > 0."
@@ -230,11 +237,17 @@ def interp(
     result = where(flat, fp[low], fp[low] + slope * (x - xp[low]))
     if period is not None:
         return result
-    result = where(x < xp[0], fp[0] if left is None else left, result)
-    return where(x > xp[-1], fp[-1] if right is None else right, result)
+    for outside, value, end in ((x < xp[0], left, fp[0]), (x > xp[-1], right, fp[-1])):
+        if isinstance(value, str) and value != "extrapolate":
+            raise ArgumentError(
+                f"interp: beyond the samples {value!r}.", fix="pass a number or 'extrapolate'."
+            )
+        if not isinstance(value, str):
+            result = where(outside, end if value is None else value, result)
+    return result
 
 
-@implements(np.gradient, eager=False)
+@implements(np.gradient)
 def gradient(
     f: ArrayLike, *varargs: ArrayLike, axis: int | Sequence[int] | None = None, edge_order: int = 1
 ) -> Array | list[Array]:
@@ -247,8 +260,8 @@ def gradient(
         Distance of the samples, for all axes or for each, or their places along an axis.
     axis : int or tuple of int, optional
         All axes by default.
-    edge_order : {1}
-        One-sided differences at the edges.
+    edge_order : {1, 2}
+        Whether the derivative at the edges is exact for straight lines or for parabolas.
 
     Returns
     -------
@@ -256,18 +269,18 @@ def gradient(
     """
     (f,) = map(strip_weak, promote_inexact("gradient", f))
     axes = canonical_axes(axis, f.ndim)
-    if edge_order != 1:
-        raise ArgumentError("gradient: edge_order must be 1.")
+    if edge_order not in (1, 2):
+        raise ArgumentError(f"gradient: edge_order is {edge_order}.", fix="pass 1 or 2.")
     if len(varargs) not in (0, 1, len(axes)):
         raise ArgumentError(f"gradient: {len(varargs)} distances for {len(axes)} axes.")
     spacings = list(varargs) if len(varargs) == len(axes) else list(varargs or (1.0,)) * len(axes)
-    results = [_gradient_along(f, h, d) for h, d in zip(spacings, axes, strict=True)]
+    results = [_gradient_along(f, h, d, edge_order) for h, d in zip(spacings, axes, strict=True)]
     return results[0] if len(results) == 1 else tuple(results)
 
 
-def _gradient_along(f, spacing, axis: int):
-    if f.shape[axis] < 2:
-        raise ShapeError(f"gradient: axis {axis} of {aval_of(f)} has fewer than two samples.")
+def _gradient_along(f, spacing, axis: int, edge_order: int):
+    if f.shape[axis] <= edge_order:
+        raise ShapeError(f"gradient: axis {axis} of {aval_of(f)} has fewer than {edge_order + 1} samples.")
     steps = diff(f, axis=axis)
     if np.ndim(spacing):
         h = reshape(diff(spacing), [-1 if d == axis else 1 for d in range(f.ndim)])
@@ -278,12 +291,21 @@ def _gradient_along(f, spacing, axis: int):
     else:
         slopes = steps / spacing
         inner = (steps[_head(axis)] + steps[_tail(axis)]) / (2.0 * spacing)
-    first = slopes[(builtins.slice(None),) * axis + (builtins.slice(0, 1),)]
-    last = slopes[(builtins.slice(None),) * axis + (builtins.slice(-1, None),)]
+    at = lambda x, start, stop: x[(builtins.slice(None),) * axis + (builtins.slice(start, stop),)]  # noqa: E731
+    first, last = at(slopes, 0, 1), at(slopes, -1, None)
+    if edge_order == 2:
+        # Slopes belong to the middles of steps; the line through two of them goes on for half a step.
+        h = h if np.ndim(spacing) else ufuncs.multiply(slopes, 0) + spacing
+        bend = (at(slopes, 1, 2) - first) / (at(h, 0, 1) + at(h, 1, 2))
+        first, bend_at_end = (
+            first - at(h, 0, 1) * bend,
+            (last - at(slopes, -2, -1)) / (at(h, -1, None) + at(h, -2, -1)),
+        )
+        last = last + at(h, -1, None) * bend_at_end
     return concatenate([first, inner, last], axis)
 
 
-@implements(getattr(np, "trapezoid", None), eager=False)
+@implements(getattr(np, "trapezoid", None), eager=hasattr(np, "trapezoid"))
 def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: ArrayLike = 1.0, axis: int = -1) -> Array:
     """Integrate samples by the trapezoidal rule.
 
@@ -316,7 +338,13 @@ def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: ArrayLike = 1.0, axi
 # --- statistics -----------------------------------------------------------------------------------------
 
 
-@implements(np.cov, eager=False)
+def _leaves_no_freedom(arguments, keywords) -> bool:
+    """Whether NumPy's function may warn that it divides by no observations."""
+    few = np.shape(arguments[0])[-1:] in ((), (0,), (1,))
+    return few or len(arguments) > 2 or not keywords.keys() <= {"dtype"}
+
+
+@implements(np.cov, warns=_leaves_no_freedom)
 def cov(
     m: ArrayLike,
     y: ArrayLike | None = None,
@@ -350,12 +378,11 @@ def cov(
     Array
         ``[k, k]``, or ``[]`` for one variable.
     """
-    (m,) = promote_inexact("cov", m)
-    x = _rows(m, rowvar)
-    if y is not None:
-        x = concatenate([x, _rows(promote_inexact("cov", y)[0], rowvar)])
-    if dtype is not None:
-        x = x.astype(dtype)
+    m = operand("cov", m)
+    others = [] if y is None else [operand("cov", y, 1)]
+    # As in NumPy, in double precision at least.
+    dtype = np.result_type(common_dtype([m, *others]), np.float64) if dtype is None else as_dtype(dtype)
+    x = concatenate([_rows(convert(v, dtype), rowvar) for v in (m, *others)])
     n = x.shape[1]
     ddof = (0 if bias else 1) if ddof is None else ddof
     weights = None
@@ -392,7 +419,7 @@ def reshape_scalar(x):
     return reshape(x, ()) if x.shape == (1, 1) else x
 
 
-@implements(np.corrcoef, eager=False)
+@implements(np.corrcoef, warns=_leaves_no_freedom)
 def corrcoef(
     x: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True, dtype: DTypeLike | None = None
 ) -> Array:
@@ -544,7 +571,7 @@ def extract(
     return compress(condition, arr, size=size, fill_value=fill_value)
 
 
-@implements(np.delete, eager=False)
+@implements(np.delete)
 def delete(arr: ArrayLike, obj: Any, axis: int | None = None) -> Array:
     """Remove slices along an axis.
 
@@ -570,7 +597,7 @@ def delete(arr: ArrayLike, obj: Any, axis: int | None = None) -> Array:
     return x[(builtins.slice(None),) * axis + (kept,)]
 
 
-@implements(np.insert, eager=False)
+@implements(np.insert)
 def insert(arr: ArrayLike, obj: Any, values: ArrayLike, axis: int | None = None) -> Array:
     """Put values before the given places along an axis.
 

@@ -95,13 +95,13 @@ class ufunc:
         self.__doc__ = getattr(func, "__doc__", None)
         self.nin, self.nout, self.nargs = nin, nout, nin + nout
         self.identity = identity
-        self._call = vectorize(func) if call is None else call
+        self._on_arrays = vectorize(func) if call is None else call
         self._numpy = of_numpy
 
     def __call__(self, *args):
         if len(args) != self.nin:
             raise TypeError(f"{self.__name__}() takes {self.nin} arguments, not {len(args)}")
-        return self._call(*args)
+        return self._on_arrays(*args)
 
     def __repr__(self) -> str:
         return f"<jnp.ufunc '{self.__name__}'>"
@@ -199,11 +199,11 @@ class ufunc:
         if rows.shape[0] == 1:
             return rows[0], rows
         # The first step decides the dtype: comparisons and divisions have another than their operands.
-        second = self._call(rows[0], rows[1])
+        second = self._on_arrays(rows[0], rows[1])
         dtype = aval_of(second).dtype
 
         def step(carry, row):
-            carry = self._call(carry, row).astype(dtype)
+            carry = self._on_arrays(carry, row).astype(dtype)
             return carry, carry
 
         last, running = scan(step, second, rows[2:])
@@ -258,7 +258,9 @@ class ufunc:
             raise ArgumentError(f"{self.__name__}.outer: the function takes {self.nin} operands.")
         left, right = operand(self.__name__, A), operand(self.__name__, B, 1)
         rank, further = aval_of(left).ndim, aval_of(right).ndim
-        return self._call(expand_dims(left, tuple(range(rank, rank + further))) if further else left, right)
+        return self._on_arrays(
+            expand_dims(left, tuple(range(rank, rank + further))) if further else left, right
+        )
 
     def at(self, a: ArrayLike, indices: Any, b: ArrayLike | None = None, /, *, inplace: bool = True) -> Array:
         """Apply the function at some places of an array, repeated places one after the other.
@@ -285,7 +287,7 @@ class ufunc:
             )
         place = At(strip_weak(operand(f"{self.__name__}.at", a)), indices)
         if self.nin == 1:
-            return place.apply(self._call)
+            return place.apply(self._on_arrays)
         self._binary("at")
         if self._numpy in _AT:
             return getattr(place, _AT[self._numpy])(b)
@@ -299,7 +301,7 @@ class ufunc:
 
         def step(flat, place_and_value):
             place, value = place_and_value
-            return flat.at[place].set(self._call(flat[place], value)), None
+            return flat.at[place].set(self._on_arrays(flat[place], value)), None
 
         flat, _ = scan(step, reshape(x, (-1,)), (reshape(places, (-1,)), values))
         return reshape(flat, x.shape)

@@ -960,7 +960,7 @@ def place(arr: ArrayLike, mask: ArrayLike, vals: ArrayLike, *, inplace: bool = T
     return strip_weak(structural.reshape(where(chosen, new, structural.reshape(x, (aval.size,))), aval.shape))
 
 
-@implements(np.choose, eager=False)
+@implements(np.choose)
 def choose(a: ArrayLike, choices: Any, out: None = None, mode: str = "raise") -> Array:
     """Choose elementwise among several arrays, by number.
 
@@ -1013,7 +1013,7 @@ def choose(a: ArrayLike, choices: Any, out: None = None, mode: str = "raise") ->
     return strip_weak(structural.squeeze(found, (0,)))
 
 
-@implements(np.unravel_index, eager=False)
+@implements(np.unravel_index)
 def unravel_index(indices: ArrayLike, shape: int | Sequence[int]) -> tuple[Array, ...]:
     """Turn indices into the flattened array into indices along each axis.
 

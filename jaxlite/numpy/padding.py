@@ -110,7 +110,9 @@ def _widths(pad_width, ndim: int) -> list[tuple[int, int]]:
         widths = _per_axis("pad_width", pad_width, ndim)
     for pair in widths:
         if any(not isinstance(n, int) or n < 0 for n in pair):
-            raise ArgumentError(f"pad: pad_width {pad_width} has entries that are no whole numbers >= 0.")
+            raise ArgumentError(
+                f"pad: pad_width {pad_width} has negative entries, or such that are no whole numbers."
+            )
     return widths
 
 

@@ -11,13 +11,12 @@ import operator
 
 import numpy as np
 
-from jaxlite.control.callbacks import pure_callback
 from jaxlite.control.custom_rules import custom_jvp
 from jaxlite.errors import ArgumentError, ConcretizationTypeError, ShapeError
-from jaxlite.ir import ShapedArray
 from jaxlite.numpy import ufuncs
 from jaxlite.numpy.contraction import convolve, dot, outer
 from jaxlite.numpy.creation import vander
+from jaxlite.numpy.linalg import eigvals
 from jaxlite.numpy.promotion import operand, promote_dtypes, promote_inexact, strip_weak
 from jaxlite.numpy.reductions import sum as sum_
 from jaxlite.numpy.registry import implements
@@ -53,7 +52,7 @@ def _known(p):
     return p.concrete() if isinstance(p, Tracer) else np.asarray(p)
 
 
-@implements(np.polyval, arrays=2, eager=False)
+@implements(np.polyval, arrays=2)
 def polyval(p: ArrayLike, x: ArrayLike, *, unroll: int = 16) -> Array:
     """Evaluate a polynomial by Horner's rule.
 
@@ -83,7 +82,7 @@ def polyval(p: ArrayLike, x: ArrayLike, *, unroll: int = 16) -> Array:
     return result
 
 
-@implements(np.polyder, eager=False)
+@implements(np.polyder)
 def polyder(p: ArrayLike, m: int = 1) -> Array:
     """Differentiate a polynomial ``m`` times.
 
@@ -113,7 +112,7 @@ def _order(name: str, m) -> int:
     return m
 
 
-@implements(np.polyint, eager=False)
+@implements(np.polyint)
 def polyint(p: ArrayLike, m: int = 1, k: ArrayLike | None = None) -> Array:
     """Integrate a polynomial ``m`` times.
 
@@ -139,11 +138,11 @@ def polyint(p: ArrayLike, m: int = 1, k: ArrayLike | None = None) -> Array:
         raise ShapeError(f"polyint: {aval_of(k).size} constants for {m} integrations.")
     for i in range(m):
         constant = k[:1] if aval_of(k).size == 1 else k[i : i + 1]
-        p = concatenate([p / np.arange(p.shape[0], 0, -1), constant], dtype=aval_of(p).dtype)
+        p = concatenate([p / np.arange(p.shape[0], 0, -1), constant])
     return p
 
 
-@implements(np.polyadd, eager=False)
+@implements(np.polyadd, arrays=2)
 def polyadd(a1: ArrayLike, a2: ArrayLike) -> Array:
     """Add polynomials.
 
@@ -166,7 +165,7 @@ def _lengthened(p, n: int):
     return strip_weak(structural.pad(p, aval_of(p).dtype.type(0), ((n - p.shape[0], 0, 0),)))
 
 
-@implements(np.polysub, eager=False)
+@implements(np.polysub, arrays=2)
 def polysub(a1: ArrayLike, a2: ArrayLike) -> Array:
     """Subtract polynomials.
 
@@ -328,22 +327,12 @@ def roots(p: ArrayLike, *, strip_zeros: bool | None = None) -> Array:
     return concatenate([found, np.zeros(trailing, dtype)])
 
 
-def _eigenvalues_of_companion(p) -> np.ndarray:
-    p = np.asarray(p)
-    shape = (p.shape[-1] - 1,) * 2
-    matrix = np.zeros((*p.shape[:-1], *shape), p.dtype)
-    matrix[..., 1:, :-1] = np.eye(shape[0] - 1)
-    matrix[..., 0, :] = -p[..., 1:] / p[..., :1]
-    finite = np.isfinite(matrix).all(axis=(-2, -1))
-    values = np.linalg.eigvals(np.where(finite[..., None, None], matrix, 0))
-    return np.where(finite[..., None], values, np.nan).astype(np.result_type(p.dtype, np.complex64))
-
-
 @custom_jvp
 def _roots(p):
-    aval = aval_of(p)
-    result = ShapedArray((aval.size - 1,), np.result_type(aval.dtype, np.complex64))
-    return pure_callback(_eigenvalues_of_companion, result, p, vmap_method="expand_dims")
+    n = aval_of(p).size - 1
+    companion = strip_weak(np.eye(n, k=-1, dtype=aval_of(p).dtype)).at[0].set(-p[1:] / p[0])
+    values = eigvals(companion)
+    return values.astype(np.result_type(aval_of(p).dtype, np.complex64))
 
 
 @_roots.defjvp

@@ -24,7 +24,7 @@ from jaxlite.numpy.promotion import (
     promote_inexact,
     strip_weak,
 )
-from jaxlite.numpy.registry import implements
+from jaxlite.numpy.registry import REFUSALS, implements
 from jaxlite.numpy.selection import real, truth
 from jaxlite.numpy.selection import where as where_
 from jaxlite.numpy.shaping import concatenate, ravel, reject_out, reshape, slice_axis
@@ -406,7 +406,19 @@ def _count_where(where, shape, axis, dtype: np.dtype, keepdims: bool):
     return sum(broadcast_array(counted, shape), axis, keepdims=keepdims)
 
 
-@implements(np.mean, nonempty=True)
+def _divides_by_none(arguments, keywords) -> bool:
+    """Whether NumPy's mean, var or std may warn that too few elements count."""
+    if "where" in keywords or len(arguments) > 4:
+        return True
+    ddof = keywords.get("ddof", 0)
+    if not ddof:
+        return False
+    shape, axis = np.shape(arguments[0]), arguments[1] if len(arguments) > 1 else keywords.get("axis")
+    axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    return ddof >= _count(shape, axes)
+
+
+@implements(np.mean, nonempty=True, warns=_divides_by_none)
 def mean(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -455,7 +467,7 @@ def mean(
     return strip_weak(convert(ufuncs.divide(total, count), result_dtype))
 
 
-@implements(np.var, nonempty=True)
+@implements(np.var, nonempty=True, warns=_divides_by_none)
 def var(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -528,7 +540,7 @@ def var(
 _mean = mean
 
 
-@implements(np.std, nonempty=True)
+@implements(np.std, nonempty=True, warns=_divides_by_none)
 def std(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -564,7 +576,7 @@ def std(
     )
 
 
-@implements(np.average, eager=False)
+@implements(np.average)
 def average(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -691,7 +703,41 @@ def _without_nan(name: str, a, replacement):
     return where_(present, x, aval_of(x).dtype.type(replacement)), present
 
 
-@implements(np.nansum, eager=False)
+def _largest_number(a, axis=None, out=None, keepdims=False, **options):
+    """Do what ``np.nanmax`` does, without its warning where all are nan."""
+    if out is not None:
+        raise TypeError("out")
+    return np.fmax.reduce(a, axis=axis, keepdims=keepdims, **options)
+
+
+def _smallest_number(a, axis=None, out=None, keepdims=False, **options):
+    if out is not None:
+        raise TypeError("out")
+    return np.fmin.reduce(a, axis=axis, keepdims=keepdims, **options)
+
+
+def has_row_of_nan(arguments, keywords, at: int = 1) -> bool:
+    """Whether some reduced row is all nan, at which NumPy's functions warn; argument ``at`` is the axis."""
+    a = arguments[0]
+    if not isinstance(a, np.ndarray) or a.dtype.kind not in "fc":
+        return False
+    axis = arguments[at] if len(arguments) > at else keywords.get("axis")
+    try:
+        return bool(np.isnan(np.fmax.reduce(a, axis=axis)).any())
+    except REFUSALS:
+        return True
+
+
+def _has_too_few(arguments, keywords) -> bool:
+    """Whether NumPy's nanmean, nanvar and nanstd may warn that there is nothing to divide by."""
+    return (
+        len(arguments) > 4
+        or not keywords.keys() <= {"axis", "keepdims"}
+        or has_row_of_nan(arguments, keywords)
+    )
+
+
+@implements(np.nansum)
 def nansum(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -728,7 +774,7 @@ def nansum(
     return sum(_without_nan("nansum", a, 0)[0], axis, dtype, out, keepdims, initial, where)
 
 
-@implements(np.nanprod, eager=False)
+@implements(np.nanprod)
 def nanprod(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -773,7 +819,7 @@ def _nan_extreme(name: str, reduce, a, axis, out, keepdims, initial, where, wors
     return where_(any(present, axis, keepdims=keepdims), result, aval_of(result).dtype.type(np.nan))
 
 
-@implements(np.nanmax, eager=False)
+@implements(np.nanmax, eager=_largest_number)
 def nanmax(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -807,7 +853,7 @@ def nanmax(
     return _nan_extreme("nanmax", max, a, axis, out, keepdims, initial, where, -np.inf)
 
 
-@implements(np.nanmin, eager=False)
+@implements(np.nanmin, eager=_smallest_number)
 def nanmin(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -841,7 +887,7 @@ def nanmin(
     return _nan_extreme("nanmin", min, a, axis, out, keepdims, initial, where, np.inf)
 
 
-@implements(np.nanmean, eager=False)
+@implements(np.nanmean, nonempty=True, warns=_has_too_few)
 def nanmean(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -876,7 +922,7 @@ def nanmean(
     return mean(a, axis, dtype, out, keepdims, where=_both(present, where))
 
 
-@implements(np.nanvar, eager=False)
+@implements(np.nanvar, nonempty=True, warns=_has_too_few)
 def nanvar(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -915,7 +961,7 @@ def nanvar(
     return var(x, axis, dtype, out, ddof, keepdims, where=_both(present, where))
 
 
-@implements(np.nanstd, eager=False)
+@implements(np.nanstd, nonempty=True, warns=_has_too_few)
 def nanstd(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -958,7 +1004,7 @@ def _both(present, where):
     return ufuncs.logical_and(present, where)
 
 
-@implements(np.nanargmax, eager=False)
+@implements(np.nanargmax)
 def nanargmax(a: ArrayLike, axis: int | None = None, out: None = None, keepdims: bool = False) -> Array:
     """Index of the first largest element that is not nan.
 
@@ -981,7 +1027,7 @@ def nanargmax(a: ArrayLike, axis: int | None = None, out: None = None, keepdims:
     return argmax(_without_nan("nanargmax", a, -np.inf)[0], axis, out, keepdims)
 
 
-@implements(np.nanargmin, eager=False)
+@implements(np.nanargmin)
 def nanargmin(a: ArrayLike, axis: int | None = None, out: None = None, keepdims: bool = False) -> Array:
     """Index of the first smallest element that is not nan.
 
@@ -1086,7 +1132,7 @@ def _cumulative(name: str, primitive, x, axis, dtype, include_initial: bool, neu
     return concatenate([np.full(shape, neutral, aval_of(result).dtype), result], axis)
 
 
-@implements(getattr(np, "cumulative_sum", None), eager=False)
+@implements(getattr(np, "cumulative_sum", None), eager=hasattr(np, "cumulative_sum"))
 def cumulative_sum(
     x: ArrayLike, /, *, axis: int | None = None, dtype: DTypeLike | None = None, include_initial: bool = False
 ) -> Array:
@@ -1111,7 +1157,7 @@ def cumulative_sum(
     return _cumulative("cumulative_sum", cumulative.cumsum, x, axis, dtype, include_initial, 0)
 
 
-@implements(getattr(np, "cumulative_prod", None), eager=False)
+@implements(getattr(np, "cumulative_prod", None), eager=hasattr(np, "cumulative_prod"))
 def cumulative_prod(
     x: ArrayLike, /, *, axis: int | None = None, dtype: DTypeLike | None = None, include_initial: bool = False
 ) -> Array:
@@ -1136,7 +1182,7 @@ def cumulative_prod(
     return _cumulative("cumulative_prod", cumulative.cumprod, x, axis, dtype, include_initial, 1)
 
 
-@implements(np.nancumsum, eager=False)
+@implements(np.nancumsum)
 def nancumsum(
     a: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None, out: None = None
 ) -> Array:
@@ -1161,7 +1207,7 @@ def nancumsum(
     return cumsum(_without_nan("nancumsum", a, 0)[0], axis, dtype, out)
 
 
-@implements(np.nancumprod, eager=False)
+@implements(np.nancumprod)
 def nancumprod(
     a: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None, out: None = None
 ) -> Array:
@@ -1186,7 +1232,7 @@ def nancumprod(
     return cumprod(_without_nan("nancumprod", a, 1)[0], axis, dtype, out)
 
 
-@implements(np.diff, eager=False)
+@implements(np.diff)
 def diff(
     a: ArrayLike,
     n: int = 1,
@@ -1244,7 +1290,7 @@ def _edge(value, shape, axis):
     return broadcast_array(value, tuple(1 if d == axis else n for d, n in enumerate(shape)))
 
 
-@implements(np.ediff1d, eager=False)
+@implements(np.ediff1d)
 def ediff1d(ary: ArrayLike, to_end: ArrayLike | None = None, to_begin: ArrayLike | None = None) -> Array:
     """Differences of neighbours of the flattened array.
 

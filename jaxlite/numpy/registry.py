@@ -42,7 +42,7 @@ _PLAIN = frozenset((Array, *_SCALAR_TYPES, *(np.dtype(char).type for char in "?b
 _NO_KWARGS: dict = {}
 
 # What NumPy raises at arguments it does not take. The other path then takes them, or says what is wrong in our words.
-REFUSALS = (TypeError, ValueError, IndexError)
+REFUSALS = (TypeError, ValueError, IndexError, ZeroDivisionError)
 
 
 # --- NumPy, silently --------------------------------------------------------------------------------
@@ -245,7 +245,9 @@ def implements(
     arrays: int = 1,
     sequence: bool = False,
     nonempty: bool = False,
-    eager: bool = True,
+    eager: bool | Callable = True,
+    positional: int | None = None,
+    warns: Callable | None = None,
 ) -> Callable:
     """Make the decorated function the answer to NumPy's ``functions``.
 
@@ -261,20 +263,26 @@ def implements(
         Whether the first argument is a sequence of arrays.
     nonempty : bool, default False
         Whether NumPy's function warns about empty arrays, which then take the other path.
-    eager : bool, default True
-        False where NumPy's function must not be called: it means something else.
+    eager : bool or callable, default True
+        False where NumPy's function must not be called: it means something else. A callable is called in its place.
+    positional : int, optional
+        How many arguments NumPy takes in the same order; with more the other path is taken.
+    warns : callable, optional
+        ``(arguments, keywords) -> bool``: whether NumPy's function may warn about these, which then take the other
+        path.
     """
 
     def decorate(traced):
         FUNCTIONS.update((function, traced) for function in functions if function is not None)
         if not eager:
             return traced
-        numpy_function = functions[0]
+        numpy_function = eager if callable(eager) else functions[0]
         code = traced.__code__
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         shared = frozenset(names) - {"out"}
         # NumPy takes where=None for a mask that is False; our default means that there is no mask.
         most = names.index("where") if "where" in names[: code.co_argcount] else len(names)
+        most = most if positional is None else positional
 
         def call(*args, **kwargs):
             if (
@@ -282,17 +290,14 @@ def implements(
                 and len(args) <= most
                 and (not kwargs or (shared.issuperset(kwargs) and kwargs.get("where", True) is not None))
             ):
-                positional = plain_sequence(args) if sequence else plain(args, arrays)
-                if (
-                    positional is not None
-                    and len(positional) >= arrays
-                    and not (nonempty and _is_empty(positional[0]))
-                ):
+                given = plain_sequence(args) if sequence else plain(args, arrays)
+                if given is not None and len(given) >= arrays and not (nonempty and _is_empty(given[0])):
                     try:
-                        result = quiet(numpy_function, positional, kwargs)
-                        if np.ndarray in map(type, args[0] if sequence else args[:arrays]):
-                            result = _own_all(result, args)
-                        return wrap(result)
+                        if warns is None or not warns(given, kwargs):
+                            result = quiet(numpy_function, given, kwargs)
+                            if np.ndarray in map(type, args[0] if sequence else args[:arrays]):
+                                result = _own_all(result, args)
+                            return wrap(result)
                     except REFUSALS:
                         pass
             return traced(*args, **kwargs)

@@ -78,7 +78,7 @@ def where(
     return strip_weak(elementwise.select_n(*[broadcast(v, shape) for v in cases]))
 
 
-@implements(np.select, eager=False)
+@implements(np.select, sequence=True)
 def select(condlist: Sequence[ArrayLike], choicelist: Sequence[ArrayLike], default: ArrayLike = 0) -> Array:
     """Choose elementwise by the first of several conditions that is true.
 

@@ -331,7 +331,7 @@ def _at_least(ndim: int, places: Sequence[tuple[int, ...]], arrays):
     return results[0] if len(results) == 1 else results
 
 
-@implements(np.atleast_1d, arrays=0, eager=False)
+@implements(np.atleast_1d, positional=1)
 def atleast_1d(*arrays: ArrayLike) -> Array | list[Array]:
     """View arrays as having one axis at least.
 
@@ -351,7 +351,7 @@ def atleast_1d(*arrays: ArrayLike) -> Array | list[Array]:
     return _at_least(1, [(0,)], arrays)
 
 
-@implements(np.atleast_2d, arrays=0, eager=False)
+@implements(np.atleast_2d, positional=1)
 def atleast_2d(*arrays: ArrayLike) -> Array | list[Array]:
     """View arrays as having two axes at least; a vector becomes a row.
 
@@ -366,7 +366,7 @@ def atleast_2d(*arrays: ArrayLike) -> Array | list[Array]:
     return _at_least(2, [(0, 1), (0,)], arrays)
 
 
-@implements(np.atleast_3d, arrays=0, eager=False)
+@implements(np.atleast_3d, positional=1)
 def atleast_3d(*arrays: ArrayLike) -> Array | list[Array]:
     """View arrays as having three axes at least.
 
@@ -444,6 +444,12 @@ def broadcast_arrays(*args: Any) -> list[Array]:
     list of Array
         All of one shape.
     """
+    if current_trace() is EVAL and (arrays := plain(args, len(args))):
+        try:
+            # Copies: one element of NumPy's views stands for many.
+            return [wrap(np.array(x)) for x in np.broadcast_arrays(*arrays)]
+        except REFUSALS:
+            pass
     operands = [operand("broadcast_arrays", x, i) for i, x in enumerate(args)]
     if not operands:
         return []
@@ -704,9 +710,24 @@ def block(arrays: Any) -> Array:
     Array([[1., 0.],
            [0., 0.]], dtype=float64)
     """
+    if current_trace() is EVAL:
+        try:
+            return wrap(np.block(_as_numpy_has_them(arrays)))
+        except REFUSALS:
+            pass
     depth = _list_depth(arrays)
     ndim = max(depth, _largest_rank(arrays))
     return _join_blocks(arrays, depth, ndim)
+
+
+def _as_numpy_has_them(arrays):
+    """Unwrap the blocks of nested lists."""
+    if isinstance(arrays, list):
+        return [_as_numpy_has_them(part) for part in arrays]
+    blocks = plain((arrays,), 1)
+    if blocks is None:
+        raise TypeError("no array that NumPy may have")
+    return blocks[0]
 
 
 def _list_depth(arrays) -> int:
@@ -865,7 +886,7 @@ def dsplit(ary: ArrayLike, indices_or_sections: int | Sequence[int]) -> list[Arr
     return split(ary, indices_or_sections, 2)
 
 
-@implements(getattr(np, "unstack", None), eager=False)
+@implements(getattr(np, "unstack", None), eager=hasattr(np, "unstack"))
 def unstack(x: ArrayLike, /, *, axis: int = 0) -> tuple[Array, ...]:
     """Return the slices along an axis as a tuple.
 
@@ -919,7 +940,7 @@ def tile(A: ArrayLike, reps: int | Sequence[int]) -> Array:
     return strip_weak(structural.reshape(x, tuple(r * n for r, n in zip(reps, shape, strict=True))))
 
 
-@implements(np.resize, eager=False)
+@implements(np.resize)
 def resize(a: ArrayLike, new_shape: int | Sequence[int]) -> Array:
     """Fill another shape with the elements of an array, from the beginning again where they do not suffice.
 

@@ -24,6 +24,7 @@ from jaxlite.numpy.promotion import (
     strip_weak,
 )
 from jaxlite.numpy.reductions import any as any_
+from jaxlite.numpy.reductions import has_row_of_nan
 from jaxlite.numpy.reductions import sum as sum_
 from jaxlite.numpy.registry import implements
 from jaxlite.numpy.selection import where
@@ -153,7 +154,7 @@ def argsort(
     return flip(result, axis) if descending else result
 
 
-@implements(np.lexsort, eager=False)
+@implements(np.lexsort, sequence=True)
 def lexsort(keys: Sequence[ArrayLike], axis: int = -1) -> Array:
     """Return the indices that sort by several keys, the last of them first.
 
@@ -234,7 +235,7 @@ def _not_after(x, y):
     return ufuncs.logical_or(ufuncs.less_equal(x, y), ufuncs.isnan(y))
 
 
-@implements(np.digitize, eager=False)
+@implements(np.digitize, arrays=2)
 def digitize(x: ArrayLike, bins: ArrayLike, right: bool = False) -> Array:
     """Return in which bin each value lies.
 
@@ -262,6 +263,10 @@ def digitize(x: ArrayLike, bins: ArrayLike, right: bool = False) -> Array:
     return where(ufuncs.less_equal(vector[0], vector[-1]), rising, falling)
 
 
+def _quantile_of_nan(arguments, keywords) -> bool:
+    return has_row_of_nan(arguments, keywords, at=2)
+
+
 # --- order statistics -----------------------------------------------------------------------------------
 
 
@@ -275,8 +280,10 @@ def _flatten_axes(x, axes):
 def _quantile(name: str, a, q, axis, out, keepdims: bool, method: str, ignore_nan: bool):
     if out is not None:
         raise ArgumentError(f"{name}: out= is not supported.", fix="use the returned array.")
-    if method not in ("linear", "lower", "higher", "nearest", "midpoint"):
-        raise ArgumentError(f"{name}: method {method!r} is not supported.")
+    if method not in _METHODS:
+        raise ArgumentError(
+            f"{name}: method {method!r} is not supported.", fix=f"one of {', '.join(map(repr, _METHODS))}."
+        )
     x = operand(name, a)
     x = convert(x, inexact_dtype(aval_of(x).dtype))
     shape, dtype = aval_of(x).shape, aval_of(x).dtype
@@ -294,9 +301,15 @@ def _quantile(name: str, a, q, axis, out, keepdims: bool, method: str, ignore_na
     else:
         last = dtype.type(n - 1)
     # [..., k]: for each row the places of the k quantiles
-    place = ufuncs.multiply(reshape(q, (-1,)), last)
-    low, high = ufuncs.floor(place), ufuncs.ceil(place)
+    place = _place(method, reshape(q, (-1,)), last)
+    low = ufuncs.floor(place)
     weight = ufuncs.subtract(place, low)
+    low = ufuncs.maximum(low, 0)
+    high = ufuncs.minimum(ufuncs.maximum(ufuncs.ceil(place), 0), last)
+    if method == "averaged_inverted_cdf":
+        exact = ufuncs.equal(weight, 0)
+        high = ufuncs.minimum(ufuncs.add(ufuncs.floor(place), 1), last)
+        weight = where(exact, dtype.type(0.5), dtype.type(1))
     batch = aval_of(x).shape[:-1]
     take = lambda place: take_along_axis(  # noqa: E731
         x, broadcast_array(convert(place, _INT64), (*batch, aval_of(place).shape[-1])), -1
@@ -314,9 +327,44 @@ def _quantile(name: str, a, q, axis, out, keepdims: bool, method: str, ignore_na
     return reshape(result, (*q_shape, *batch))
 
 
+# Where a quantile lies among the sorted elements, counted from 0, by Hyndman's and Fan's two parameters; for the
+# others _place says it in words.
+_BY_PARAMETERS = {
+    "interpolated_inverted_cdf": (0.0, 1.0),
+    "hazen": (0.5, 0.5),
+    "weibull": (0.0, 0.0),
+    "median_unbiased": (1 / 3, 1 / 3),
+    "normal_unbiased": (3 / 8, 3 / 8),
+}
+_METHODS = (
+    *("linear", "lower", "higher", "nearest", "midpoint"),
+    *("inverted_cdf", "averaged_inverted_cdf", "closest_observation", *_BY_PARAMETERS),
+)
+
+
+def _place(method: str, q, last):
+    """Return the places of quantiles, of which ``last`` is the largest; whole numbers where nothing is between."""
+    if method in ("linear", "lower", "higher", "nearest", "midpoint"):
+        return ufuncs.multiply(q, last)
+    steps = ufuncs.multiply(q, ufuncs.add(last, 1))
+    if method in _BY_PARAMETERS:
+        alpha, beta = _BY_PARAMETERS[method]
+        place = ufuncs.add(steps, ufuncs.add(ufuncs.multiply(q, 1.0 - alpha - beta), alpha - 1.0))
+        return ufuncs.minimum(ufuncs.maximum(place, 0), last)
+    if method == "inverted_cdf":
+        return ufuncs.maximum(ufuncs.subtract(ufuncs.ceil(steps), 1), 0)
+    if method == "averaged_inverted_cdf":
+        return ufuncs.subtract(steps, 1)
+    # The closest one; halfway between two of them the one whose number, counted from 1, is even.
+    place = ufuncs.subtract(steps, 1.5)
+    low = ufuncs.floor(place)
+    stays = ufuncs.logical_and(ufuncs.equal(place, low), ufuncs.equal(ufuncs.mod(low, 2), 1))
+    return ufuncs.maximum(where(stays, low, ufuncs.add(low, 1)), 0)
+
+
 def _between(method: str, below, above, weight, place):
     dtype = aval_of(below).dtype
-    if method == "lower":
+    if method in ("lower", "inverted_cdf", "closest_observation"):
         return below
     if method == "higher":
         return above
@@ -360,8 +408,8 @@ def quantile(
         Not supported.
     overwrite_input : bool
         Ignored.
-    method : {"linear", "lower", "higher", "nearest", "midpoint"}
-        What to return between two elements.
+    method : str, default "linear"
+        What to return between two elements: "linear", "lower", "higher", "nearest", "midpoint", or another of NumPy's.
     keepdims : bool, default False
 
     Returns
@@ -396,8 +444,8 @@ def percentile(
         Not supported.
     overwrite_input : bool
         Ignored.
-    method : {"linear", "lower", "higher", "nearest", "midpoint"}
-        What to return between two elements.
+    method : str, default "linear"
+        What to return between two elements: "linear", "lower", "higher", "nearest", "midpoint", or another of NumPy's.
     keepdims : bool, default False
         Whether the reduced axes stay, with size 1.
 
@@ -410,7 +458,7 @@ def percentile(
     return _quantile("percentile", a, q, axis, out, keepdims, method, ignore_nan=False)
 
 
-@implements(np.nanquantile, eager=False)
+@implements(np.nanquantile, nonempty=True, warns=_quantile_of_nan)
 def nanquantile(
     a: ArrayLike,
     q: ArrayLike,
@@ -434,8 +482,8 @@ def nanquantile(
         Not supported.
     overwrite_input : bool
         Ignored.
-    method : {"linear", "lower", "higher", "nearest", "midpoint"}
-        What to return between two elements.
+    method : str, default "linear"
+        What to return between two elements: "linear", "lower", "higher", "nearest", "midpoint", or another of NumPy's.
     keepdims : bool, default False
         Whether the reduced axes stay, with size 1.
 
@@ -447,7 +495,7 @@ def nanquantile(
     return _quantile("nanquantile", a, q, axis, out, keepdims, method, ignore_nan=True)
 
 
-@implements(np.nanpercentile, eager=False)
+@implements(np.nanpercentile, nonempty=True, warns=_quantile_of_nan)
 def nanpercentile(
     a: ArrayLike,
     q: ArrayLike,
@@ -471,8 +519,8 @@ def nanpercentile(
         Not supported.
     overwrite_input : bool
         Ignored.
-    method : {"linear", "lower", "higher", "nearest", "midpoint"}
-        What to return between two elements.
+    method : str, default "linear"
+        What to return between two elements: "linear", "lower", "higher", "nearest", "midpoint", or another of NumPy's.
     keepdims : bool, default False
         Whether the reduced axes stay, with size 1.
 
@@ -518,7 +566,7 @@ def median(
     return _quantile("median", a, 0.5, axis, out, keepdims, "midpoint", ignore_nan=False)
 
 
-@implements(np.nanmedian, eager=False)
+@implements(np.nanmedian, nonempty=True, warns=has_row_of_nan)
 def nanmedian(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,

@@ -75,7 +75,7 @@ def bincount(
 # --- histograms -------------------------------------------------------------------------------------
 
 
-@implements(np.histogram_bin_edges, eager=False)
+@implements(np.histogram_bin_edges)
 def histogram_bin_edges(
     a: ArrayLike,
     bins: ArrayLike | str = 10,
@@ -138,7 +138,7 @@ def _places(x, edges):
     return where(ufuncs.less(place, 0), count, place)
 
 
-@implements(np.histogram, eager=False)
+@implements(np.histogram, positional=3)
 def histogram(
     a: ArrayLike,
     bins: ArrayLike | str = 10,
@@ -184,7 +184,7 @@ def histogram(
     return counts, edges
 
 
-@implements(np.histogramdd, eager=False)
+@implements(np.histogramdd, positional=3)
 def histogramdd(
     sample: Any,
     bins: Any = 10,
@@ -247,7 +247,7 @@ def histogramdd(
     return counts, edges
 
 
-@implements(np.histogram2d, eager=False)
+@implements(np.histogram2d, arrays=2, positional=4)
 def histogram2d(
     x: ArrayLike,
     y: ArrayLike,

@@ -502,6 +502,12 @@ PLACES = [
     row("numpy.pad", A, ((3, 4), (5, 7)), on="d", mode="reflect", label="wide"),
     row("numpy.pad", A, 2, on="d", label="function", call=lambda jx, x, w: jx.numpy.pad(
         x, w, lambda v, width, axis, options: v.at[: width[0]].set(v[width[0]] * (axis + 2)))),
+    row("numpy.gradient", LONG, on="d", edge_order=2, oracle=lambda jax, f, edge_order: jax.numpy.concatenate(
+        [jax.numpy.array([-1.5 * f[0] + 2 * f[1] - 0.5 * f[2]]), (f[2:] - f[:-2]) / 2,
+         jax.numpy.array([1.5 * f[-1] - 2 * f[-2] + 0.5 * f[-3]])])),
+    row("numpy.interp", A, SORTED, Sample((4,)), on="d", left="extrapolate", right="extrapolate"),
+    row("numpy.cross", Sample((2, 2)), Sample((2, 2), seed=1), on="d", label="plane"),
+    row("numpy.cross", Sample((2, 2)), A, on="d", label="plane and space"),
     row("numpy.choose", np.array([[0, 1, 1], [1, 0, 0]]), [A, B], on="di", eager=True),
     row("numpy.choose", np.array([0, 5, -1]), [A, V], on="d", mode="clip"),
     row("numpy.choose", np.array([0, 5, -1]), [A, V], on="d", mode="wrap"),
@@ -841,6 +847,20 @@ WINDOWS = [
         (x, 2 * x), (0.0, -np.inf), lambda a, b: (a[0] + b[0], jx.lax.max(a[1], b[1])), (0, 2))),
     row("lax.ragged_dot", Sample((6, 4)), Sample((3, 4, 5)), np.array([2, 0, 3]), on="d",
         only=("evaluate", "jit", "jvp", "grad", "jit_grad")),
+    *[row(f"lax.linalg.{name}", *args, on="dc", call=call)
+      for name, args, call in [
+          ("cholesky", (DEFINITE,), lambda jx, a: jx.lax.linalg.cholesky(a)),
+          ("triangular_solve", (LOWER, SQUARE), lambda jx, a, b: jx.lax.linalg.triangular_solve(
+              a, b, left_side=True, lower=True)),
+          ("lu", (REGULAR,), lambda jx, a: jx.lax.linalg.lu(a)),
+          ("qr", (REGULAR,), lambda jx, a: abs(jx.lax.linalg.qr(a, full_matrices=False)[1])),
+          ("eigh", (DEFINITE,), lambda jx, a: jx.lax.linalg.eigh(a)[1]),
+          ("svd", (REGULAR,), lambda jx, a: jx.lax.linalg.svd(a, compute_uv=False)),
+          ("tridiagonal_solve", (Sample((2, 4), -1, 1), Sample((2, 4), 3, 5), Sample((2, 4), -1, 1, seed=1),
+                                 Sample((2, 4, 3))),
+           lambda jx, low, d, up, b: jx.lax.linalg.tridiagonal_solve(
+               low.at[:, 0].set(0.0), d, up.at[:, -1].set(0.0), b)),
+      ]],
     row("lax.split", A, (1, 2), on="di", call=lambda jx, x, sizes: jx.lax.split(x, sizes, 1)),
     row("lax.stack", [A, B], on="d", call=lambda jx, xs: jx.lax.stack(xs, 1)),
     row("lax.unstack", A, on="d", axis=1),
