@@ -129,13 +129,16 @@ TABLE = {
     "ASIN": ("(asin(s) - s)/s³ of s²", of_root(lambda s: (mp.asin(s) - s) / s**3, mpf(1) / 6), 0, 0.25, lambda z: z),
     "ERF": ("erf(x)/x - 1 of x²", of_root(lambda x: mp.erf(x) / x - 1, 2 / mp.sqrt(mp.pi) - 1),
             0, 1, lambda z: 1),
-    "ERFC": ("the same", lambda t: of_t(t), t_of(0.5), t_of(27.3), lambda t: 1 / of_t(t)),
+    "ERF_FAR": ("erfc(x) of x - 3.5", lambda v: mp.erfc(v + 3.5), -2.5, 2.5, lambda v: 1),
+    "ERF_FAR_FLOAT": ("erfc(x) of x - 2.5", lambda v: mp.erfc(v + 2.5), -1.5, 1.5, lambda v: 1),
+    "ERFC": ("erfc(x)·exp(x²)·(1 + 2·x) of t = (x - 3.75)/(x + 3.75)", lambda t: of_t(t),
+             t_of(0.5), t_of(27.3), lambda t: 1 / of_t(t)),
     "ERFINV": ("erfinv(x)/x of -log(1 - x²) - 1.4", of_log, -1.4, 3.6, lambda v: 1 / of_log(v)),
     "ERFINV_FAR": ("erfinv(x)/x of sqrt(-log(1 - x²)) - 4.14", of_root_of_log, -1.91, 1.91,
                    lambda v: 1 / of_root_of_log(v)),
-    "LGAMMA": ("lgamma(x)/(x - 2) of x - 1.75",
-               quotient_at(0.25, lambda d: mp.loggamma(d + 1.75) / (d - 0.25), 1 - mp.euler),
-               -0.5, 0.5, lambda d: (d - 0.25) / mp.loggamma(d + 1.75) if d != 0.25 else 2),
+    "LGAMMA": ("lgamma(x)/((x - 1)·(x - 2)) of x - 1.75",
+               quotient_at(0.25, lambda d: mp.loggamma(d + 1.75) / ((d + 0.75) * (d - 0.25)), 1 - mp.euler),
+               -0.5, 0.5, lambda d: 2),
     "STIRLING": ("x·(the rest of Stirling's series) of 1/x²",
                  of_root(lambda v: rest_of_stirling(1 / v) / v, mpf(1) / 12),
                  0, mpf(7.25) ** -2, lambda v: 0.02),
@@ -165,7 +168,7 @@ def main() -> None:
             for c in exact:
                 print(f"        {float(c)!r},")
             print("    ),")
-        if name.startswith(("ERFINV", "ERFC")):
+        if name in ("ERFC", "ERFINV", "ERFINV_FAR", "LGAMMA"):
             print(f"    {float(leading)!r},\n    {float(leading - float(leading))!r},")
         print(")")
     print("# Where the variables of polynomials start to count; the root of digamma in two parts.")

@@ -37,7 +37,7 @@ POLL_AT_MOST_EVERY = 1 << 16
 # Nests of loops that compute for longer than this look as well, loops without an inner loop do not: it would keep
 # LLVM from vectorising them, and they cannot take longer than it takes to walk the memory there is.
 _LONG_NEST = 1e8
-_NS_FLOP, _NS_TRANSCENDENTAL, _NS_BYTE, _NS_CALL, _NS_HOST = 0.3, 5.0, 0.05, 300.0, 5000.0
+_NS_FLOP, _NS_TRANSCENDENTAL, _NS_BYTE, _NS_CALL, _NS_HOST = 0.3, 2.0, 0.05, 300.0, 5000.0
 
 
 @dataclass

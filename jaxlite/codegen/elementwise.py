@@ -53,12 +53,12 @@ def _not_of_halves(found):
 def cost(operation) -> int:
     """Return what an elementwise operation costs, in additions."""
     known = {
-        "logistic": 26,
-        "logaddexp": 45,
+        "logistic": 16,
+        "logaddexp": 30,
         "integer_pow": 6,
         "polygamma": 280,
-        "digamma": 40,
-        "erf_inv": 40,
+        "digamma": operations.COST["psi"],
+        "erf_inv": operations.COST["erfinv"],
     }
     return 10 if callable(operation) else known.get(operation) or operations.cost(operation)
 

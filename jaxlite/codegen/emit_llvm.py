@@ -45,6 +45,9 @@ from jaxlite.codegen.loops import (
 from jaxlite.codegen.operations import OPERATIONS, llvm_const, llvm_type, memory_type
 from jaxlite.codegen.tapes import LIST_SLOT, RUNTIME, TAPE_ROUTINES
 
+# Steps of a sequential loop that is taken to be unrolled.
+LONGEST_UNROLLED = 16
+
 # Ways back to CPython; each with the lines it needs. What they raise stays set in the thread, and the program leaves.
 _PYTHON = {
     "poll": (
@@ -476,7 +479,9 @@ class _Function:
         for carry in s.carries:
             self.registers[carry.inside] = "%" + self.name_of_new("c")
         outer, alone = self.accumulations, self.side_by_side
-        self.side_by_side = alone or s.kind != "serial"
+        # A short sequential loop is unrolled, and does not keep the one around it from being vectorised.
+        short = known and len(range(int(s.start.value), int(s.stop.value), step)) <= LONGEST_UNROLLED
+        self.side_by_side = s.kind != "serial" or (alone and short)
         if s.kind == "reduce":
             self.accumulations = outer | {c.next for c in s.carries if type(c.next) is Scalar}
         self.block(s.body)
@@ -524,7 +529,7 @@ class _Function:
 
     def while_(self, s: While) -> None:
         loop, body, done = (self.name_of_new(p) for p in ("loop", "body", "done"))
-        before = self.label
+        before, alone, self.side_by_side = self.label, self.side_by_side, False
         inits = [self.read(c.init) for c in s.carries]
         self.line(f"br label %{loop}")
         self.start(loop)
@@ -546,6 +551,7 @@ class _Function:
         heads += self.heads_of(s.carries, inits, before, nexts, latch)
         self.lines[phis:phis] = heads
         self.start(done)
+        self.side_by_side = alone
         for carry in s.carries:
             kind = llvm_type(carry.inside.dtype)
             self.registers[carry.result] = self.emit(

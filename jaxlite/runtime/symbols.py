@@ -6,11 +6,9 @@ register({"jl_exp_f64"})      the library of exp is compiled, or loaded from dis
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import hashlib
 import importlib
-import pickle
 
 from jaxlite.codegen import vector_math
 from jaxlite.codegen.external import ROUTINES
@@ -21,10 +19,12 @@ from jaxlite.runtime.cache import cache
 
 # Shorter than the keys of programs, which none can be taken for.
 _KEY_LENGTH = 38
+# What a kept library begins with: LLVM ends the process where it is handed anything else.
+_MARK = b"jaxlite object file\n"
 
 _lock = new_lock()
-# The libraries of the vector mathematics; programs hold addresses in them, so that they stay.
-_libraries: dict[str, object] = {}
+# The addresses in libraries of the vector mathematics, which stay where they are once they are loaded.
+_loaded: dict[str, int] = {}
 _known: set[str] = {"jl_host", "jl_pool"}
 
 
@@ -40,27 +40,26 @@ def _address(symbol: str) -> int:
     name = symbol.removeprefix("jl_")
     library = vector_math.library_of(symbol)
     if library is not None:
-        if library not in _libraries:
-            _libraries[library] = _mathematics(library)
-        return engine.address_of(_libraries[library], symbol)
+        if symbol not in _loaded:
+            _loaded.update(_mathematics(library))
+        return _loaded[symbol]
     if name in ROUTINES:
         return _exported(ROUTINES[name].module, ROUTINES[name].name)
     raise InternalError(f"a program calls {symbol}, which has no address.", why="this is a bug in jaxlite.")
 
 
-def _mathematics(name: str):
-    """Return the library of a function, from disk where it is kept."""
-    text = f"{name}|{engine.registers()}|{engine.host()}|{cache.environment()}"
+def _mathematics(name: str) -> dict[str, int]:
+    """Load the library of a function, from disk where it is kept; returns addresses by symbol."""
+    registers = engine.registers()
+    text = f"{name}|{registers}|{engine.host()}|{cache.environment()}"
     key = hashlib.sha256(text.encode()).hexdigest()[:_KEY_LENGTH]
-    payload = cache.load(key, counted=False)
-    if payload is not None:
-        with contextlib.suppress(Exception):
-            library = engine.revive(pickle.loads(payload))
-            engine.address_of(library, name)
-            return library
-    library = engine.build_as_it_is(name, vector_math.text(name, engine.registers()))
-    cache.store(key, pickle.dumps(engine.serialize(library)))
-    return library
+    names = vector_math.symbols_of(name, registers)
+    kept = cache.load(key, counted=False) or b""
+    if kept.startswith(_MARK):
+        return engine.load_object(kept.removeprefix(_MARK), names)
+    code = engine.object_code(vector_math.text(name, registers))
+    cache.store(key, _MARK + code)
+    return engine.load_object(code, names)
 
 
 def _exported(module: str, name: str) -> int:

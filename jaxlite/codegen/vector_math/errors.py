@@ -7,12 +7,13 @@ from jaxlite.codegen.vector_math.exponentials import exp_of_rest, reduced, times
 from jaxlite.codegen.vector_math.logarithms import INF, NAN, log_of_normal
 from jaxlite.codegen.vector_math.writer import Value, Writer
 
-# Up to here erf is a polynomial; above, it is what erfc leaves.
+# Up to here erf is one polynomial; above, 1 less another.
 NEAR = 1.0
 # erfc(x)·exp(x²)·(1 + 2·x) is a polynomial of (x - MIDDLE)/(x + MIDDLE).
 MIDDLE = 3.75
 # From here on erf is 1, and erfc 0.
-FAR, FARTHEST, FARTHEST_SINGLE = 6.0, 27.3, 11.0
+FAR, FARTHEST = 6.0, 27.3
+FAR_FLOAT, FARTHEST_FLOAT = 4.0, 11.0
 # From here on -log(1 - x²) is far.
 FAR_LOG = 5.0
 # Where erfc is no longer a normal number.
@@ -24,44 +25,36 @@ def near(w: Writer, x: Value) -> Value:
     return x * w.polynomial(x * x, w.fit(c.ERF))
 
 
-def split_polynomial(w: Writer, x: Value, fits) -> tuple[float, Value]:
-    """Return the first coefficient, and the sum of the other terms and of what rounding took from the first."""
-    (first, *others), leading = w.fit(fits[:2]), fits[2]
-    return leading, w.polynomial(x, (first - leading if w.single else fits[3], *others))
-
-
 def scaled(w: Writer, x: Value) -> tuple[Value, Value, Value]:
     """Return erfc(x)·exp(x²), x², and its rounding error, for x >= ½."""
     t = (x - MIDDLE) / (x + MIDDLE)
     wide, lost = w.two_sum(x * 2.0, w.constant(1.0))
     inverse = 1.0 / wide
-    leading, others = split_polynomial(w, t, c.ERFC)
+    leading, others = w.split_polynomial(t, c.ERFC)
     value = (others + leading) * inverse
-    if not w.single:
+    if not w.widened:
         value = w.mad(value, w.fma(-wide, inverse, 1.0) - lost * inverse, value)
     return (value, *w.two_product(x, x))
 
 
 def erf(w: Writer) -> Value:
     size = w.abs(w.x)
+    end, middle = w.pick((FAR, 3.5), (FAR_FLOAT, 2.5))
 
     def far():
-        x = w.min(size, FAR)
-        factor, square, lost = scaled(w, x)
-        t, r = reduced(w, -square)
-        return 1.0 - times_power(w, exp_of_rest(w, r - lost), t) * factor
+        return 1.0 - w.polynomial(w.min(size, end) - middle, w.fit((c.ERF_FAR[0], c.ERF_FAR_FLOAT[1])))
 
     value = w.fixed(size.not_below(NEAR), far, size + near(w, size))
     return w.copysign(value, w.x)
 
 
 def erfc(w: Writer) -> Value:
-    x, size = w.x, w.min(w.abs(w.x), FARTHEST_SINGLE if w.single else FARTHEST)
+    x, size = w.x, w.min(w.abs(w.x), FARTHEST_FLOAT if w.widened else FARTHEST)
     factor, square, lost = scaled(w, w.max(size, 0.5))
     t, r = reduced(w, -square)
     p = exp_of_rest(w, r - lost) * factor
     value = times_power(w, p, t)
-    if not w.single:
+    if not w.widened:
         value = w.fixed(size > SUBNORMAL, lambda: times_any_power(w, p, t), value)
     value = w.select(x < 0.0, 2.0 - value, value)
     return w.select(size < 0.5, 1.0 - (x + near(w, x)), value)
@@ -73,7 +66,7 @@ def erfinv(w: Writer) -> Value:
     log = -log_of_normal(w, w.fma(-x, x, 1.0))
 
     def times(v: Value, fits) -> Value:
-        leading, others = split_polynomial(w, v, fits)
+        leading, others = w.split_polynomial(v, fits)
         return w.fma(x, leading, x * others)
 
     value = times(log - c.ERFINV_MIDDLE, c.ERFINV)

@@ -6,25 +6,44 @@ exp(x) = 2^n · e^r with n = round(x/ln 2): |r| <= ln(2)/2, where a polynomial g
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from jaxlite.codegen.vector_math import coefficients as c
 from jaxlite.codegen.vector_math.writer import Value, Writer
 
-# Added to a number below 2^51, this leaves the nearest integer in the lowest bits.
-SHIFT = 1.5 * 2.0**52
 # ln 2 in two parts; n times the first one, taken from x by a fused multiply-add, leaves no rounding error.
 LN2 = (math.log(2.0), 2.3190468138462996e-17)
-# Beyond these bounds e^x, or 2^x, is not a normal number.
-NORMAL, NORMAL_POWER = 708.0, 1022.0
-# Beyond these it is 0 or inf.
-LOWEST, HIGHEST = -746.0, 710.0
+LN2_OF_FLOATS = (0.6931471824645996, -1.9046542121259336e-09)
+
+
+class Bounds(NamedTuple):
+    """Between ±``normal`` e^x is a normal number, and 2^x between ±``power``.
+
+    e^x is 0 below ``low`` and inf above ``high``, e^x - 1 is -1 below ``minus_one``, tanh is 1 above ``one``.
+    """
+
+    normal: float
+    power: float
+    low: float
+    high: float
+    minus_one: float
+    one: float
+
+
+BOUNDS = Bounds(708.0, 1022.0, -746.0, 710.0, -40.0, 22.0)
+BOUNDS_OF_FLOATS = Bounds(87.0, 126.0, -104.0, 89.0, -20.0, 11.0)
+
+
+def bounds(w: Writer) -> Bounds:
+    return w.pick(BOUNDS, BOUNDS_OF_FLOATS)
 
 
 def reduced(w: Writer, x: Value) -> tuple[Value, Value]:
-    """Return a double with n in its lowest bits, and r."""
-    t = w.fma(x, 1.0 / LN2[0], SHIFT)
-    n = t - SHIFT
-    return t, w.fma(n, -LN2[1], w.fma(n, -LN2[0], x))
+    """Return a number with n in its lowest bits, and r."""
+    ln2 = w.pick(LN2, LN2_OF_FLOATS)
+    t = w.fma(x, 1.0 / LN2[0], w.format.shift)
+    n = t - w.format.shift
+    return t, w.fma(n, -ln2[1], w.fma(n, -ln2[0], x))
 
 
 def tail_of_rest(w: Writer, r: Value) -> Value:
@@ -38,15 +57,16 @@ def exp_of_rest(w: Writer, r: Value) -> Value:
 
 def times_power(w: Writer, p: Value, t: Value) -> Value:
     """2^n·p where that is a normal number."""
-    return w.of_bits(w.bits(p) + (w.bits(t) << 52))
+    return w.of_bits(w.bits(p) + (w.bits(t) << w.format.mantissa))
 
 
 def times_any_power(w: Writer, p: Value, t: Value, less: int = 0) -> Value:
     """2^(n - less)·p in two steps, the last of which overflows or rounds to a subnormal number."""
-    n = (w.bits(t) << 32).ashr(32) - less
+    unused = w.pick(32, 10)
+    n = (w.bits(t) << unused).ashr(unused) - less
     half = n.ashr(1)
     for k in (half, n - half):
-        p = p * w.of_bits((k + 1023) << 52)
+        p = p * w.of_bits((k + w.format.bias) << w.format.mantissa)
     return p
 
 
@@ -56,42 +76,33 @@ def clamped(w: Writer, x: Value, low: float, high: float) -> Value:
 
 def exp_of_any(w: Writer, x: Value, less: int = 0) -> Value:
     """e^x/2^less, without haste."""
-    t, r = reduced(w, clamped(w, x, LOWEST, HIGHEST + less))
+    t, r = reduced(w, clamped(w, x, bounds(w).low, bounds(w).high + less))
     return times_any_power(w, exp_of_rest(w, r), t, less)
 
 
 def exp(w: Writer) -> Value:
     x = w.x
-    if w.single:
-        # Out of the range of floats: the conversion makes inf and 0 of it.
-        x = clamped(w, x, -200.0, 200.0)
     t, r = reduced(w, x)
     value = times_power(w, exp_of_rest(w, r), t)
-    if w.single:
-        return value
-    return w.fixed(w.abs(x).not_below(NORMAL), lambda: exp_of_any(w, x), value)
+    return w.fixed(w.abs(x).not_below(bounds(w).normal), lambda: exp_of_any(w, x), value)
 
 
 def exp2(w: Writer) -> Value:
-    x = clamped(w, w.x, -200.0, 200.0) if w.single else w.x
+    shift, limit = w.format.shift, bounds(w).power
 
     def parts(x):
-        t = x + SHIFT
-        r = x - (t - SHIFT)
+        t = x + shift
+        r = x - (t - shift)
         return w.mad(r, w.polynomial(r, w.fit(c.EXP2)), 1.0), t
 
-    value = times_power(w, *parts(x))
-    if w.single:
-        return value
-
     def extreme():
-        return times_any_power(w, *parts(clamped(w, x, -1080.0, 1025.0)))
+        return times_any_power(w, *parts(clamped(w, w.x, -limit - w.pick(58.0, 29.0), limit + 3.0)))
 
-    return w.fixed(w.abs(x).not_below(NORMAL_POWER), extreme, value)
+    return w.fixed(w.abs(w.x).not_below(limit), extreme, times_power(w, *parts(w.x)))
 
 
 def expm1_of(w: Writer, x: Value) -> tuple[Value, Value]:
-    """e^x - 1 as a sum of two numbers: 2^n - 1 + 2^n·(e^r - 1), for -40 <= x <= 708"""
+    """e^x - 1 as a sum of two numbers: 2^n - 1 + 2^n·(e^r - 1), where e^x is normal"""
     t, r = reduced(w, x)
     power = times_power(w, w.constant(1.0), t)
     high, low = w.quick_two_sum(power - 1.0, power * r)
@@ -99,22 +110,19 @@ def expm1_of(w: Writer, x: Value) -> tuple[Value, Value]:
 
 
 def expm1(w: Writer) -> Value:
-    x = clamped(w, w.x, -40.0, 200.0) if w.single else w.max(w.x, -40.0)
+    x = w.max(w.x, bounds(w).minus_one)
     high, low = expm1_of(w, x)
-    value = high + low
-    if not w.single:
-        value = w.fixed(x.not_below(NORMAL), lambda: exp_of_any(w, x), value)
+    value = w.fixed(x.not_below(bounds(w).normal), lambda: exp_of_any(w, x), high + low)
     return w.copysign(value, w.x)
 
 
 def tanh(w: Writer) -> Value:
     """E/(E + 2) with E = e^(2·|x|) - 1"""
-    x = w.min(w.abs(w.x), 22.0)
-    high, low = expm1_of(w, x * 2.0)
-    value = high + low
+    x = w.min(w.abs(w.x), bounds(w).one)
+    t, r = reduced(w, x * 2.0)
+    power = times_power(w, w.constant(1.0), t)
+    value = w.fma(power, r + tail_of_rest(w, r), power - 1.0)
     below = value + 2.0
-    if w.single:
-        return w.copysign(value / below, w.x)
     inverse = 1.0 / below
     quotient = value * inverse
     # What rounding took from the divisor, where E is small, and from the quotient.
@@ -123,29 +131,26 @@ def tanh(w: Writer) -> Value:
 
 
 def halves(w: Writer, x: Value) -> tuple[Value, Value, Value, Value]:
-    """Return sinh(r), cosh(r) - 1, and 2^(n-1) -+ 2^(-n-1), for 0 <= x <= 708."""
+    """Return sinh(r), cosh(r) - 1, and 2^(n-1) -+ 2^(-n-1), for 0 <= x where e^x is normal."""
     t, r = reduced(w, x)
     z = r * r
     sine = w.mad(z * r, w.polynomial(z, w.fit(c.SINH)), r)
     cosine = z * w.polynomial(z, w.fit(c.COSH))
-    n, half = w.bits(t) << 52, w.bits(w.constant(0.5))
+    n, half = w.bits(t) << w.format.mantissa, w.bits(w.constant(0.5))
     up, down = w.of_bits(half + n), w.of_bits(half - n)
     return sine, cosine, up - down, up + down
 
 
 def sinh(w: Writer) -> Value:
-    x = w.min(w.abs(w.x), 200.0) if w.single else w.abs(w.x)
+    x = w.abs(w.x)
     sine, cosine, difference, total = halves(w, x)
     value = difference + w.mad(total, sine, difference * cosine)
-    if not w.single:
-        value = w.fixed(x.not_below(NORMAL), lambda: exp_of_any(w, x, less=1), value)
+    value = w.fixed(x.not_below(bounds(w).normal), lambda: exp_of_any(w, x, less=1), value)
     return w.copysign(value, w.x)
 
 
 def cosh(w: Writer) -> Value:
-    x = w.min(w.abs(w.x), 200.0) if w.single else w.abs(w.x)
+    x = w.abs(w.x)
     sine, cosine, difference, total = halves(w, x)
     value = total + w.mad(difference, sine, total * cosine)
-    if w.single:
-        return value
-    return w.fixed(x.not_below(NORMAL), lambda: exp_of_any(w, x, less=1), value)
+    return w.fixed(x.not_below(bounds(w).normal), lambda: exp_of_any(w, x, less=1), value)

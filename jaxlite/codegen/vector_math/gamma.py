@@ -45,7 +45,11 @@ def lgamma_from_half(w: Writer, x: Value) -> tuple[Value, Value]:
     k, m, _ = split(w, w.select(below, x, product))
     log, low = log_in_pair(w, k, m)
     log, low = w.select(below, -log, log), w.select(below, -low, low)
-    near, lost = w.two_sum(log, d * w.polynomial(d + c.LGAMMA_SHIFT, c.LGAMMA[0]))
+    leading, others = w.split_polynomial(d + c.LGAMMA_SHIFT, c.LGAMMA)
+    factor, factor_low = w.two_product(d, d + 1.0)
+    main, main_low = w.two_product(factor, w.constant(leading))
+    near, lost = w.two_sum(log, main)
+    low = low + w.mad(factor, others, w.mad(factor_low, leading, main_low))
 
     def far():
         k, m, _ = split(w, x)

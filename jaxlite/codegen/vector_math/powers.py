@@ -1,22 +1,20 @@
-"""pow, cbrt and hypot."""
+"""pow, cbrt and hypot, and the remainder of a division."""
 
 from __future__ import annotations
 
 from jaxlite.codegen.vector_math import coefficients as c
 from jaxlite.codegen.vector_math.exponentials import (
-    HIGHEST,
-    LOWEST,
-    NORMAL,
-    SHIFT,
+    BOUNDS,
     clamped,
     exp_of_rest,
     reduced,
     times_any_power,
     times_power,
 )
-from jaxlite.codegen.vector_math.logarithms import INF, LN2, MANTISSA, NAN, ONE, is_unusual, split
-from jaxlite.codegen.vector_math.writer import Value, Writer
+from jaxlite.codegen.vector_math.logarithms import INF, LAYOUT, NAN, is_unusual, split
+from jaxlite.codegen.vector_math.writer import DOUBLE, Value, Writer
 
+SHIFT = DOUBLE.shift
 THIRD = (1.0 / 3.0, 1.850371707708594e-17)
 
 
@@ -37,8 +35,8 @@ def log_in_pair(w: Writer, k: Value, m: Value) -> tuple[Value, Value]:
     product_low = product_low + w.mad(double, third_low, (s_low + s_low) * third)
     high, low = w.quick_two_sum(double, product)
     low = low + (product_low + (s_low + s_low))
-    whole, rest = w.quick_two_sum(k * LN2[0], high)
-    return whole, w.mad(k, LN2[1], rest + low)
+    whole, rest = w.quick_two_sum(k * LAYOUT.ln2[0], high)
+    return whole, w.mad(k, LAYOUT.ln2[1], rest + low)
 
 
 def pow_(w: Writer) -> Value:
@@ -63,8 +61,8 @@ def pow_(w: Writer) -> Value:
         log = w.select(size.equals(0.0), -INF, w.select(size.equals(INF), INF, 0.0))
         # Where the logarithm or y is infinite, or the product is, there is no rest.
         high = w.select(size.equals(0.0) | size.equals(INF), log * y, high)
-        low = w.select(w.abs(high) < HIGHEST * 1.5, low, 0.0)
-        t, r = reduced(w, clamped(w, high, LOWEST, HIGHEST))
+        low = w.select(w.abs(high) < BOUNDS.high * 1.5, low, 0.0)
+        t, r = reduced(w, clamped(w, high, BOUNDS.low, BOUNDS.high))
         power = times_any_power(w, exp_of_rest(w, r + low), t)
         integer = w.floor(y).equals(y)
         odd = integer & w.floor(y * 0.5).differs(y * 0.5)
@@ -75,7 +73,7 @@ def pow_(w: Writer) -> Value:
         power = w.select(x.is_nan() | y.is_nan(), x + y, power)
         return w.select(x.equals(1.0) | y.equals(0.0), 1.0, power)
 
-    return w.fixed(is_unusual(w, x) | w.abs(high).not_below(NORMAL), special, value)
+    return w.fixed(is_unusual(w, x) | w.abs(high).not_below(BOUNDS.normal), special, value)
 
 
 def cbrt(w: Writer) -> Value:
@@ -84,17 +82,17 @@ def cbrt(w: Writer) -> Value:
 
     def of_normal(x: Value, less: int) -> Value:
         bits = w.bits(x)
-        exponent = w.of_bits((bits >> 52) | 0x4330000000000000) - (2.0**52 + 1023)
+        exponent = w.of_bits((bits >> 52) | LAYOUT.integer) - (2.0**52 + 1023)
         t = w.fma(exponent, 1.0 / 3.0, SHIFT)
         rest = exponent - (t - SHIFT) * 3.0
-        m = w.of_bits(((bits & MANTISSA) | ONE) + (w.bits(rest + SHIFT) << 52))
+        m = w.of_bits(((bits & LAYOUT.mantissa) | LAYOUT.one) + (w.bits(rest + SHIFT) << 52))
         inverse = w.polynomial(m, c.CBRT[0])
         for _ in range(2):
             gap = 1.0 - m * (inverse * inverse * inverse)
             inverse = w.mad(inverse * gap, w.mad(gap, 2.0 / 9.0, 1.0 / 3.0), inverse)
         square = inverse * inverse
         root = m * square
-        if not w.single:
+        if not w.widened:
             power, lost = w.two_product(root, root)
             gap = w.fma(-power, root, m) - lost * root
             root = w.mad(gap, square * (1.0 / 3.0), root)
@@ -119,7 +117,7 @@ def hypot(w: Writer) -> Value:
         rest = w.fma(-root, root, total) + (lost + (low + other_low))
         return w.mad(rest, 0.5 / root, root)
 
-    if w.single:
+    if w.widened:
         value = w.sqrt(w.mad(a, a, b * b))
         return w.select(first.equals(INF) | second.equals(INF), INF, value)
 
@@ -134,3 +132,17 @@ def hypot(w: Writer) -> Value:
 
     usual = (a < 2.0**500) & (a > 2.0**-450) & ~b.is_nan()
     return w.fixed(~usual, special, of_moderate(a, b))
+
+
+def rem(w: Writer) -> tuple[Value, ...]:
+    """x - q·y with q = trunc(x/y), which is exact where q is; rounding can make q too large by one."""
+    x, y = (w.abs(v) for v in w.arguments)
+    quotient = w.call("trunc", x / y)
+    rest = w.fma(-quotient, y, x)
+    value = w.copysign(w.select(rest < 0.0, rest + y, rest), w.x)
+    unusual = quotient.not_below(2.0 ** (w.format.mantissa - 1)) | ~(y < INF)
+
+    def special():
+        return w.lane_by_lane() if w.lanes > 1 else (w.call_library("fmod", *w.arguments),)
+
+    return w.where_any(unusual, special, (value,))

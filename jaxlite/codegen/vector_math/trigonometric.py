@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from jaxlite.codegen.vector_math import coefficients as c
-from jaxlite.codegen.vector_math.exponentials import SHIFT
-from jaxlite.codegen.vector_math.writer import PURE, Value, Writer, number
+from jaxlite.codegen.vector_math.writer import DOUBLE, PURE, Value, Writer, number
 
 # π/2 in three parts, of 53 bits each; all positive, so that -0 stays -0.
 HALF_PI = (1.5707963267948966, 6.123233995736765e-17, 1.082856673921914e-32)
+SHIFT = DOUBLE.shift
 TWO_OVER_PI = 0.6366197723675814
 # Up to here n·π/2 is exact enough in three parts.
 NEAR = 2.0**30
@@ -145,7 +145,7 @@ def everywhere(w: Writer, *values: Value) -> tuple[Value, ...]:
     if w.lanes == 1:
         return values
     far = w.abs(w.x).not_below(NEAR)
-    return w.where_any(far, lambda: w.lane_by_lane(w.x), values)
+    return w.where_any(far, w.lane_by_lane, values)
 
 
 def of_zero(w: Writer, value: Value) -> Value:
@@ -170,7 +170,7 @@ def sincos(w: Writer) -> tuple[Value, ...]:
 
 
 def tan(w: Writer) -> tuple[Value, ...]:
-    n, r, lost = reduced(w, w.x, exact=not w.single)
+    n, r, lost = reduced(w, w.x, exact=not w.widened)
     sine, cosine = sin_and_cos(w, r)
     odd = (n & 1).differs(0)
     above, below = w.select(odd, -cosine, sine), w.select(odd, sine, cosine)
@@ -226,7 +226,8 @@ def atan2(w: Writer) -> Value:
 
     def special():
         largest = w.select(high > wide, high, wide)
-        scale = w.select(largest > 2.0**500, 2.0**-600, w.select(largest < 2.0**-500, 2.0**600, 1.0))
+        # So that neither sums nor inverses leave the range of normal numbers.
+        scale = w.select(largest > 2.0**1000, 2.0**-10, w.select(largest < 2.0**-500, 2.0**600, 1.0))
         a, b = high * scale, wide * scale
         far_up, far_out = high.equals(inf), wide.equals(inf)
         a = w.select(far_up, 1.0, w.select(far_out, 0.0, a))

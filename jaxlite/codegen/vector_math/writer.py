@@ -11,21 +11,45 @@ register with others or alone, after the last full register.
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-# The type of an element of each kind of value.
-_ELEMENT = {"f": "double", "i": "i64", "b": "i1"}
 PURE = "nounwind willreturn memory(none)"
 
 
-def number(value: float) -> str:
-    """Return a double with all its bits."""
+class Format(NamedTuple):
+    """What numbers of a width are made of: types of an element, bits of the mantissa, offset of the exponent."""
+
+    element: str
+    integer: str
+    mantissa: int
+    bias: int
+
+    @property
+    def types(self) -> dict[str, str]:
+        return {"f": self.element, "i": self.integer, "b": "i1"}
+
+    @property
+    def shift(self) -> float:
+        """A number that, added to a small one, leaves the nearest integer in the lowest bits of the sum."""
+        return 1.5 * 2.0**self.mantissa
+
+
+DOUBLE, FLOAT = Format("double", "i64", 52, 1023), Format("float", "i32", 23, 127)
+
+
+def number(value: float, element: str = "double") -> str:
+    """Return a constant; LLVM writes a float by the bits of the double of its value."""
+    if element == "float":
+        with contextlib.suppress(OverflowError):
+            (value,) = struct.unpack("<f", struct.pack("<f", float(value)))
     return f"0x{struct.unpack('<Q', struct.pack('<d', float(value)))[0]:016X}"
 
 
 class Value:
-    """A double ("f"), a 64-bit integer ("i") or a truth value ("b"), in every lane."""
+    """A double ("f"), an integer of as many bits ("i") or a truth value ("b"), in every lane; or of floats the same."""
 
     __slots__ = ("kind", "text", "w")
 
@@ -118,7 +142,7 @@ class Value:
 
 
 class Writer:
-    """Writes one function of doubles.
+    """Writes one function.
 
     Parameters
     ----------
@@ -129,37 +153,54 @@ class Writer:
     lanes : int
         How many numbers each value holds.
     single : bool
-        Arguments and results are floats; what is between is computed in doubles, which need to be as exact as floats
-        only: `fit` takes the shorter polynomial.
+        Arguments and results are floats: `fit` takes the shorter polynomial.
+    widened : bool
+        What is between is computed in doubles, which rounding errors of floats are nothing to.
     """
 
-    def __init__(self, name: str, arity: int = 1, lanes: int = 1, single: bool = False, results: int = 1):
-        self.name, self.arity, self.lanes, self.single, self.results = name, arity, lanes, single, results
+    def __init__(
+        self,
+        name: str,
+        arity: int = 1,
+        lanes: int = 1,
+        *,
+        single: bool = False,
+        widened: bool = False,
+        results: int = 1,
+    ):
+        self.name, self.arity, self.lanes, self.results = name, arity, lanes, results
+        self.single, self.widened = single, single and widened
+        self.outer = FLOAT if single else DOUBLE
+        self.format = DOUBLE if widened else self.outer
         self.lines: list[str] = []
         self.declarations: dict[str, str] = {}
         self.label = "entry"
         self._count = 0
-        self.arguments = [self.widened(f"%x{k}") for k in range(arity)]
+        self.arguments = [self.widen(f"%x{k}") for k in range(arity)]
         self.x = self.arguments[0]
         self.y = self.arguments[-1]
 
+    def pick(self, double, float_):
+        """Choose by the numbers that are computed with."""
+        return double if self.format is DOUBLE else float_
+
     def type(self, kind: str) -> str:
-        element = _ELEMENT[kind]
+        element = self.format.types[kind]
         return element if self.lanes == 1 else f"<{self.lanes} x {element}>"
 
     def _outer(self, lanes: int | None = None) -> str:
-        element, lanes = "float" if self.single else "double", lanes or self.lanes
+        element, lanes = self.outer.element, lanes or self.lanes
         return element if lanes == 1 else f"<{lanes} x {element}>"
 
-    def widened(self, text: str) -> Value:
+    def widen(self, text: str) -> Value:
         """Return what the caller gave as a value to compute with."""
-        if not self.single:
+        if not self.widened:
             return Value(self, "f", text)
         return self.emit("f", f"fpext {self._outer()} {text} to {self.type('f')}")
 
-    def narrowed(self, x: Value) -> str:
+    def narrow(self, x: Value) -> str:
         """Return a value as the caller knows it."""
-        if not self.single:
+        if not self.widened:
             return x.text
         return self.emit("f", f"fptrunc {self.type('f')} {x.text} to {self._outer()}").text
 
@@ -177,17 +218,19 @@ class Writer:
     def constant(self, value, kind: str = "f") -> Value:
         if isinstance(value, Value):
             return value
+        element = self.format.types[kind]
         if kind == "f":
-            text = number(value)
+            text = number(value, element)
         elif kind == "i":
             text = str(int(value))
         else:
             text = "true" if value else "false"
-        return Value(self, kind, text if self.lanes == 1 else f"splat ({_ELEMENT[kind]} {text})")
+        return Value(self, kind, text if self.lanes == 1 else f"splat ({element} {text})")
 
     def call(self, intrinsic: str, *args: Value) -> Value:
-        """Call an intrinsic function of doubles."""
-        suffix = "f64" if self.lanes == 1 else f"v{self.lanes}f64"
+        """Call an intrinsic function."""
+        element = "f64" if self.format is DOUBLE else "f32"
+        suffix = element if self.lanes == 1 else f"v{self.lanes}{element}"
         kind, symbol = self.type("f"), f"llvm.{intrinsic}.{suffix}"
         self.declarations[symbol] = f"declare {kind} @{symbol}({', '.join([kind] * len(args))})"
         return self.emit("f", f"call {kind} @{symbol}({', '.join(f'{kind} {a.text}' for a in args)})")
@@ -195,7 +238,7 @@ class Writer:
     def returns(self, *values: Value) -> str:
         """End the function; returns its text."""
         outer = self._outer()
-        texts = [self.narrowed(v) for v in values]
+        texts = [self.narrow(v) for v in values]
         if self.results == 1:
             kind, result = outer, texts[0]
         else:
@@ -272,6 +315,11 @@ class Writer:
         """Choose between the coefficients for doubles and those for floats."""
         return fits[self.single]
 
+    def split_polynomial(self, x: Value, fits) -> tuple[float, Value]:
+        """Return the first coefficient, and the sum of the other terms and of what rounding took from the first."""
+        (first, *others), leading = self.fit(fits[:2]), fits[2]
+        return leading, self.polynomial(x, (first - leading if self.single else fits[3], *others))
+
     # --- pairs of doubles: high + low, low being a rounding error
 
     def two_sum(self, a: Value, b: Value) -> tuple[Value, Value]:
@@ -305,26 +353,35 @@ class Writer:
     def call_helper(self, definition: str, name: str, kinds: str, *args: Value) -> tuple[Value, ...]:
         """Call a function of single numbers that returns several of them, and define it."""
         self.declarations[name] = definition
-        struct = f"{{ {', '.join(_ELEMENT[kind] for kind in kinds)} }}"
-        operands = ", ".join(f"{_ELEMENT[x.kind]} {x.text}" for x in args)
+        types = self.format.types
+        struct = f"{{ {', '.join(types[kind] for kind in kinds)} }}"
+        operands = ", ".join(f"{types[x.kind]} {x.text}" for x in args)
         result = self.emit("b", f"call {struct} @{name}({operands})").text
         return tuple(self.emit(kind, f"extractvalue {struct} {result}, {k}") for k, kind in enumerate(kinds))
 
-    def lane_by_lane(self, x: Value) -> tuple[Value, ...]:
+    def call_library(self, name: str, *args: Value) -> Value:
+        """Call a function of the C library, in the form for one number."""
+        name, kind = name + ("" if self.format is DOUBLE else "f"), self.format.element
+        self.declarations[name] = f"declare {kind} @{name}({', '.join([kind] * len(args))}) {PURE}"
+        return self.emit("f", f"call {kind} @{name}({', '.join(f'{kind} {a.text}' for a in args)})")
+
+    def lane_by_lane(self) -> tuple[Value, ...]:
         """Call this function's form for one number in each lane, for its results."""
         kind, element, name = self._outer(), self._outer(1), self.name.rpartition("_v")[0]
         result_type = element if self.results == 1 else f"{{ {', '.join([element] * self.results)} }}"
-        argument = self.narrowed(x)
-        places = [self.emit("f", f"alloca {kind}").text for _ in range(self.results)]
+        places = [self.emit("f", f"alloca {kind}").text for _ in range(max(self.arity, self.results))]
         loop, done, before = self.new("loop"), self.new("done"), self.label
         lane, following = "%" + self.new("i"), "%" + self.new("n")
-        self.lines += [f"  store {kind} {argument}, ptr {places[0]}", f"  br label %{loop}"]
+        self.lines += [f"  store {kind} %x{k}, ptr {places[k]}" for k in range(self.arity)]
+        self.lines.append(f"  br label %{loop}")
         self.start(loop)
         self.lines.append(f"  {lane} = phi i64 [ 0, %{before} ], [ {following}, %{loop} ]")
         slots = [self.emit("f", f"getelementptr {element}, ptr {p}, i64 {lane}").text for p in places]
-        number = self.emit("f", f"load {element}, ptr {slots[0]}").text
-        result = self.emit("f", f"call {result_type} @{name}({element} {number})").text
-        for k, slot in enumerate(slots):
+        numbers = [
+            f"{element} " + self.emit("f", f"load {element}, ptr {p}").text for p in slots[: self.arity]
+        ]
+        result = self.emit("f", f"call {result_type} @{name}({', '.join(numbers)})").text
+        for k, slot in enumerate(slots[: self.results]):
             part = result
             if self.results > 1:
                 part = self.emit("f", f"extractvalue {result_type} {result}, {k}").text
@@ -333,8 +390,8 @@ class Writer:
         more = self.emit("b", f"icmp ult i64 {following}, {self.lanes}").text
         self.lines.append(f"  br i1 {more}, label %{loop}, label %{done}")
         self.start(done)
-        loaded = [self.emit("f", f"load {kind}, ptr {place}").text for place in places]
-        return tuple(self.widened(text) for text in loaded)
+        loaded = [self.emit("f", f"load {kind}, ptr {place}").text for place in places[: self.results]]
+        return tuple(self.widen(text) for text in loaded)
 
     def where_any(
         self, condition: Value, slow: Callable[[], Sequence[Value]], values: Sequence[Value]
