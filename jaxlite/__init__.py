@@ -62,7 +62,7 @@ from jaxlite.control.checkpoint import (
     saved_residuals,
 )
 from jaxlite.control.custom_rules import custom_gradient, custom_jvp, custom_vjp
-from jaxlite.control.jit import ShapeDtypeStruct, install_compiler, jit
+from jaxlite.control.jit import ShapeDtypeStruct, clear_caches, install_compiler, jit
 from jaxlite.interpreters.evaluate import eval_jaxpr
 from jaxlite.ir import ClosedJaxpr, Eqn, Jaxpr, Literal, ShapedArray, Tape, Var
 from jaxlite.lax import stop_gradient
@@ -71,7 +71,10 @@ from jaxlite.source import named_scope
 
 # The compiler stands between `control`, which asks for it, and this file: it is loaded at the first compilation, so
 # that programs which never compile do not pay for it.
-install_compiler(lambda: import_module("jaxlite.runtime.stages"))
+install_compiler(
+    compiler=lambda: import_module("jaxlite.runtime.compile"),
+    stages=lambda: import_module("jaxlite.runtime.stages"),
+)
 
 remat = checkpoint
 __version__ = "0.1.0"

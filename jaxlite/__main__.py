@@ -1,4 +1,5 @@
-"""``python -m jaxlite``: a first tour, which fits a logistic regression to real data. Layer 7.
+"""``python -m jaxlite``: a first tour, which fits a logistic regression to real data; ``python -m jaxlite names``:
+which of JAX's names are here. Layer 7.
 
 The model is a plain NumPy function. The tour shows the program that jaxlite records of it, the one of its
 gradient and the loops that it is compiled to, checks the derivatives against finite differences and against formulas
@@ -23,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 import jaxlite
-from jaxlite import grad, hessian, jit, make_jaxpr, vmap
+from jaxlite import grad, hessian, jit, make_jaxpr, names, vmap
 from jaxlite.datasets import Dataset, breast_cancer
 from jaxlite.interpreters.evaluate import eval_jaxpr
 from jaxlite.parsing import parse_jaxpr
@@ -303,20 +304,28 @@ def first_call(w: np.ndarray, X: np.ndarray, y: np.ndarray) -> float:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tour.
+    """Run the tour, or what is named first on the command line.
 
     Parameters
     ----------
     argv : sequence of str, optional
-        Arguments of the command line, those of the process by default. Only ``--help`` is known.
+        Arguments of the command line, those of the process by default: ``--help``, or ``names`` and what
+        `jaxlite.names.main` takes.
 
     Returns
     -------
     int
-        0 if the derivatives are right and Newton's method converged, else 1.
+        0 if the derivatives are right and Newton's method converged, else 1; or what ``names`` returns.
     """
+    argv = sys.argv[1:] if argv is None else list(argv)
+    if argv[:1] == ["names"]:
+        return names.main(argv[1:])
     description = "A first tour of jaxlite: a logistic regression, its programs, its derivatives, its fit."
-    argparse.ArgumentParser("python -m jaxlite", description=description).parse_args(argv)
+    parser = argparse.ArgumentParser("python -m jaxlite", description=description)
+    parser.epilog = (
+        "python -m jaxlite names: JAX's names, which of them are here, and what compiles; see its --help."
+    )
+    parser.parse_args(argv)
     start = time.perf_counter()
     data = breast_cancer()
     parts = split(data)

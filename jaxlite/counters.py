@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-import threading
+from jaxlite.locks import new_lock
 
 
 class Counters:
@@ -31,7 +31,7 @@ class Counters:
     """
 
     def __init__(self):
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self.num_traces = 0
         self.num_compiles = 0
         self.num_cache_hits = 0

@@ -12,6 +12,8 @@ import math
 
 import numpy as np
 
+from jaxlite import lax_linalg as linalg
+from jaxlite.bessel import bessel_i0e, bessel_i1e
 from jaxlite.control.collectives import all_gather, axis_index, axis_size, pmax, pmean, pmin, ppermute, psum
 from jaxlite.control.cond import cond, switch
 from jaxlite.control.derived import associative_scan, map
@@ -93,6 +95,7 @@ from jaxlite.ops.elementwise import (
     tan,
     tanh,
 )
+from jaxlite.ops.fft import FftType, fft
 from jaxlite.ops.indexing import (
     GatherDimensionNumbers,
     GatherScatterMode,
@@ -113,7 +116,18 @@ from jaxlite.ops.indexing import (
     scatter_mul,
     scatter_sub,
 )
-from jaxlite.ops.linalg import cholesky, lu, lu_solve, solve, solve_with_lu, triangular_solve
+from jaxlite.ops.linalg import (
+    cholesky,
+    eig,
+    eigh,
+    lu,
+    lu_solve,
+    qr,
+    solve,
+    solve_with_lu,
+    svd,
+    triangular_solve,
+)
 from jaxlite.ops.reductions import (
     argmax,
     argmin,
@@ -146,7 +160,21 @@ from jaxlite.ops.structural import (
     transpose,
 )
 from jaxlite.ops.structural import iota as _iota
+from jaxlite.ops.structural import move_dim as _move_dim
 from jaxlite.trace import aval_of
+from jaxlite.windowed import (
+    ConvDimensionNumbers,
+    conv,
+    conv_dimension_numbers,
+    conv_general_dilated,
+    conv_general_dilated_patches,
+    conv_transpose,
+    conv_with_general_padding,
+    padtype_to_pads,
+    reduce,
+    reduce_window,
+    reduce_window_shape_tuple,
+)
 
 
 class Precision(enum.Enum):
@@ -257,17 +285,391 @@ def dtype(x) -> np.dtype:
     return aval_of(x).dtype
 
 
-def padtype_to_pads(in_shape, window_shape, window_strides, padding: str) -> list[tuple[int, int]]:
-    """Return explicit (low, high) paddings for "SAME" and "VALID"."""
-    if padding.upper() == "VALID":
-        return [(0, 0)] * len(in_shape)
-    if padding.upper() != "SAME":
-        raise ArgumentError(f"padding must be 'SAME' or 'VALID', got {padding!r}.")
-    pads = []
-    for size, window, stride in zip(in_shape, window_shape, window_strides, strict=True):
-        total = builtins.max((-(-size // stride) - 1) * stride + window - size, 0)
-        pads.append((total // 2, total - total // 2))
-    return pads
+def broadcast_to_rank(x, rank: int):
+    """Add leading dimensions of size 1 until there are ``rank``.
+
+    Parameters
+    ----------
+    x : array
+    rank : int
+
+    Returns
+    -------
+    Array
+    """
+    missing = rank - aval_of(x).ndim
+    if missing < 0:
+        raise ShapeError(f"broadcast_to_rank: {aval_of(x)} has more than {rank} dimensions.")
+    return expand_dims(x, tuple(range(missing)))
+
+
+def broadcast_like(arr, like_arr):
+    """Broadcast an array, by NumPy's rules, to the shape of another.
+
+    Parameters
+    ----------
+    arr, like_arr : array
+
+    Returns
+    -------
+    Array
+        Of the shape of ``like_arr``.
+    """
+    shape = aval_of(like_arr).shape
+    return broadcast_in_dim(arr, shape, tuple(range(len(shape) - aval_of(arr).ndim, len(shape))))
+
+
+def empty(shape, dtype):
+    """Return an array of any content: of zeros.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    dtype : dtype-like
+
+    Returns
+    -------
+    Array
+    """
+    return full(shape, 0, as_dtype(dtype))
+
+
+def split(operand, sizes, axis: int = 0) -> list:
+    """Cut an array into parts of given sizes.
+
+    Parameters
+    ----------
+    operand : array
+    sizes : sequence of int
+        Their sum is the size of the dimension.
+    axis : int, default 0
+
+    Returns
+    -------
+    list of Array
+    """
+    axis = axis % aval_of(operand).ndim
+    total = aval_of(operand).shape[axis]
+    if builtins.sum(sizes) != total:
+        raise ShapeError(
+            f"split: sizes {tuple(sizes)} do not add up to {total}, axis {axis} of {aval_of(operand)}."
+        )
+    ends = np.cumsum(sizes).tolist()
+    return [slice_in_dim(operand, end - size, end, axis=axis) for size, end in zip(sizes, ends, strict=True)]
+
+
+def stack(operands, axis: int = 0):
+    """Join arrays of one shape along a new dimension.
+
+    Parameters
+    ----------
+    operands : sequence of array
+    axis : int, default 0
+
+    Returns
+    -------
+    Array
+    """
+    axis = axis % (aval_of(operands[0]).ndim + 1)
+    return concatenate([expand_dims(x, (axis,)) for x in operands], axis)
+
+
+def unstack(x, axis: int = 0) -> tuple:
+    """Return the slices along a dimension.
+
+    Parameters
+    ----------
+    x : array
+    axis : int, default 0
+
+    Returns
+    -------
+    tuple of Array
+    """
+    axis = axis % aval_of(x).ndim
+    return tuple(index_in_dim(x, i, axis, False) for i in range(aval_of(x).shape[axis]))
+
+
+def tile(operand, reps):
+    """Repeat an array as a whole along its dimensions.
+
+    Parameters
+    ----------
+    operand : array
+    reps : sequence of int
+        How often, for each dimension.
+
+    Returns
+    -------
+    Array
+    """
+    shape = aval_of(operand).shape
+    if len(reps) != len(shape):
+        raise ShapeError(
+            f"tile: {len(reps)} numbers for {aval_of(operand)}.", why="there is one for each dimension."
+        )
+    interleaved = tuple(n for pair in zip(reps, shape) for n in pair)
+    repeated = broadcast_in_dim(operand, interleaved, tuple(range(1, 2 * len(shape), 2)))
+    return reshape(repeated, tuple(r * n for r, n in zip(reps, shape)))
+
+
+def approx_max_k(
+    operand,
+    k: int,
+    reduction_dimension: int = -1,
+    recall_target: float = 0.95,
+    reduction_input_size_override: int = -1,
+    aggregate_to_topk: bool = True,
+) -> tuple:
+    """Return the ``k`` largest elements along a dimension and their places: exactly, on the CPU.
+
+    Parameters
+    ----------
+    operand : array
+    k : int
+    reduction_dimension : int, default -1
+    recall_target, reduction_input_size_override, aggregate_to_topk : any
+        Ignored.
+
+    Returns
+    -------
+    values, indices : Array
+        The indices are int32.
+    """
+    axis = reduction_dimension % aval_of(operand).ndim
+    values, places = top_k(_move_dim(operand, axis, -1), k)
+    return _move_dim(values, -1, axis), convert_element_type(_move_dim(places, -1, axis), np.dtype(np.int32))
+
+
+def approx_min_k(
+    operand,
+    k: int,
+    reduction_dimension: int = -1,
+    recall_target: float = 0.95,
+    reduction_input_size_override: int = -1,
+    aggregate_to_topk: bool = True,
+) -> tuple:
+    """Return the ``k`` smallest elements along a dimension and their places; as `approx_max_k`.
+
+    Parameters
+    ----------
+    operand : array
+    k : int
+    reduction_dimension : int, default -1
+    recall_target, reduction_input_size_override, aggregate_to_topk : any
+        Ignored.
+
+    Returns
+    -------
+    values, indices : Array
+        The indices are int32.
+    """
+    values, places = approx_max_k(neg(operand), k, reduction_dimension)
+    return neg(values), places
+
+
+def ragged_dot(lhs, rhs, group_sizes, precision=None, preferred_element_type=None):
+    """Multiply groups of rows by a matrix each.
+
+    Parameters
+    ----------
+    lhs : array
+        ``[m, k]``; rows of one group follow each other.
+    rhs : array
+        ``[g, k, n]``, one matrix for each group.
+    group_sizes : array of int
+        ``[g]``, how many rows; rows beyond their sum give zeros.
+    precision : any
+        Ignored.
+    preferred_element_type : dtype, optional
+        Of the result.
+
+    Returns
+    -------
+    Array
+        ``[m, n]``
+    """
+    rows, groups = aval_of(lhs).shape[0], aval_of(rhs).shape[0]
+    ends = cumsum(group_sizes, 0)
+    row = iota(aval_of(ends).dtype, shape=(rows, groups), dimension=0)
+    before_end = lt(row, broadcast_in_dim(ends, (rows, groups), (1,)))
+    after_start = ge(row, broadcast_in_dim(sub(ends, group_sizes), (rows, groups), (1,)))
+    mask = convert_element_type(bitwise_and(before_end, after_start), aval_of(lhs).dtype)
+    # Each row stands in the block of its group; the others are zero.
+    blocks = mul(broadcast_in_dim(lhs, (rows, groups, aval_of(lhs).shape[1]), (0, 2)),
+                 broadcast_in_dim(mask, (rows, groups, aval_of(lhs).shape[1]), (0, 1)))  # fmt: skip
+    return dot_general(
+        blocks, rhs, (((1, 2), (0, 1)), ((), ())), preferred_element_type=preferred_element_type
+    )
+
+
+def all_to_all(
+    x, axis_name, split_axis: int, concat_axis: int, *, axis_index_groups=None, tiled: bool = False
+):
+    """Exchange parts: each member sends one part of an axis to every other, and collects what it is sent.
+
+    Parameters
+    ----------
+    x : array
+        The size of ``split_axis`` is that of the named axis, or (tiled) a multiple of it.
+    axis_name : hashable
+        Of the mapped axis.
+    split_axis : int
+        Which axis is cut into parts.
+    concat_axis : int
+        Where the parts are put together.
+    axis_index_groups : None
+        Not supported.
+    tiled : bool, default False
+        Whether parts are joined along an axis that is there, and not along a new one.
+
+    Returns
+    -------
+    Array
+    """
+    if axis_index_groups is not None:
+        raise ArgumentError("all_to_all: axis_index_groups is not supported.")
+    count, shape = axis_size(axis_name), aval_of(x).shape
+    split_axis, concat_axis = split_axis % len(shape), concat_axis % len(shape)
+    part, rest = divmod(shape[split_axis], count)
+    if rest or (part != 1 and not tiled):
+        raise ShapeError(
+            f"all_to_all: axis {split_axis} of {aval_of(x)} for {count} members.",
+            why="it needs one part for each member" + (", of equal size." if tiled else "."),
+        )
+    everything = all_gather(x, axis_name)
+    mine = dynamic_slice_in_dim(everything, mul(axis_index(axis_name), part), part, split_axis + 1)
+    if not tiled:
+        return _move_dim(squeeze(mine, (split_axis + 1,)), 0, concat_axis)
+    joined = _move_dim(mine, 0, concat_axis)
+    new = aval_of(joined).shape
+    return reshape(
+        joined, (*new[:concat_axis], new[concat_axis] * new[concat_axis + 1], *new[concat_axis + 2 :])
+    )
+
+
+def pswapaxes(x, axis_name, axis: int, *, axis_index_groups=None):
+    """Exchange the mapped axis with an axis of the array.
+
+    Parameters
+    ----------
+    x : array
+    axis_name : hashable
+    axis : int
+        Of the size of the mapped axis.
+    axis_index_groups : None
+        Not supported.
+
+    Returns
+    -------
+    Array
+        Of the type of ``x``.
+    """
+    return all_to_all(x, axis_name, axis, axis, axis_index_groups=axis_index_groups)
+
+
+def pshuffle(x, axis_name, perm):
+    """Let each member have the value of another.
+
+    Parameters
+    ----------
+    x : array
+    axis_name : hashable
+    perm : sequence of int
+        Member ``i`` gets the value of member ``perm[i]``.
+
+    Returns
+    -------
+    Array
+    """
+    return ppermute(x, axis_name, [(source, i) for i, source in enumerate(perm)])
+
+
+def psum_scatter(x, axis_name, *, scatter_dimension: int = 0, axis_index_groups=None, tiled: bool = False):
+    """Add up over the mapped axis, and keep the member's own part of the sum.
+
+    Parameters
+    ----------
+    x : array
+    axis_name : hashable
+    scatter_dimension : int, default 0
+        Which axis is cut into parts.
+    axis_index_groups : None
+        Not supported.
+    tiled : bool, default False
+        Whether parts may be longer than 1, and the axis stays.
+
+    Returns
+    -------
+    Array
+    """
+    total = psum(x, axis_name, axis_index_groups=axis_index_groups)
+    size = aval_of(x).shape[scatter_dimension]
+    part, rest = divmod(size, axis_size(axis_name))
+    if rest or (part != 1 and not tiled):
+        raise ShapeError(
+            f"psum_scatter: axis {scatter_dimension} of {aval_of(x)} for {axis_size(axis_name)} members."
+        )
+    mine = dynamic_slice_in_dim(total, mul(axis_index(axis_name), part), part, scatter_dimension)
+    return mine if tiled else squeeze(mine, (scatter_dimension,))
+
+
+def pbroadcast(x, axis_name, source: int):
+    """Let all members have the value of one.
+
+    Parameters
+    ----------
+    x : array
+    axis_name : hashable
+    source : int
+        Which member.
+
+    Returns
+    -------
+    Array
+    """
+    return index_in_dim(all_gather(x, axis_name), source, 0, False)
+
+
+def platform_dependent(*args, default=None, cpu=None, **others):
+    """Call the function for the CPU, or the default one: there is no other platform.
+
+    Parameters
+    ----------
+    *args : any
+        For the function.
+    default, cpu : callable, optional
+        One of them is called.
+    **others : callable
+        Ignored.
+
+    Returns
+    -------
+    any
+    """
+    chosen = default if cpu is None else cpu
+    if chosen is None:
+        raise ArgumentError(
+            f"platform_dependent: there is a function for {', '.join(others)} alone.",
+            fix="pass cpu= or default=.",
+        )
+    return chosen(*args)
+
+
+def composite(decomposition, name: str, version: int = 0):  # noqa: F811
+    """Return the function itself: compilers here do not know composites by name.
+
+    Parameters
+    ----------
+    decomposition : callable
+    name : str
+    version : int, default 0
+
+    Returns
+    -------
+    callable
+    """
+    return decomposition
 
 
 # Every primitive under JAX's name for it: ``lax.sin_p``.

@@ -21,11 +21,18 @@ __all__ = [
     "celu",
     "elu",
     "gelu",
+    "glu",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
     "hard_tanh",
+    "identity",
     "leaky_relu",
+    "log1mexp",
     "log_sigmoid",
     "log_softmax",
     "logsumexp",
+    "mish",
     "one_hot",
     "relu",
     "relu6",
@@ -35,6 +42,9 @@ __all__ = [
     "soft_sign",
     "softmax",
     "softplus",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "squareplus",
     "standardize",
     "swish",
     "tanh",
@@ -330,6 +340,163 @@ def standardize(
     mean = jnp.mean(x, axis, keepdims=True, where=where) if mean is None else mean
     variance = jnp.var(x, axis, keepdims=True, where=where) if variance is None else variance
     return jnp.divide(jnp.subtract(x, mean), jnp.sqrt(jnp.add(variance, epsilon)))
+
+
+def glu(x: ArrayLike, axis: int = -1) -> Array:
+    """Gated linear unit: the first half of an axis times the sigmoid of the second.
+
+    Parameters
+    ----------
+    x : array_like
+        ``[..., 2·n, ...]``
+    axis : int, default -1
+        Which axis is halved.
+
+    Returns
+    -------
+    Array
+        ``[..., n, ...]``
+    """
+    first, second = jnp.split(x, 2, axis)
+    return jnp.multiply(first, sigmoid(second))
+
+
+def hard_sigmoid(x: ArrayLike) -> Array:
+    """Straight lines in the place of a sigmoid: relu6(x + 3)/6.
+
+    Parameters
+    ----------
+    x : array_like
+        Of any shape.
+
+    Returns
+    -------
+    Array
+        Of the shape of ``x``, floating.
+    """
+    return jnp.divide(relu6(jnp.add(x, 3.0)), 6.0)
+
+
+def hard_silu(x: ArrayLike) -> Array:
+    """Return ``x`` times `hard_sigmoid`.
+
+    Parameters
+    ----------
+    x : array_like
+        Of any shape.
+
+    Returns
+    -------
+    Array
+        Of the shape of ``x``, floating.
+    """
+    return jnp.multiply(x, hard_sigmoid(x))
+
+
+hard_swish = hard_silu
+
+
+def identity(x: ArrayLike) -> Array:
+    """Return the argument as an array.
+
+    Parameters
+    ----------
+    x : array_like
+        Of any shape.
+
+    Returns
+    -------
+    Array
+        Of the shape and dtype of ``x``.
+    """
+    return jnp.asarray(x)
+
+
+def log1mexp(x: ArrayLike) -> Array:
+    """Return log(1 - exp(-x)) without cancellation, for positive ``x``.
+
+    Parameters
+    ----------
+    x : array_like
+        Of any shape, positive.
+
+    Returns
+    -------
+    Array
+        Of the shape of ``x``, floating.
+    """
+    (x,) = promote_inexact("log1mexp", x)
+    near = jnp.less(x, math.log(2.0))
+    # Each formula sees harmless arguments where the other one counts.
+    small, large = jnp.where(near, x, 1), jnp.where(near, 1, x)
+    return jnp.where(near, jnp.log(jnp.negative(jnp.expm1(-small))), jnp.log1p(jnp.negative(jnp.exp(-large))))
+
+
+def mish(x: ArrayLike) -> Array:
+    """Return ``x`` times the hyperbolic tangent of its softplus.
+
+    Parameters
+    ----------
+    x : array_like
+        Of any shape.
+
+    Returns
+    -------
+    Array
+        Of the shape of ``x``, floating.
+    """
+    return jnp.multiply(x, jnp.tanh(softplus(x)))
+
+
+def sparse_plus(x: ArrayLike) -> Array:
+    """Return 0 up to -1, x from 1 on, and the parabola (x + 1)²/4 between.
+
+    Parameters
+    ----------
+    x : array_like
+        Of any shape.
+
+    Returns
+    -------
+    Array
+        Of the shape of ``x``, floating.
+    """
+    parabola = jnp.multiply(jnp.square(jnp.add(x, 1.0)), 0.25)
+    return jnp.where(jnp.less_equal(x, -1.0), 0.0, jnp.where(jnp.greater_equal(x, 1.0), x, parabola))
+
+
+def sparse_sigmoid(x: ArrayLike) -> Array:
+    """Return (x + 1)/2, limited to the range from 0 to 1.
+
+    Parameters
+    ----------
+    x : array_like
+        Of any shape.
+
+    Returns
+    -------
+    Array
+        Of the shape of ``x``, floating.
+    """
+    return jnp.multiply(jnp.clip(jnp.add(x, 1.0), 0.0, 2.0), 0.5)
+
+
+def squareplus(x: ArrayLike, b: ArrayLike = 4) -> Array:
+    """Return (x + √(x² + b))/2, a smooth relu of algebra alone.
+
+    Parameters
+    ----------
+    x : array_like
+        Of any shape.
+    b : array_like, default 4
+        How smooth; 0 is relu.
+
+    Returns
+    -------
+    Array
+        Of the shape they broadcast to, floating.
+    """
+    return jnp.multiply(jnp.add(x, jnp.sqrt(jnp.add(jnp.square(x), b))), 0.5)
 
 
 def one_hot(x: ArrayLike, num_classes: int, *, dtype: DTypeLike = float, axis: int = -1) -> Array:

@@ -11,7 +11,9 @@ Layer 2. The operators of ``Tracer`` are installed by ``jaxlite.numpy``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
+from typing import Any
 
 import numpy as np
 
@@ -47,8 +49,12 @@ class Trace:
         return isinstance(value, Tracer) and value._trace is self
 
 
+# What the evaluation trace runs in place of ``impl``: control flow registers its compiled form here.
+RUN_EAGERLY: dict[Any, Callable[..., tuple]] = {}
+
+
 class EvalTrace(Trace):
-    """The end of every chain: runs primitives on arrays with NumPy."""
+    """The end of every chain: runs primitives on arrays, with NumPy but for `RUN_EAGERLY`."""
 
     __slots__ = ()
 
@@ -68,7 +74,7 @@ class EvalTrace(Trace):
         # The same errors as while recording, at 3 to 5 µs a call; functions of jaxlite.numpy do not come here.
         primitive.abstract_eval(*map(aval_of, arrays), **params)
         with np.errstate(all="ignore"):
-            outs = primitive.impl(*arrays, **params)
+            outs = RUN_EAGERLY.get(primitive, primitive.impl)(*arrays, **params)
         if writable:
             outs = [own(out, arrays) for out in outs]
         return tuple([as_array(out) for out in outs])
@@ -267,7 +273,8 @@ class Tracer:
             f"NumPy needs an array, but the value is traced: {self.describe()}",
             why=self.why_no_number(),
             fix="use the jaxlite.numpy function: np.array([t, u]) -> jnp.stack([t, u]); np.asarray(t) -> "
-            "jnp.asarray(t); np.full(s, t) -> jnp.full(s, t); a[t] -> jnp.asarray(a)[t]; a.dot(t) -> jnp.dot(a, t).",
+            "jnp.asarray(t); np.full(s, t) -> jnp.full(s, t); np.r_[t, u] -> jnp.r_[t, u]; a[t] -> jnp.asarray(a)[t]; "
+            "a.dot(t) -> jnp.dot(a, t).",
         )
 
     def __setitem__(self, index, value):

@@ -673,11 +673,30 @@ def test_a_folder_is_looked_over_only_now_and_then(folder, monkeypatch):
 
 @pytest.mark.parametrize(
     ("text", "megabytes"),
-    [("", 512), ("7", 7), ("0.5", 0.5), ("many", 512), ("-1", 512), ("nan", 512), ("0", 0)],
+    [("", 512), ("7", 7), ("0.5", 0.5), ("0", 0)],
 )
 def test_the_limit_is_read_from_the_environment(monkeypatch, text, megabytes):
     monkeypatch.setenv("JAXLITE_CACHE_MAX_MB", text)
     assert cache_module._limit() == megabytes * 2**20
+
+
+@pytest.mark.parametrize("text", ["many", "-1", "nan"])
+def test_a_limit_that_is_none_is_said_once(monkeypatch, text):
+    monkeypatch.setenv("JAXLITE_CACHE_MAX_MB", text)
+    cache_module._megabytes.cache_clear()
+    with pytest.warns(CacheWarning, match=f"JAXLITE_CACHE_MAX_MB={text} is no size"):
+        assert cache_module._limit() == 512 * 2**20
+    assert cache_module._limit() == 512 * 2**20
+
+
+def test_a_folder_that_cannot_be_made_is_said_once(monkeypatch):
+    monkeypatch.setenv("JAXLITE_CACHE", "1")
+    monkeypatch.setenv("JAXLITE_CACHE_DIR", "/proc/no/such/folder")
+    cache = Cache()
+    with pytest.warns(CacheWarning, match="cannot be made"):
+        cache.store(KEY, PAYLOAD)
+    cache.store(KEY, PAYLOAD)
+    assert cache.load(KEY) is None
 
 
 def test_what_is_larger_than_the_limit_is_not_stored(folder, monkeypatch):

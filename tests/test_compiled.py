@@ -20,13 +20,14 @@ from jaxlite.codegen.emit_llvm import emit
 from jaxlite.codegen.loops import Buffer, LoopProgram
 from jaxlite.codegen.render_python import flat, namespace
 from jaxlite.codegen.render_python import run as run_python
+from jaxlite.codegen.source import loop_program
 from jaxlite.config import config, disable_jit
 from jaxlite.dtypes import is_inexact
 from jaxlite.interpreters.evaluate import run_jaxpr
 from jaxlite.interpreters.stage import stage
 from jaxlite.ir import Tape, lift_constvars
 from jaxlite.passes.pipeline import optimize
-from jaxlite.runtime.compile import compile_jaxpr, loop_program
+from jaxlite.runtime.compile import compile_jaxpr
 from jaxlite.test_util import tolerance_of
 from jaxlite.trace import aval_of
 from tests.rows import CASES
@@ -104,6 +105,11 @@ CONSTANT_ARGS = {"polygamma": (0,)}
 NOT_DIFFERENTIABLE = ("pure_callback", "io_callback")
 
 
+def has_free_basis(case) -> bool:
+    """Whether some of the vectors of a factorisation are any basis of what the others leave."""
+    return case.primitive in ("qr", "svd") and case.params["full_matrices"] and case.derivatives is None
+
+
 def differentiable(case):
     constant = CONSTANT_ARGS.get(case.primitive, ())
     return [i for i, x in enumerate(case.args) if is_inexact(np.asarray(x).dtype) and i not in constant]
@@ -112,7 +118,7 @@ def differentiable(case):
 @every_row
 def test_row_forward_and_backward(case):
     at = differentiable(case)
-    if not at:
+    if not at or has_free_basis(case):
         check_program(lambda *xs: list(run(case, *xs)), case.args)
         return
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxlite import api
+from jaxlite import api, jit
 from jaxlite.errors import ArgumentError, DtypeError, RuleError
 from jaxlite.interpreters.stage import stage
 from jaxlite.ir import ShapedArray
@@ -166,3 +166,30 @@ def test_weak_operands_give_weak_results_only_in_the_arithmetic_of_python():
     weak = ShapedArray((), np.dtype(np.float64), True)
     jaxpr, _ = stage(lambda x: [ew.mul(x, x), ew.pow(x, x), ew.mod(x, x), ew.abs(x), ew.sin(x)], [weak])
     assert [aval.weak_type for aval in jaxpr.out_avals] == [True, True, True, True, False]
+
+
+# Around the ends of int8, uint8, int64 and uint64.
+EDGES = [
+    np.nan,
+    np.inf,
+    -np.inf,
+    1e300,
+    255.9,
+    256.0,
+    -129.0,
+    -128.5,
+    -0.9,
+    127.9,
+    2.0**63,
+    -(2.0**63),
+    2.0**64,
+]
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "uint32", "int64", "uint64"])
+def test_floats_out_of_range_become_the_nearest_integer(dtype):
+    x, info = np.array(EDGES), np.iinfo(dtype)
+    eager = ew.convert_element_type(x, dtype)
+    exact = [0 if v != v else int(min(max(v, info.min), info.max)) for v in x.tolist()]
+    assert eager.tolist() == exact
+    np.testing.assert_array_equal(jit(lambda x: ew.convert_element_type(x, dtype))(x), eager)

@@ -241,23 +241,6 @@ def test_a_failed_check_asks_the_program(release_gil):
     assert told == 3 * [(program, 7, (-5, 12345678901))]
 
 
-def test_a_stored_exception_is_raised_once_with_its_traceback():
-    program = make((), (aval(F64),), "ret i64 -1")
-
-    def host():
-        raise LookupError("stored")
-
-    try:
-        host()
-    except LookupError as error:
-        call.store_exception(error)
-    with pytest.raises(LookupError, match="stored") as info:
-        program.entry()
-    assert "host" in [frame.name for frame in info.traceback]
-    with pytest.raises(KeyboardInterrupt):
-        program.entry()
-
-
 # --- what is left behind ----------------------------------------------------------------------------
 
 

@@ -3,18 +3,24 @@
 import numpy as np
 import pytest
 
+import jaxlite
+import jaxlite.numpy as jnp
 from jaxlite import api
-from jaxlite.errors import ShapeError
+from jaxlite.counters import counters
+from jaxlite.errors import RuleError, ShapeError
 from jaxlite.ops import linalg
 from jaxlite.ops.elementwise import mul, real, sin
 from jaxlite.ops.reductions import reduce_sum
 from jaxlite.test_util import check_batch, check_grads
-from tests.tolerances import assert_close
+from jaxlite.tree_util import tree_leaves
+from tests.tolerances import assert_close, assert_same_type
 
 A = np.array([[2.0, -1.0, 0.5], [0.7, 3.0, -0.2], [-0.4, 0.9, 2.5]])
 B = np.array([[1.0, -2.0], [0.5, 0.3], [2.0, 1.5]])
 COMPLEX = A + 0.3j * A.T
 SINGULAR = np.array([[1.0, 2.0], [2.0, 4.0]])
+# Sums of two elements do not fit in uint8.
+POSITIVE_INTEGERS = np.array([[250, 100, 30], [100, 200, 50], [30, 50, 240]])
 
 
 def sum_all(x):
@@ -96,6 +102,93 @@ def test_gradient_of_cholesky_is_symmetric():
 def test_cholesky_of_an_indefinite_matrix_is_nan_in_the_lower_triangle():
     factor = np.asarray(linalg.cholesky(np.stack([np.diag([1.0, -1.0]), np.eye(2)])))
     np.testing.assert_array_equal(factor, [[[np.nan, 0.0], [np.nan, np.nan]], np.eye(2)])
+
+
+def test_bases_that_are_free_have_no_derivative():
+    with pytest.raises(RuleError, match="the last 1 columns of q are any basis"):
+        api.jvp(lambda a: linalg.qr(a, True), (B,), (B,))
+    for a in (B, B.T):
+        with pytest.raises(RuleError, match="the last 1 singular vectors are any basis"):
+            api.jvp(linalg.svd, (a,), (a,))
+    api.jvp(lambda a: linalg.svd(a, True, False), (B,), (B,))
+
+
+def test_values_have_derivatives_where_they_coincide():
+    """Under jit the vectors, whose derivative is nan, are never computed."""
+    for wrap in (lambda f: f, jaxlite.jit):
+        gradient = api.grad(wrap(lambda a: sum_all(linalg.eigh(a)[1])))(np.eye(3))
+        assert_close(gradient, np.eye(3))
+        gradient = api.grad(wrap(lambda a: sum_all(linalg.svd(a, False, False)[0])))(np.eye(3))
+        assert_close(gradient, np.eye(3))
+    assert np.isnan(api.grad(lambda a: sum_all(sin(linalg.eigh(a)[0])))(np.eye(3))).any()
+
+
+def test_one_matrix_that_does_not_converge_spoils_nothing_else():
+    stack = np.stack([np.full((2, 2), np.nan), np.diag([3.0, 1.0])])
+    for f in (linalg.svd, linalg.eigh, lambda a: linalg.svd(a, compute_uv=False), linalg.qr):
+        for out, good in zip(f(stack), f(stack[1]), strict=True):
+            assert np.isnan(out[0]).any()
+            np.testing.assert_array_equal(out[1], good)
+
+
+def test_eager_results_are_those_of_programs():
+    """Where nothing is traced NumPy computes: dtypes, classes of results and meaning must be the same."""
+    positive = POSITIVE_INTEGERS
+    functions = [
+        *(jnp.linalg.qr, jnp.linalg.eigh, jnp.linalg.eigvalsh, jnp.linalg.svd, jnp.linalg.svdvals),
+        *(jnp.linalg.eigvals, jnp.linalg.pinv, jnp.linalg.slogdet, jnp.linalg.cholesky),
+        *(jnp.linalg.matrix_rank, jnp.linalg.cond, lambda a: jnp.linalg.lstsq(a, a[0])),
+        lambda a: jnp.linalg.lstsq(a[:, :1], a),
+        lambda a: jnp.linalg.lstsq(a[:2], a[:2]),
+        lambda a: jnp.linalg.eigh(a + jnp.tri(3, k=-1, dtype=a.dtype), "U"),
+        lambda a: jnp.linalg.eigh(a + jnp.tri(3, k=-1, dtype=a.dtype), "U", symmetrize_input=False),
+    ]
+    for dtype in (np.uint8, np.float32, np.complex128):
+        a = positive.astype(dtype)
+        programs = jaxlite.jit(lambda a: [f(a) for f in functions])(a)
+        for f, compiled in zip(functions, programs, strict=True):
+            eager = f(jnp.asarray(a))
+            assert type(eager) is type(compiled)
+            for x, y in zip(tree_leaves(eager), tree_leaves(compiled), strict=True):
+                assert_same_type(x, y)
+                np.testing.assert_allclose(x, y, rtol=1e-3, atol=1e-3)
+
+
+def test_factorisations_are_host_calls():
+    for f, calls in ((linalg.qr, 1), (linalg.eigh, 1), (linalg.svd, 1)):
+        jitted = jaxlite.jit(f)
+        jitted(A)
+        before = counters.num_host_calls
+        jitted(A)
+        assert counters.num_host_calls - before == calls
+
+
+def test_derivatives_of_factors_agree_with_jax(oracle):
+    """By losses that do not depend on signs and phases."""
+    jax, jnp = oracle, oracle.numpy
+
+    def of_eigh(v, w):
+        return (abs(v) ** 2 * w).sum() + (w**3).sum()
+
+    def of_svd(u, s, vh):
+        return (abs(u) ** 4).sum() + (s**3).sum() + ((u[..., 0, :] * vh[..., 0]).real ** 2).sum()
+
+    def of_qr(q, r):
+        return (q.real * r.imag).sum() + (abs(r) ** 3).sum()
+
+    hermitian = COMPLEX @ COMPLEX.conj().T + np.eye(3)
+    pairs = [
+        (lambda a: of_eigh(*linalg.eigh(a)), lambda a: of_eigh(*jax.lax.linalg.eigh(a)), A),
+        (
+            lambda a: of_eigh(*linalg.eigh(a)),
+            lambda a: of_eigh(*jnp.linalg.eigh(a)[::-1]),
+            hermitian,
+        ),
+        (lambda a: of_svd(*linalg.svd(a, False)), lambda a: of_svd(*jnp.linalg.svd(a, False)), B),
+        (lambda a: of_qr(*linalg.qr(a, False)), lambda a: of_qr(*jnp.linalg.qr(a)), COMPLEX),
+    ]
+    for ours, theirs, x in pairs:
+        assert_close(api.grad(ours)(x), np.asarray(jax.grad(theirs)(x)), rtol=1e-9)
 
 
 def test_derivatives_agree_with_jax(oracle):

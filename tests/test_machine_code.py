@@ -15,10 +15,14 @@ import pytest
 import jaxlite
 import jaxlite.numpy as jnp
 from jaxlite import grad, jit, jvp, lax, linearize, vjp, vmap
+from jaxlite.codegen.cost import polling_interval
+from jaxlite.codegen.loops import For, walk
+from jaxlite.codegen.source import loop_program
 from jaxlite.config import config, disable_jit
 from jaxlite.control.jit import NO_MATCH
 from jaxlite.counters import counters
 from jaxlite.errors import CacheWarning, JAXIndexError
+from jaxlite.passes.pipeline import optimize
 from jaxlite.passes.stable_key import stable_key
 from jaxlite.runtime.cache import Cache
 
@@ -300,6 +304,107 @@ def test_what_a_signal_handler_raises_comes_out(tmp_path):
     assert run_script(script, tmp_path).strip() == "enough"
 
 
+EAGER = {
+    "scan": lambda x: lax.scan(lambda c, y: (c * 0.5 + y, c), x[0], x),
+    "while_loop": lambda x: lax.while_loop(lambda c: c < 10.0, lambda c: c * 1.5 + 1.0, x[0]),
+    "fori_loop": lambda x: lax.fori_loop(0, 5, lambda i, c: c * 1.5, x),
+    "cond": lambda x: lax.cond(x[0] > 0, jnp.sin, jnp.cos, x),
+    "gradient": lambda x: grad(lambda a: lax.while_loop(lambda c: c < 10.0, lambda c: c * 1.5 + a, a))(x[0]),
+}
+
+
+@pytest.mark.parametrize("name", EAGER)
+def test_eager_control_flow_is_compiled_once(name):
+    run = EAGER[name]
+    with disable_jit(), Counted() as interpreted:
+        expected = run(X)
+    first = run(X)
+    with Counted() as count:
+        again = run(X)
+    assert (interpreted.compiles, count.compiles, count.interpreted_calls) == (0, 0, 0)
+    for a, b, c in zip(*map(leaves_of, (expected, first, again)), strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-14)
+        np.testing.assert_array_equal(c, b)
+
+
+def leaves_of(tree):
+    return jaxlite.tree_util.tree_leaves(tree)
+
+
+def test_cleared_caches_record_again():
+    f = jit(lambda x: x * 2.0)
+    f(X)
+    jaxlite.clear_caches()
+    with Counted() as count:
+        np.testing.assert_array_equal(f(X), 2 * X)
+    assert (count.traces, count.compiles) == (1, 0)
+
+
+def test_long_sums_of_small_arrays_are_scheduled():
+    xs = [np.full(3, float(k)) for k in range(700)]
+    np.testing.assert_array_equal(jit(lambda *xs: sum(x * 1.5 for x in xs))(*xs), 3 * [1.5 * sum(range(700))])
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (100,)])
+def test_text_grows_with_the_number_of_arrays_and_not_with_its_square(shape):
+    def size(n):
+        return len(jit(lambda *xs: [x * 1.5 for x in xs]).lower(*[np.ones(shape)] * n).as_text("llvm"))
+
+    assert size(400) < 2.2 * size(200)
+
+
+def test_a_signal_within_a_callback_is_never_lost(tmp_path):
+    script = """
+        import signal
+        import numpy as np
+        import jaxlite
+        from jaxlite import lax
+
+        result = jaxlite.ShapeDtypeStruct((), float)
+        step = lambda i, c: jaxlite.pure_callback(lambda v: np.float64(v + 1.0), result, c)
+        f = jaxlite.jit(lambda n: lax.fori_loop(0, n, step, 0.0))
+        f(10)
+
+        def handler(*args):
+            raise TimeoutError
+
+        signal.signal(signal.SIGALRM, handler)
+        outcomes = set()
+        for k in range(40):
+            signal.setitimer(signal.ITIMER_REAL, 0.01 + 0.001 * k)
+            try:
+                outcomes.add(float(f(100_000)))
+            except TimeoutError:
+                outcomes.add("stopped")
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        print(outcomes)
+    """
+    assert run_script(script, tmp_path).strip() == "{'stopped'}"
+
+
+def test_loops_look_at_ctrl_c_by_their_work():
+    def polls(function, *args):
+        return jit(function).lower(*args).as_text("llvm").count("call i64 @jl_poll")
+
+    def nest(x, y):
+        return jnp.sum(jnp.exp(jnp.sin(x[:, None] * y[None, :])))
+
+    def steps(x):
+        return lax.fori_loop(0, 1000, lambda i, c: jnp.sin(c), x)
+
+    small, large = np.ones(100), np.ones(30_000)
+    assert polls(nest, small, small) == 0
+    assert polls(nest, large, large) == 1
+    (loop,) = (s for s in walk(loop_of(steps, np.ones(10**6)).body) if isinstance(s, For) and s.polls)
+    assert polling_interval(loop) == 1
+    (loop,) = (s for s in walk(loop_of(steps, 1.0).body) if isinstance(s, For) and s.polls)
+    assert polling_interval(loop) == 2**16
+
+
+def loop_of(function, *args):
+    return loop_program(optimize(jit(function).trace(*args).jaxpr.jaxpr))
+
+
 # --- threads ----------------------------------------------------------------------------------------
 
 
@@ -334,6 +439,35 @@ def test_a_forked_child_goes_on(tmp_path):
         print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     """
     assert run_script(script, tmp_path).strip() == "0"
+
+
+def test_a_fork_waits_for_compilations(tmp_path):
+    script = """
+        import faulthandler, os, threading, jaxlite
+        jaxlite.jit(lambda x: x)(1.0)
+        count, done = [0], []
+
+        def compile_on():
+            while not done:
+                count[0] += 1
+                jaxlite.jit(lambda x: x * 2 + count[0])(1.0)
+
+        threads = [threading.Thread(target=compile_on) for _ in range(3)]
+        for t in threads:
+            t.start()
+        codes = set()
+        for k in range(8):
+            pid = os.fork()
+            if pid == 0:
+                faulthandler.dump_traceback_later(60, exit=True)
+                os._exit(0 if jaxlite.jit(lambda x: x * 3 + k)(2.0) == 6 + k else 2)
+            codes.add(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        done.append(True)
+        for t in threads:
+            t.join()
+        print(codes)
+    """
+    assert run_script(script, tmp_path).strip() == "{0}"
 
 
 # --- the cache --------------------------------------------------------------------------------------
@@ -615,3 +749,27 @@ def test_bounds_checks_find_nothing():
 def test_constants_and_kernels_have_names_of_their_own():
     x = np.linspace(0, 1, 6400).reshape(80, 80) * (1 + 1j)
     np.testing.assert_allclose(jit(lambda x: jnp.sin(x) @ x)(x), np.sin(x) @ x, rtol=1e-12)
+
+
+def test_the_work_of_library_calls_is_known():
+    cost = jit(lambda x, y: x @ y).lower(np.ones((50, 50)), np.ones((50, 50))).cost_analysis()
+    assert cost["flops"] == 2 * 50**3
+    assert cost["bytes accessed"] == 3 * 8 * 50**2
+    assert cost["library calls"] == 1
+
+
+def test_programs_from_disk_show_their_assembly_and_size(tmp_path):
+    script = """
+        import numpy as np, jaxlite
+        from jaxlite.counters import counters
+        lowered = jaxlite.jit(lambda x: x * 2.0 + 1.0).lower(np.ones(50))
+        compiled = lowered.compile()
+        size = compiled.memory_analysis().generated_code_size_in_bytes
+        print(counters.num_compiles, size > 500, "jl_" in compiled.as_text("assembly"))
+    """
+    assert run_script(script, tmp_path).split() == ["1", "True", "True"]
+    assert run_script(script, tmp_path).split() == ["0", "True", "True"]
+
+
+def test_a_program_without_inputs_and_outputs_links_into_numba():
+    assert jit(lambda: ()).lower().compile().njit()() == ()

@@ -24,7 +24,16 @@ ACTIVATIONS = [
     "selu",
     "sigmoid",
 ]
-ACTIVATIONS += ["silu", "soft_sign", "softplus", "swish", "tanh"]
+ACTIVATIONS += [
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
+    "identity",
+    "mish",
+    "sparse_plus",
+    "sparse_sigmoid",
+]
+ACTIVATIONS += ["squareplus", "silu", "soft_sign", "softplus", "swish", "tanh"]
 OTHERS = {
     "softmax": lambda nn, x: nn.softmax(x),
     "softmax over rows": lambda nn, x: nn.softmax(x, axis=0),
@@ -38,6 +47,8 @@ OTHERS = {
     ],
     "logsumexp where": lambda nn, x: nn.logsumexp(x, axis=1, where=MASK),
     "standardize": lambda nn, x: nn.standardize(x),
+    "glu": lambda nn, x: nn.glu(x, axis=0),
+    "log1mexp": lambda nn, x: nn.log1mexp(x * x),
     "gelu exact": lambda nn, x: nn.gelu(x, approximate=False),
 }
 

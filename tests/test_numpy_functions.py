@@ -26,6 +26,9 @@ F23 = R.normal(size=(2, 3))
 F234 = R.normal(size=(2, 3, 4))
 F33 = R.normal(size=(3, 3))
 S33 = F33 @ F33.T + np.eye(3)
+TURNING = np.array(
+    [[0.2, -1.5, 0.3], [1.1, 0.4, -0.2], [0.1, 0.6, -0.8]]
+)  # with a pair of complex eigenvalues
 F44 = R.normal(size=(4, 4))
 F5 = R.normal(size=5)
 X5 = np.array([0.5, 1.0, 2.5, 3.0, 4.75])
@@ -375,6 +378,40 @@ ROWS = [
     *[Row("linalg.norm", (F23, order)) for order in (None, "fro", 1, -1, np.inf, -np.inf)],
     Row("linalg.norm", (F23,), dict(axis=1)),
     Row("linalg.norm", (C33,), dict(axis=0, keepdims=True)),
+    *[Row("linalg.norm", (F23, order)) for order in (2, -2, "nuc")],
+    Row("linalg.norm", (F234, 2), dict(axis=(2, 0), keepdims=True)),
+    Row("linalg.matrix_norm", (F234,), dict(ord="nuc", keepdims=True)),
+    *[Row("linalg.qr", (x,)) for x in (F33, F23, F23.T, F234)],
+    Row("linalg.qr", (F23.T,), dict(mode="complete"), grad=False),
+    Row("linalg.qr", (F33,), dict(mode="r")),
+    Row("linalg.eigh", (S33,)),
+    *[Row(f"linalg.{f}", (x,)) for f in ("eig", "eigvals") for x in (TURNING, C33)],
+    Row("linalg.eigvals", (np.array([[1.0, 2.0], [-3.0, 1.0]]),)),
+    Row("linalg.eigvalsh", (S33,)),
+    Row("linalg.eigvalsh", (S33,), dict(UPLO="U")),
+    Row("linalg.svd", (F23,), grad=False),
+    Row("linalg.svd", (F234,), dict(full_matrices=False)),
+    Row("linalg.svd", (S33,), dict(compute_uv=False)),
+    Row("linalg.svd", (S33 - 2 * np.eye(3),), dict(compute_uv=False, hermitian=True)),
+    *[Row("linalg.svdvals", (x,)) for x in (F23, C33)],
+    *[Row("linalg.pinv", (x,)) for x in (F33, F23, F23.T, F234)],
+    Row("linalg.pinv", (S33,), dict(hermitian=True)),
+    *[Row("linalg.matrix_rank", (x,)) for x in (F23, F234, np.zeros((2, 2)), F3)],
+    Row("linalg.matrix_rank", (np.diag([1.0, 1e-3]),), dict(rtol=0.01)),
+    Row("linalg.matrix_rank", (np.diag([100.0, 0.1]),), dict(tol=0.5)),
+    Row("linalg.matrix_rank", (S33,), dict(hermitian=True)),
+    *[Row("linalg.cond", (F33, p)) for p in (None, 2, -2, 1, -np.inf, "fro")],
+    Row("linalg.cond", (np.zeros((2, 2)),), grad=False),
+    Row("linalg.lstsq", (F23.T, F3)),
+    Row("linalg.lstsq", (F23.T, F33)),
+    Row("linalg.tensorinv", (F44.reshape(2, 2, 4),)),
+    Row("linalg.tensorsolve", (F44.reshape(2, 2, 4), F44[:2, :2])),
+    Row("linalg.tensorsolve", (F44.reshape(2, 4, 2), F44[:2, :2]), dict(axes=(1,))),
+    Row("linalg.diagonal", (F234,), dict(offset=1)),
+    Row("linalg.trace", (F234,), dict(offset=-1)),
+    Row("linalg.outer", (F3, X5)),
+    Row("linalg.cross", (F33, G3)),
+    Row("linalg.cross", (F33, F33 + 1), dict(axis=0)),
     Row("linalg.vector_norm", (F23,), dict(axis=0)),
     Row("linalg.matrix_norm", (F234,)),
 ]  # fmt: skip

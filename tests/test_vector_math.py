@@ -19,8 +19,9 @@ import jaxlite.numpy as jnp
 from jaxlite import lax
 from jaxlite.codegen import vector_math
 from jaxlite.codegen.emit_llvm import emit
+from jaxlite.codegen.source import loop_program
 from jaxlite.runtime import engine
-from jaxlite.runtime.compile import loop_program, recorded
+from jaxlite.runtime.compile import recorded
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 BOTH_DTYPES = pytest.mark.parametrize("dtype", [F64, F32], ids=str)

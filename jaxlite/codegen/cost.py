@@ -5,15 +5,38 @@ for i in range(1000): y[i] = sin(x[i])   ->   Cost(flops=1000, transcendentals=1
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from jaxlite.codegen.elementwise import cost as operation_cost
-from jaxlite.codegen.loops import Call, Const, For, Host, Let, Load, LoopProgram, Store, Switch, While, blocks
+from jaxlite.codegen.external import ROUTINES
+from jaxlite.codegen.loops import (
+    Address,
+    Call,
+    Const,
+    For,
+    Host,
+    Let,
+    Load,
+    LoopProgram,
+    Store,
+    Switch,
+    While,
+    blocks,
+)
 
 # Loops whose length only the run tells are taken to have so many steps.
 UNKNOWN_LENGTH = 100
 # Nanoseconds, on a machine of 2024: of an addition in a vectorised loop, of a transcendental function, of a byte
 # from the cache, of a call of a routine, of a call of Python.
+# How long a program may run without a look at Ctrl-C, in nanoseconds, and at most so many steps of a loop.
+POLL_AFTER = 1e6
+POLL_AT_MOST_EVERY = 1 << 16
+# Nests of loops that compute for longer than this look as well, loops without an inner loop do not: it would keep
+# LLVM from vectorising them, and they cannot take longer than it takes to walk the memory there is.
+_LONG_NEST = 1e8
 _NS_FLOP, _NS_TRANSCENDENTAL, _NS_BYTE, _NS_CALL, _NS_HOST = 0.3, 2.0, 0.05, 300.0, 5000.0
 
 
@@ -55,6 +78,19 @@ def cost_of(program: LoopProgram) -> Cost:
     return total
 
 
+def polling_interval(loop: For | While) -> int:
+    """Return after how many steps of a loop to look at Ctrl-C, a power of two; 0 where there is no need to."""
+    step = Cost()
+    for block in blocks(loop):
+        _add(step, block, 1.0)
+    if not loop.polls:
+        nested = any(isinstance(s, For | While) for block in blocks(loop) for s in block)
+        if not nested or step.nanoseconds * _steps(loop) < _LONG_NEST:
+            return 0
+    steps = min(max(POLL_AFTER / max(step.nanoseconds, 1.0), 1.0), POLL_AT_MOST_EVERY)
+    return 1 << math.floor(math.log2(steps))
+
+
 def _add(total: Cost, body: list, times: float) -> None:
     for statement in body:
         kind = type(statement)
@@ -67,6 +103,8 @@ def _add(total: Cost, body: list, times: float) -> None:
         elif kind is Call:
             total.calls += times
             total.flops += times * _work_of_call(statement)
+            operands = {a.buffer for a in statement.args if isinstance(a, Address)}
+            total.bytes_accessed += times * sum(b.nbytes for b in operands)
         elif kind is Host:
             total.host_calls += times
         inner = times * _steps(statement)
@@ -83,11 +121,9 @@ def _steps(statement) -> float:
 
 
 def _work_of_call(call: Call) -> float:
-    """Twice the product of the sizes: what a matrix product does; for others the order of magnitude."""
-    work = 2.0
-    for arg in call.args:
-        if type(arg) is Const and arg.dtype.kind == "i" and arg.dtype.itemsize == 8:
-            work *= max(int(arg.value), 1)
-        if work > 1e12:
-            break
-    return work
+    """Return the floating-point operations of a routine; sizes that only the run tells count as `UNKNOWN_LENGTH`."""
+    if call.symbol not in ROUTINES:
+        return 0.0
+    integers = [a for a in call.args if not isinstance(a, Address) and a.dtype == np.int64]
+    sizes = [int(a.value) if type(a) is Const else UNKNOWN_LENGTH for a in integers]
+    return ROUTINES[call.symbol].work(*sizes)

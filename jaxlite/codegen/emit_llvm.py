@@ -16,6 +16,8 @@ Text is written directly: building it from objects first takes ten times as long
 from __future__ import annotations
 
 from jaxlite.codegen import vector_math
+from jaxlite.codegen.boundary import OUT_OF_BOUNDS, OUT_OF_MEMORY, PYTHON_ERROR
+from jaxlite.codegen.cost import polling_interval
 from jaxlite.codegen.external import ROUTINES
 from jaxlite.codegen.loops import (
     POINTER,
@@ -43,29 +45,47 @@ from jaxlite.codegen.loops import (
 from jaxlite.codegen.operations import OPERATIONS, llvm_const, llvm_type, memory_type
 from jaxlite.codegen.tapes import LIST_SLOT, RUNTIME, TAPE_ROUTINES
 
-# Ctrl-C is looked for once in so many steps of a sequential loop.
-POLL_EVERY = 1 << 16
-
 # Steps of a sequential loop that is taken to be unrolled.
 LONGEST_UNROLLED = 16
 
-# What a program returns instead of 0, besides the number of a failed check plus one.
-PYTHON_ERROR, OUT_OF_BOUNDS, OUT_OF_MEMORY = -1, -2, -3
-# Words of the record that a failed check fills; the last one is the program's own.
-ERROR_WORDS = 8
-
-_POLL = """
-declare i32 @PyGILState_Ensure()
-declare void @PyGILState_Release(i32)
-declare i32 @PyErr_CheckSignals()
-define internal i64 @jl_poll() noinline cold {
+# Ways back to CPython; each with the lines it needs. What they raise stays set in the thread, and the program leaves.
+_PYTHON = {
+    "poll": (
+        ("declare i32 @PyErr_CheckSignals()",),
+        """define internal i64 @jl_poll() noinline cold {
   %state = call i32 @PyGILState_Ensure()
   %set = call i32 @PyErr_CheckSignals()
   call void @PyGILState_Release(i32 %state)
   %status = sext i32 %set to i64
   ret i64 %status
+}""",
+    ),
+    "host": (
+        (
+            "declare ptr @PyObject_CallFunction(ptr, ptr, ...)",
+            "declare void @Py_DecRef(ptr)",
+            "@jl_host = external global i8",
+        ),
+        """@jl_host_format = private constant [4 x i8] c"OLL\\00"
+define internal i64 @jl_call_host(ptr %self, i64 %site, ptr %table) noinline {
+  %state = call i32 @PyGILState_Ensure()
+  %done = call ptr (ptr, ptr, ...) @PyObject_CallFunction(
+    ptr @jl_host, ptr @jl_host_format, ptr %self, i64 %site, ptr %table)
+  %failed = icmp eq ptr %done, null
+  br i1 %failed, label %leave, label %drop
+drop:
+  call void @Py_DecRef(ptr %done)
+  br label %leave
+leave:
+  call void @PyGILState_Release(i32 %state)
+  %status = sext i1 %failed to i64
+  ret i64 %status
+}""",
+    ),
 }
-"""
+# Buffers of a kernel beyond which nothing is said about aliasing: the lists grow with the square of their number.
+MOST_SCOPES = 64
+_GIL = ("declare i32 @PyGILState_Ensure()", "declare void @PyGILState_Release(i32)")
 
 
 class Module:
@@ -79,7 +99,7 @@ class Module:
         self.declarations: dict[str, str] = {}
         self.globals: list[str] = []
         self.metadata: list[str] = []
-        self.polls = False
+        self.python: set[str] = set()
         self.tapes = False
 
     def declare(self, name: str, signature: str) -> None:
@@ -104,16 +124,21 @@ class Module:
 
     def text(self) -> str:
         nodes = [f"!{i} = {text}" for i, text in enumerate(self.metadata)]
-        poll = [_POLL] if self.polls else []
+        support = []
+        for way in sorted(self.python):
+            lines, text = _PYTHON[way]
+            for line in (*_GIL, *lines):
+                self.declare(line, line)
+            support.append(text)
         if self.vector_functions:
             # Only the vectoriser will call them: they must not be dropped before.
             pointers = ", ".join(f"ptr @{name}" for name in self.vector_functions)
             used = f"@llvm.compiler.used = appending global [{len(self.vector_functions)} x ptr] [{pointers}]"
-            poll.append(f'{used}, section "llvm.metadata"')
+            support.append(f'{used}, section "llvm.metadata"')
         if self.tapes:
             self.declare("free", "declare void @free(ptr)")
-            poll.append(RUNTIME)
-        return "\n".join([*self.declarations.values(), *poll, *self.globals, *self.functions, *nodes, ""])
+            support.append(RUNTIME)
+        return "\n".join([*self.declarations.values(), *support, *self.globals, *self.functions, *nodes, ""])
 
 
 def emit(
@@ -461,8 +486,7 @@ class _Function:
             self.accumulations = outer | {c.next for c in s.carries if type(c.next) is Scalar}
         self.block(s.body)
         self.accumulations, self.side_by_side = outer, alone
-        if s.polls:
-            self.poll(index)
+        self.poll(s, index)
         nexts = [self.read(c.next) for c in s.carries]
         self.line(f"br label %{latch}")
         self.start(latch)
@@ -486,10 +510,14 @@ class _Function:
             for c, init, value in zip(carries, inits, nexts, strict=True)
         ]
 
-    def poll(self, index: str) -> None:
-        self.module.polls = True
-        low = self.emit(f"and i64 {index}, {POLL_EVERY - 1}")
-        due = self.emit(f"icmp eq i64 {low}, {POLL_EVERY - 1}")
+    def poll(self, s: For | While, index: str) -> None:
+        """Look at Ctrl-C after so many steps that it does not cost anything."""
+        every = polling_interval(s)
+        if not every:
+            return
+        self.module.python.add("poll")
+        low = self.emit(f"and i64 {index}, {every - 1}")
+        due = self.emit(f"icmp eq i64 {low}, {every - 1}")
         ask, on = self.name_of_new("ask"), self.name_of_new("on")
         self.line(f"br i1 {due}, label %{ask}, label %{on}")
         self.start(ask)
@@ -514,8 +542,7 @@ class _Function:
         self.line(f"br i1 {self.read(s.condition)}, label %{body}, label %{done}")
         self.start(body)
         self.block(s.body)
-        if s.polls:
-            self.poll(count)
+        self.poll(s, count)
         self.line(f"{following} = add nuw i64 {count}, 1")
         nexts = [self.read(c.next) for c in s.carries]
         latch = self.label
@@ -571,13 +598,13 @@ class _Function:
             self.registers[s.out] = result
 
     def host(self, s: Host) -> None:
-        self.declare("jl_host", "declare i64 @jl_host(ptr, i64, ptr)")
+        self.module.python.add("host")
         places = [*s.operands, *s.results]
         table = self.alloca(f"[{max(len(places), 1)} x ptr]")
         for k, place in enumerate(places):
             slot = self.emit(f"getelementptr ptr, ptr {table}, i64 {k}")
             self.line(f"store ptr {self.address(place.buffer, place.index)}, ptr {slot}")
-        status = self.emit(f"call i64 @jl_host(ptr %self, i64 {s.site}, ptr {table})")
+        status = self.emit(f"call i64 @jl_call_host(ptr %self, i64 {s.site}, ptr {table})")
         fine = self.emit(f"icmp eq i64 {status}, 0")
         self.leave_unless(fine, PYTHON_ERROR)
 
@@ -620,9 +647,7 @@ class _Function:
         inner.line("ret i64 0")
         self.module.functions.append(inner.text(formals, "define internal i64", "noinline"))
         status = self.emit(f"call i64 @{inner.name}({', '.join(operands)})")
-        if any(isinstance(t, Check | Host | While) or (isinstance(t, For) and t.polls) for t in _walk(s)) or (
-            self.bounds_checks
-        ):
+        if self.bounds_checks or any(map(_may_fail, _walk(s))):
             fine = self.emit(f"icmp eq i64 {status}, 0")
             self.leave_unless(fine, status)
         for result, slot in zip(s.results, slots, strict=True):
@@ -639,6 +664,13 @@ def _memory_const(value, dtype) -> str:
     return str(int(value)) if dtype.kind == "b" else llvm_const(value, dtype)
 
 
+def _may_fail(statement) -> bool:
+    """Whether a statement itself may leave the program."""
+    if isinstance(statement, For):
+        return polling_interval(statement) > 0
+    return isinstance(statement, Check | Host | While)
+
+
 def _walk(statement):
     yield statement
     for block in blocks(statement):
@@ -649,7 +681,7 @@ def _walk(statement):
 def _scopes(module: Module, kernel: Kernel) -> dict[Buffer, str]:
     """Return for each buffer of a kernel the metadata that tells its accesses from those of the others."""
     _, buffers = free_names(kernel)
-    if len(buffers) < 2:
+    if not 2 <= len(buffers) <= MOST_SCOPES:
         return {}
     domain = f"!{len(module.metadata)}"
     module.metadata_node(f"distinct !{{{domain}}}")

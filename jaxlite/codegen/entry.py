@@ -9,15 +9,19 @@ the general way. Addresses of Python objects are symbols, so that the code holds
 
 from __future__ import annotations
 
-import numpy as np
-
-from jaxlite.codegen.emit_llvm import ERROR_WORDS
+from jaxlite.codegen.boundary import (
+    C_CONTIGUOUS_AND_ALIGNED,
+    DATA,
+    DESCR,
+    DIMENSIONS,
+    ERROR_WORDS,
+    FLAGS,
+    HEADER,
+    NDIM,
+    descr_symbol,
+    scalar_symbol,
+)
 from jaxlite.ir import ShapedArray
-
-# Offsets behind the header of a Python object, checked at run time by `runtime.call`.
-HEADER = object.__basicsize__
-DATA, NDIM, DIMENSIONS, DESCR, FLAGS = HEADER, HEADER + 8, HEADER + 16, HEADER + 40, HEADER + 48
-C_CONTIGUOUS_AND_ALIGNED = 0x101
 
 DECLARATIONS = """
 declare i32 @PyContextVar_Get(ptr, ptr, ptr)
@@ -45,12 +49,60 @@ declare ptr @jl_new_array(ptr, ptr, i32, ptr, ptr, ptr, i32, ptr)
 """
 
 
-def descr_symbol(dtype: np.dtype) -> str:
-    return f"jl_descr_{dtype.name}"
-
-
-def scalar_symbol(dtype: np.dtype) -> str:
-    return f"jl_scalar_{dtype.name}"
+# One function each for all arrays that go in and out: unrolled, they took most of the time of programs of 100 arrays.
+_HELPERS = f"""
+define internal ptr @jl_take(ptr %obj, ptr %descr, i32 %ndim, ptr %dims) noinline {{
+  %kind_at = getelementptr i8, ptr %obj, i64 {HEADER - 8}
+  %kind = load ptr, ptr %kind_at
+  %plain = icmp eq ptr %kind, @jl_ndarray_type
+  %ours = icmp eq ptr %kind, @jl_array_type
+  %is_array = or i1 %plain, %ours
+  br i1 %is_array, label %array, label %other
+array:
+  %descr_at = getelementptr i8, ptr %obj, i64 {DESCR}
+  %its_descr = load ptr, ptr %descr_at
+  %same_descr = icmp eq ptr %its_descr, %descr
+  %ndim_at = getelementptr i8, ptr %obj, i64 {NDIM}
+  %its_ndim = load i32, ptr %ndim_at
+  %same_ndim = icmp eq i32 %its_ndim, %ndim
+  %flags_at = getelementptr i8, ptr %obj, i64 {FLAGS}
+  %flags = load i32, ptr %flags_at
+  %layout = and i32 %flags, {C_CONTIGUOUS_AND_ALIGNED}
+  %dense = icmp eq i32 %layout, {C_CONTIGUOUS_AND_ALIGNED}
+  %alike = and i1 %same_descr, %same_ndim
+  %fits = and i1 %alike, %dense
+  %its_dims_at = getelementptr i8, ptr %obj, i64 {DIMENSIONS}
+  %its_dims = load ptr, ptr %its_dims_at
+  %data_at = getelementptr i8, ptr %obj, i64 {DATA}
+  %data = load ptr, ptr %data_at
+  br i1 %fits, label %head, label %other
+head:
+  %d = phi i32 [ 0, %array ], [ %next, %same ]
+  %more = icmp slt i32 %d, %ndim
+  br i1 %more, label %body, label %done
+body:
+  %n_at = getelementptr i64, ptr %dims, i32 %d
+  %n = load i64, ptr %n_at
+  %its_n_at = getelementptr i64, ptr %its_dims, i32 %d
+  %its_n = load i64, ptr %its_n_at
+  %equal = icmp eq i64 %n, %its_n
+  br i1 %equal, label %same, label %other
+same:
+  %next = add i32 %d, 1
+  br label %head
+done:
+  ret ptr %data
+other:
+  ret ptr null
+}}
+define internal ptr @jl_make(ptr %descr, i32 %ndim, ptr %dims) noinline {{
+  ; NumPy takes over one reference to the descriptor.
+  call void @Py_IncRef(ptr %descr)
+  %array = call ptr @jl_new_array(
+    ptr @jl_array_type, ptr %descr, i32 %ndim, ptr %dims, ptr null, ptr null, i32 0, ptr null)
+  ret ptr %array
+}}
+"""
 
 
 class _Text:
@@ -113,9 +165,6 @@ def entry_text(
     for k, aval in enumerate(in_avals):
         if not aval.shape:
             b.line(f"%in{k} = alloca [2 x i64]")
-    for k, aval in enumerate(out_avals):
-        if aval.shape:
-            b.line(f"%dims{k} = alloca [{len(aval.shape)} x i64]")
     b.require(b.new(f"icmp eq i64 %nargs, {num_in}"))
     for name, value in (("jl_trace_var", "jl_eval_trace"), ("jl_disable_var", "jl_false")):
         b.line(f"%{name}_status = call i32 @PyContextVar_Get(ptr @{name}, ptr null, ptr %cell)")
@@ -123,10 +172,20 @@ def entry_text(
         # The variable has a default, so there is a value; the reference is ours to give back.
         b.line(f"call void @Py_DecRef(ptr {current})")
         b.require(b.new(f"icmp eq ptr {current}, @{value}"))
+    shapes = {a.shape: f"@jl_{key}_shape{k}" for k, a in enumerate((*in_avals, *out_avals)) if a.shape}
     for k, aval in enumerate(in_avals):
-        _argument(b, k, aval)
+        _argument(b, k, aval, shapes.get(aval.shape, "null"))
     for k, aval in enumerate(out_avals):
-        _result(b, k, num_in, aval)
+        _result(b, k, num_in, aval, shapes.get(aval.shape, "null"))
+    b.line("br label %made")
+    # A result that could not be made: the ones before it are given back, each block going on to the next.
+    for k in reversed(range(num_out)):
+        b.start(f"drop{k + 1}")
+        b.line(f"call void @Py_DecRef(ptr %out{k})")
+        b.line(f"br label %drop{k}")
+    b.start("drop0")
+    b.line("ret ptr null")
+    b.start("made")
     b.line(f"%se = getelementptr ptr, ptr %table, i64 {num_in + num_out}")
     b.line("store ptr %error, ptr %se")
     if release_gil:
@@ -169,9 +228,12 @@ def entry_text(
     b.line("call void @Py_IncRef(ptr @jl_no_match)")
     b.line("ret ptr @jl_no_match")
     head = [f"@{name} = external global i8" for name in sorted(symbols)]
+    for shape, name in shapes.items():
+        dims = ", ".join(f"i64 {n}" for n in shape)
+        head.append(f"{name} = private constant [{len(shape)} x i64] [{dims}]")
     head.append(f'@jl_{key}_format = private constant [7 x i8] c"OLLLLL\\00"')
     head.append(f"define ptr @jl_{key}_entry(ptr %self, ptr %args, i64 %nargs) {{")
-    return "\n".join([*head, *b.lines, "}"])
+    return "\n".join([_HELPERS, *head, *b.lines, "}"])
 
 
 def _drop(b: _Text, count: int) -> None:
@@ -180,45 +242,39 @@ def _drop(b: _Text, count: int) -> None:
         b.line(f"call void @Py_DecRef(ptr %out{k})")
 
 
-def _argument(b: _Text, k: int, aval: ShapedArray) -> None:
+def _argument(b: _Text, k: int, aval: ShapedArray, dims: str) -> None:
     """Check one argument and put its address into the table."""
     obj = b.new(f"getelementptr ptr, ptr %args, i64 {k}")
     obj = b.new(f"load ptr, ptr {obj}")
-    kind = b.field(obj, HEADER - 8, "ptr")
     slot = b.new(f"getelementptr ptr, ptr %table, i64 {k}")
     if aval.weak_type:
-        _python_scalar(b, k, aval, obj, kind)
+        _python_scalar(b, k, aval, obj, b.field(obj, HEADER - 8, "ptr"))
         b.line(f"store ptr %in{k}, ptr {slot}")
         return
-    array, joined = b.label(), b.label()
-    plain = b.new(f"icmp eq ptr {kind}, @jl_ndarray_type")
-    ours = b.new(f"icmp eq ptr {kind}, @jl_array_type")
-    is_array = b.new(f"or i1 {plain}, {ours}")
+    taken = (
+        f"call ptr @jl_take(ptr {obj}, ptr @{descr_symbol(aval.dtype)}, i32 {len(aval.shape)}, ptr {dims})"
+    )
     if aval.shape:
-        b.require(is_array)
-    else:
-        scalar = b.label()
-        b.line(f"br i1 {is_array}, label %{array}, label %{scalar}")
-        b.start(scalar)
-        if aval.dtype.kind == "b":
-            _python_bool(b, k, obj, slot, joined)
-        b.require(b.new(f"icmp eq ptr {kind}, @{scalar_symbol(aval.dtype)}"))
-        value = b.new(f"getelementptr i8, ptr {obj}, i64 {HEADER}")
-        b.line(f"store ptr {value}, ptr {slot}")
-        b.line(f"br label %{joined}")
-        b.start(array)
-    b.require(b.new(f"icmp eq ptr {b.field(obj, DESCR, 'ptr')}, @{descr_symbol(aval.dtype)}"))
-    b.require(b.new(f"icmp eq i32 {b.field(obj, NDIM, 'i32')}, {len(aval.shape)}"))
-    if aval.shape:
-        dims = b.field(obj, DIMENSIONS, "ptr")
-        for d, n in enumerate(aval.shape):
-            b.require(b.new(f"icmp eq i64 {b.field(dims, 8 * d, 'i64')}, {n}"))
-    flags = b.new(f"and i32 {b.field(obj, FLAGS, 'i32')}, {C_CONTIGUOUS_AND_ALIGNED}")
-    b.require(b.new(f"icmp eq i32 {flags}, {C_CONTIGUOUS_AND_ALIGNED}"))
-    b.line(f"store ptr {b.field(obj, DATA, 'ptr')}, ptr {slot}")
-    if not aval.shape:
-        b.line(f"br label %{joined}")
-        b.start(joined)
+        data = b.new(taken)
+        b.require(b.new(f"icmp ne ptr {data}, null"))
+        b.line(f"store ptr {data}, ptr {slot}")
+        return
+    kind = b.field(obj, HEADER - 8, "ptr")
+    scalar, array, joined = b.label(), b.label(), b.label()
+    is_scalar = b.new(f"icmp eq ptr {kind}, @{scalar_symbol(aval.dtype)}")
+    b.line(f"br i1 {is_scalar}, label %{scalar}, label %{array}")
+    b.start(scalar)
+    value = b.new(f"getelementptr i8, ptr {obj}, i64 {HEADER}")
+    b.line(f"store ptr {value}, ptr {slot}")
+    b.line(f"br label %{joined}")
+    b.start(array)
+    if aval.dtype.kind == "b":
+        _python_bool(b, k, obj, slot, joined)
+    data = b.new(taken)
+    b.require(b.new(f"icmp ne ptr {data}, null"))
+    b.line(f"store ptr {data}, ptr {slot}")
+    b.line(f"br label %{joined}")
+    b.start(joined)
 
 
 def _python_bool(b: _Text, k: int, obj: str, slot: str, joined: str) -> None:
@@ -250,25 +306,9 @@ def _python_scalar(b: _Text, k: int, aval: ShapedArray, obj: str, kind: str) -> 
             b.line(f"store double {b.field(obj, HEADER + 8 * part, 'double')}, ptr {at}")
 
 
-def _result(b: _Text, k: int, num_in: int, aval: ShapedArray) -> None:
+def _result(b: _Text, k: int, num_in: int, aval: ShapedArray, dims: str) -> None:
     """Make one result through NumPy and put its address into the table."""
-    descr = descr_symbol(aval.dtype)
-    for d, n in enumerate(aval.shape):
-        at = b.new(f"getelementptr i64, ptr %dims{k}, i64 {d}")
-        b.line(f"store i64 {n}, ptr {at}")
-    # NumPy takes over one reference to the descriptor.
-    b.line(f"call void @Py_IncRef(ptr @{descr})")
-    dims = f"%dims{k}" if aval.shape else "null"
-    b.line(
-        f"%out{k} = call ptr @jl_new_array(ptr @jl_array_type, ptr @{descr}, i32 {len(aval.shape)}, "
-        f"ptr {dims}, ptr null, ptr null, i32 0, ptr null)"
-    )
-    made = b.label()
-    missing, lost = b.new(f"icmp eq ptr %out{k}, null"), b.label()
-    b.line(f"br i1 {missing}, label %{lost}, label %{made}")
-    b.start(lost)
-    _drop(b, k)
-    b.line("ret ptr null")
-    b.start(made)
+    b.line(f"%out{k} = call ptr @jl_make(ptr @{descr_symbol(aval.dtype)}, i32 {len(aval.shape)}, ptr {dims})")
+    b.require(b.new(f"icmp ne ptr %out{k}, null"), f"drop{k}")
     slot = b.new(f"getelementptr ptr, ptr %table, i64 {num_in + k}")
     b.line(f"store ptr {b.field(f'%out{k}', DATA, 'ptr')}, ptr {slot}")

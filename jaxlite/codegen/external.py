@@ -7,6 +7,7 @@ The runtime gives every name its address before a program is loaded; machine cod
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -14,11 +15,13 @@ from dataclasses import dataclass
 class Fortran:
     """A subroutine that takes every argument by address, integers as int32, characters as int8.
 
-    ``module`` is the SciPy module that exports its pointer.
+    ``module`` is the SciPy module that exports its pointer; ``work`` gives its floating-point operations from the
+    sizes, which lead its integers.
     """
 
     name: str
     module: str
+    work: Callable[..., float]
 
     @property
     def symbol(self) -> str:
@@ -47,12 +50,21 @@ class Fortran:
         return ""
 
 
-_BLAS = ("gemm", "gemv", "trsm", "trsv")
-_LAPACK = ("potrf", "getrf")
+# Operations of real routines by their leading sizes (LAPACK Working Note 41); trsm solves from the left or the right.
+_BLAS = {
+    "gemm": lambda m, n, k, *_: 2.0 * m * n * k,
+    "gemv": lambda m, n, *_: 2.0 * m * n,
+    "trsm": lambda m, n, *_: 1.0 * m * n * min(m, n),
+    "trsv": lambda n, *_: 1.0 * n * n,
+}
+_LAPACK = {
+    "potrf": lambda n, *_: n**3 / 3.0,
+    "getrf": lambda m, n, *_: m * n * min(m, n) - min(m, n) ** 3 / 3.0,
+}
 
 ROUTINES: dict[str, Fortran] = {
-    letter + name: Fortran(letter + name, module)
-    for names, module in ((_BLAS, "scipy.linalg.cython_blas"), (_LAPACK, "scipy.linalg.cython_lapack"))
-    for name in names
+    letter + name: Fortran(letter + name, module, work)
+    for works, module in ((_BLAS, "scipy.linalg.cython_blas"), (_LAPACK, "scipy.linalg.cython_lapack"))
+    for name, work in works.items()
     for letter in "sdcz"
 }

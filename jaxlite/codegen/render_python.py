@@ -26,6 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jaxlite.codegen import array_helpers, helpers
+from jaxlite.codegen.boundary import stored_aval
 from jaxlite.codegen.loops import (
     BOOL,
     INT,
@@ -52,7 +53,6 @@ from jaxlite.codegen.loops import (
 )
 from jaxlite.codegen.memory import touched
 from jaxlite.codegen.operations import OPERATIONS, python_const
-from jaxlite.codegen.values import stored_aval
 
 # Characters: of a line, of a call on one line, of what becomes part of an expression, of what becomes one side of an
 # assignment.

@@ -13,7 +13,8 @@ import numpy as np
 
 from jaxlite.codegen import elementwise
 from jaxlite.codegen.loops import INT, Address, Affine, Const
-from jaxlite.codegen.schedule import Job, Scheduler, numbers_everywhere, rule
+from jaxlite.codegen.nests import Job
+from jaxlite.codegen.schedule import Scheduler, numbers_everywhere, rule
 from jaxlite.codegen.values import Lazy, Numbers, Value, View, needs_of, storage
 
 # Products with fewer multiplications than this are loops of their own: a call of BLAS costs about as much.
@@ -36,7 +37,10 @@ def _dot_general(s: Scheduler, eqn, operands):
     k = tuple(lhs.shape[d] for d in lhs_contract)
     work = math.prod(batch + m + n + k)
     letter = _LETTERS.get(dtype.str[1:])
-    if work // max(math.prod(batch), 1) >= SMALL_PRODUCT and letter and lhs.dtype == rhs.dtype == dtype and k:
+    # Products of one term each are elementwise.
+    outer = math.prod(k) == 1
+    large = work // max(math.prod(batch), 1) >= SMALL_PRODUCT
+    if large and letter and lhs.dtype == rhs.dtype == dtype and not outer:
         left = _matrices(s, lhs, lhs_batch, lhs_free, lhs_contract)
         right = _matrices(s, rhs, rhs_batch, rhs_contract, rhs_free)
         return [_by_blas(s, eqn, left, right, batch, math.prod(m), math.prod(n), math.prod(k), letter)]
@@ -171,7 +175,8 @@ def _by_loops(s: Scheduler, eqn, sides, batch, m, n, k, dtype) -> Value:
     (lhs, *lhs_dims), (rhs, *rhs_dims) = sides
     lhs, rhs = (s.stored(x) if type(x) is Lazy and x.cost > 2 else x for x in (lhs, rhs))
     nb, nm, nn = len(batch), len(m), len(n)
-    domain = (*batch, *m, *n, *k)
+    single = (Affine(),) * len(k) if math.prod(k) == 1 else ()
+    domain = (*batch, *m, *n, *(() if single else k))
     multiply, (identity, combine) = elementwise.COMBINERS["mul"][1], elementwise.COMBINERS["add"]
     convert = elementwise.ELEMENTWISE["convert_element_type"]
 
@@ -183,7 +188,7 @@ def _by_loops(s: Scheduler, eqn, sides, batch, m, n, k, dtype) -> Value:
             place = dict(zip(batch_dims, index[:nb], strict=True))
             free = index[nb : nb + nm] if x is lhs_ref else index[nb + nm : nb + nm + nn]
             place.update(zip(free_dims, free, strict=True))
-            place.update(zip(contract_dims, index[nb + nm + nn :], strict=True))
+            place.update(zip(contract_dims, single or index[nb + nm + nn :], strict=True))
             parts = x.element(b, tuple(place[d] for d in range(len(x.shape))))
         if x.dtype == dtype:
             return parts

@@ -16,9 +16,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from jaxlite.codegen.boundary import stored_aval
 from jaxlite.codegen.loops import INT, Affine, Carry, Const
 from jaxlite.codegen.schedule import SMALL, Scheduler, rule
-from jaxlite.codegen.values import Components, Lazy, Numbers, Value, View, needs_of, storage, stored_aval
+from jaxlite.codegen.values import Components, Lazy, Numbers, Value, View, needs_of, storage
 from jaxlite.ir import ShapedArray
 
 

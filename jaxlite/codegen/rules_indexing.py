@@ -16,52 +16,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from jaxlite.codegen import elementwise
+from jaxlite.codegen.boundary import gather_windows, scatter_windows
 from jaxlite.codegen.loops import BOOL, INT, Affine, Const, Operand
-from jaxlite.codegen.schedule import Scheduler, numbers_everywhere, rule
+from jaxlite.codegen.schedule import CHEAP, Scheduler, numbers_everywhere, rule
 from jaxlite.codegen.values import Lazy, Numbers, Value, View, constant, needs_of
-from jaxlite.errors import JAXIndexError
 from jaxlite.ir import Eqn
-from jaxlite.ops.index_numpy import FILL, RAISE, Windows, default_fill, out_of_range
-from jaxlite.ops.indexing import inverse_of, windows_of
+from jaxlite.ops.index_numpy import FILL, RAISE, Windows, default_fill
 
 HALF = np.dtype(np.float16)
-
-
-def explain(eqn: Eqn, details: Sequence[int]) -> Exception:
-    """Return the error for an index out of range, as the interpreter words it.
-
-    Parameters
-    ----------
-    eqn : Eqn
-    details : sequence of int
-        The index, and which entry of its index vector it is.
-    """
-    name, avals = eqn.primitive.name, [a.aval for a in eqn.invars]
-    where = {"where": eqn.source.describe()} if eqn.source else {}
-    if name == "gather":
-        return out_of_range(name, details[0], details[1], _gather_windows(eqn), **where)
-    if name.startswith("scatter"):
-        return out_of_range(name, details[0], details[1], _scatter_windows(eqn), **where)
-    axis = eqn.params["dimension"]
-    size = eqn.params.get("size", avals[0].shape[axis])
-    return JAXIndexError(
-        f"index {details[0]} is out of bounds for axis {axis} with size {size}",
-        why=f"{name} takes indices in range.",
-        **where,
-    )
-
-
-def _gather_windows(eqn: Eqn) -> Windows:
-    operand, indices = (a.aval.strip_weak_type() for a in eqn.invars)
-    return windows_of(
-        "gather", operand, indices, None, eqn.params["dimension_numbers"], eqn.params["slice_sizes"]
-    )
-
-
-def _scatter_windows(eqn: Eqn) -> Windows:
-    operand, indices, updates = (a.aval.strip_weak_type() for a in eqn.invars)
-    _, sizes = inverse_of(eqn.params["dimension_numbers"], operand.shape, updates.shape)
-    return windows_of(eqn.primitive.name, operand, indices, updates, eqn.params["dimension_numbers"], sizes)
+# Windows of so many elements along their last axis are worth vector instructions, whatever the recipe costs up to this.
+WIDE, DEAR = 8, 100
 
 
 # --- indices ----------------------------------------------------------------------------------------
@@ -88,8 +52,10 @@ FEW = 64
 
 def check_all(s: Scheduler, eqn: Eqn, indices: View, limits: Sequence[tuple[int, int]]) -> None:
     """Leave the program unless every index of ``indices[…, k]`` lies between ``limits[k]``."""
-    if not math.prod(indices.shape):
+    key = (indices.buffer, indices.offset, indices.shape, indices.strides, tuple(limits))
+    if not math.prod(indices.shape) or key in s.checked:
         return
+    s.checked.add(key)
     s.close()
     b, lead, body = s.b, indices.shape[:-1], []
     nothing = (Const(0, INT), Const(0, INT))
@@ -207,7 +173,7 @@ def _fill(value, dtype: np.dtype) -> Numbers:
 @rule("gather")
 def _gather(s: Scheduler, eqn: Eqn, operands):
     operand, indices = operands
-    windows, mode, aval = _gather_windows(eqn), eqn.params["mode"], eqn.outvars[0].aval
+    windows, mode, aval = gather_windows(eqn), eqn.params["mode"], eqn.outvars[0].aval
     fill = _fill(eqn.params["fill_value"], aval.dtype)
     indices = s.stored(indices)
     if mode == RAISE:
@@ -236,7 +202,7 @@ def _gather(s: Scheduler, eqn: Eqn, operands):
 @rule("scatter", "scatter_add", "scatter_mul", "scatter_min", "scatter_max")
 def _scatter(s: Scheduler, eqn: Eqn, operands):
     operand, indices, updates = operands
-    windows, mode, aval = _scatter_windows(eqn), eqn.params["mode"], eqn.outvars[0].aval
+    windows, mode, aval = scatter_windows(eqn), eqn.params["mode"], eqn.outvars[0].aval
     how = eqn.primitive.name.removeprefix("scatter").lstrip("_")
     if aval.dtype == HALF and how:
         return None
@@ -255,19 +221,24 @@ def _scatter(s: Scheduler, eqn: Eqn, operands):
         s.close()
         return [target if aval.shape else s.numbers(target)]
     updates = s.memory(updates, row_major=False) if updates.shape and type(updates) is View else updates
-    if type(updates) is Lazy:
+    order = [d for d in range(len(updates.shape)) if d not in windows.shown_at]
+    inner = [d for d in range(len(updates.shape)) if d in windows.shown_at]
+    if type(updates) is Lazy and updates.cost > (
+        DEAR if inner and updates.shape[inner[-1]] >= WIDE else CHEAP
+    ):
+        # Where windows are narrow, the loop is no vector loop: what is dear is computed in one before.
         updates = s.memory(updates)
     s.close()
     b, body = s.b, []
-    order = [d for d in range(len(updates.shape)) if d not in windows.shown_at]
-    inner = [d for d in range(len(updates.shape)) if d in windows.shown_at]
 
     def write(index, starts, of_indices, in_window):
+        outer, b.memo = b.memo, {}
         place = _position(windows, starts, of_indices, in_window)
         new = updates.element(b, index)
         if combine:
             new = combine(b, aval.dtype, target.load(b, place), new)
         target.store(b, place, new)
+        b.memo = outer
 
     def window(depth, index, starts, of_indices):
         if depth == len(inner):

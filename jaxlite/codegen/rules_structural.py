@@ -34,13 +34,12 @@ def reindexed(value: Value, shape: tuple[int, ...], index_map: Callable[[Index],
             strides.append(step.constant)
         return View(value.dtype, shape, value.buffer, offset, tuple(strides))
     element = value.element
-    return Lazy(
-        value.dtype,
-        shape,
-        lambda b, index: element(b, index_map(index)),
-        value.cost,
-        needs_of([value], elsewhere=True),
-    )
+    # What the recipe reads at its own index, the result reads at the same index of the view mapped alike.
+    needs = {
+        key: None if views is None else tuple(reindexed(view, shape, index_map) for view in views)
+        for key, views in value.needs.items()
+    }
+    return Lazy(value.dtype, shape, lambda b, index: element(b, index_map(index)), value.cost, needs)
 
 
 @rule("broadcast_in_dim")

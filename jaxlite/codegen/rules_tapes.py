@@ -14,11 +14,12 @@ import math
 import numpy as np
 
 from jaxlite.codegen import elementwise
+from jaxlite.codegen.boundary import stored_aval
 from jaxlite.codegen.loops import INT, POINTER, Affine, Const, Scalar
 from jaxlite.codegen.rules_control import advance, carried, finish, flat_carries, settled, slice_of
 from jaxlite.codegen.rules_structural import reindexed
 from jaxlite.codegen.schedule import RULES, Scheduler, numbers_everywhere, rule
-from jaxlite.codegen.values import Numbers, Value, View, constant, row_major, storage, stored_aval
+from jaxlite.codegen.values import Numbers, Value, View, constant, row_major, storage
 from jaxlite.control.bodies import split_list
 from jaxlite.ir import Tape
 from jaxlite.primitive import PRIMITIVES

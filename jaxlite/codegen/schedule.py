@@ -14,21 +14,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from jaxlite.codegen import elementwise
+from jaxlite.codegen.boundary import NotScheduled, number_equations, stored_aval
 from jaxlite.codegen.builder import Builder
 from jaxlite.codegen.loops import (
     Address,
-    Affine,
     Buffer,
     Host,
     Kernel,
     LoopProgram,
     Scalar,
 )
+from jaxlite.codegen.nests import Bundle, Group, Job
+from jaxlite.codegen.orientation import oriented
 from jaxlite.codegen.values import (
     Components,
     Index,
@@ -36,29 +37,22 @@ from jaxlite.codegen.values import (
     Numbers,
     Value,
     View,
+    below,
     constant,
     needs_of,
     storage,
-    stored_aval,
 )
-from jaxlite.ir import Eqn, Jaxpr, Literal, ShapedArray, Tape, Var, subjaxprs
+from jaxlite.ir import Atom, Eqn, Jaxpr, Literal, ShapedArray, Tape, Var
 from jaxlite.lowering import Elementwise
 
 # A value that costs more than this and is used more than once is kept in memory.
 CHEAP = 6
 # LLVM's time for one loop grows faster than its size: a recipe longer than this is cut.
 LARGEST_RECIPE = 400
-# Of all the recipes in one kernel together: 1,000 equations in one vectorised loop compile in 0.2 s, 3,000 in 0.6 s,
-# 10,000 in 7 s.
-LARGEST_KERNEL = 400
 # Arrays of so few elements live on the stack, where LLVM turns them into registers.
 SMALL = 16
 # Kernels over at least so many elements are functions of their own.
 OUTLINED_FROM = 64
-
-
-class NotScheduled(Exception):
-    """Something in the program has no form in loops; the message says what."""
 
 
 # What lowers an equation: (scheduler, eqn, operands) -> values of its results, or None: leave it to the host.
@@ -75,49 +69,6 @@ def rule(*names: str):
         return function
 
     return register
-
-
-@dataclass(eq=False)
-class Job:
-    """Something to compute for each index of a domain.
-
-    ``write(b, index, components)`` is called at each index, or, where ``axes`` are reduced, once for each index of
-    the others with the combined components.
-    """
-
-    domain: tuple[int, ...]
-    value: Value
-    target: View | None
-    axes: frozenset[int] = frozenset()
-    identity: Components = ()
-    combine: Callable | None = None
-    results: tuple[Scalar, ...] = ()
-    accumulate: bool = False
-    comment: str = ""
-
-
-@dataclass(eq=False)
-class Group:
-    """Jobs that share a loop nest; ``order`` lists the axes of the domain from the outermost loop inwards."""
-
-    domain: tuple[int, ...]
-    order: tuple[int, ...]
-    jobs: list[Job] = field(default_factory=list)
-    written: dict[Buffer, View] = field(default_factory=dict)
-    defined: set[Scalar] = field(default_factory=set)
-    cost: int = 0
-
-    def admits(self, job: Job, order: tuple[int, ...] | None) -> bool:
-        if job.domain != self.domain or (order is not None and order != self.order):
-            return False
-        if self.cost + job.value.cost > LARGEST_KERNEL:
-            return False
-        for key, view in job.value.needs.items():
-            if key in self.defined:
-                return False
-            if key in self.written and (view is None or view is not self.written[key]):
-                return False
-        return job.target is None or job.target.buffer not in self.written
 
 
 class Program:
@@ -146,22 +97,23 @@ class Program:
         return buffer
 
 
-def number_equations(jaxpr: Jaxpr) -> dict[Eqn, int]:
-    """Number all equations, those of inner programs after the one that holds them.
+def readers_of(eqns: Sequence[Eqn], outvars: Sequence[Atom]) -> dict[Var, frozenset]:
+    """Return for each variable who reads it in the end, looking through elementwise equations; two are enough to know.
 
-    The numbers depend on the structure alone, so that a program from the cache finds its equations again.
+    What only one reader uses is computed there, once for each index, however many equations lie between.
     """
-    numbers: dict[Eqn, int] = {}
-
-    def visit(jaxpr: Jaxpr):
-        for eqn in jaxpr.eqns:
-            if eqn not in numbers:
-                numbers[eqn] = len(numbers)
-                for inner in subjaxprs(eqn.params):
-                    visit(inner)
-
-    visit(jaxpr)
-    return numbers
+    readers: dict[Var, frozenset] = {v: frozenset([v]) for v in outvars if type(v) is Var}
+    for eqn in reversed(eqns):
+        if isinstance(eqn.primitive.lower, Elementwise):
+            through = readers.get(eqn.outvars[0], frozenset())
+        else:
+            through = frozenset([eqn])
+        for atom in eqn.invars:
+            if type(atom) is Var:
+                known = readers.get(atom, frozenset())
+                if len(known) < 2:
+                    readers[atom] = known | through
+    return readers
 
 
 def schedule(jaxpr: Jaxpr, name: str = "program") -> LoopProgram:
@@ -212,8 +164,13 @@ class Scheduler:
         self.b = builder
         self.top = top
         self.group: Group | None = None
+        self.bundle: Bundle | None = None
         self.targets: dict[Var, View] = {}
         self.uses: dict[Var, int] = {}
+        self.readers: dict[Var, frozenset] = {}
+        # Where recipes stand that were computed into memory, and checks of indices that were made.
+        self.kept: dict[Value, View] = {}
+        self.checked: set[tuple] = set()
 
     # --- programs
 
@@ -227,19 +184,21 @@ class Scheduler:
     ) -> list[Value]:
         """Schedule a program in place and return the values of its results."""
         env: dict[Var, Value] = dict(zip(jaxpr.invars, operands, strict=True))
-        for eqn in jaxpr.eqns:
+        eqns = oriented(jaxpr)
+        for eqn in eqns:
             for atom in eqn.invars:
                 if type(atom) is Var:
                     self.uses[atom] = self.uses.get(atom, 0) + 1
         for atom in jaxpr.outvars:
             if type(atom) is Var:
                 self.uses[atom] = self.uses.get(atom, 0) + 1
+        self.readers.update(readers_of(eqns, jaxpr.outvars))
         self.targets.update(targets or {})
 
         def read(atom):
             return constant(atom.val, atom.aval.dtype) if type(atom) is Literal else env[atom]
 
-        for eqn in jaxpr.eqns:
+        for eqn in eqns:
             values = self.equation(eqn, [read(atom) for atom in eqn.invars])
             for var, value in zip(eqn.outvars, values, strict=True):
                 env[var] = self.settle(var, value)
@@ -288,7 +247,8 @@ class Scheduler:
         if type(value) is Lazy:
             if not value.shape:
                 return self.numbers(value)
-            if value.cost > LARGEST_RECIPE or (value.cost > CHEAP and self.uses.get(var, 0) > 1):
+            shared = self.uses.get(var, 0) > 1 and len(self.readers.get(var, ())) > 1
+            if value.cost > LARGEST_RECIPE or (value.cost > CHEAP and shared):
                 return self.stored(value)
         elif type(value) is View and not value.shape:
             return self.numbers(value)
@@ -325,14 +285,18 @@ class Scheduler:
         return numbers.components
 
     def depends_on_group(self, value: Value) -> bool:
-        group = self.group
+        group, bundle = self.group, self.bundle
+        if bundle is not None and bundle.depends(value):
+            return True
         return group is not None and any(k in group.written or k in group.defined for k in value.needs)
 
     def stored(self, value: Value, *, row_major: bool = False) -> View:
         """Return a view of the value in memory; ``row_major`` asks for its elements one after the other."""
         if type(value) is View and (value.is_row_major or not row_major):
             return value
-        target = self.new_view(value.dtype, value.shape)
+        if value in self.kept:
+            return self.kept[value]
+        target = self.kept[value] = self.new_view(value.dtype, value.shape)
         self.copy(value, target)
         return target
 
@@ -361,7 +325,7 @@ class Scheduler:
     def add(self, job: Job, order: tuple[int, ...] | None = None) -> None:
         """Append a job to the open group, or open a new one."""
         if self.group is None or not self.group.admits(job, order):
-            self.close()
+            self.seal()
             self.group = Group(job.domain, order or tuple(range(len(job.domain))))
         self.group.jobs.append(job)
         self.group.cost += job.value.cost
@@ -369,21 +333,32 @@ class Scheduler:
             self.group.written[job.target.buffer] = job.target
         self.group.defined.update(job.results)
 
-    def close(self) -> None:
-        """Write the loop nest of the open group."""
-        if self.group is None:
-            return
+    def seal(self) -> None:
+        """End the open group; its loops may still share rows with those of the next."""
         group, self.group = self.group, None
+        if group is None:
+            return
+        if self.bundle is not None and self.bundle.admits(group):
+            self.bundle.append(group)
+            return
+        self._write_bundle()
+        self.bundle = Bundle(group)
+
+    def close(self) -> None:
+        """Write all loops that are waiting."""
+        self.seal()
+        self._write_bundle()
+
+    def _write_bundle(self) -> None:
+        bundle, self.bundle = self.bundle, None
+        if bundle is None:
+            return
         body: list = []
         with self.b.into(body):
-            _Nest(self.b, group).level(0, {})
-        results = tuple(s for job in group.jobs for s in job.results)
-        self.kernel(
-            body,
-            math.prod(group.domain),
-            ", ".join(job.comment for job in group.jobs if job.comment),
-            results,
-        )
+            bundle.write(self.b)
+        results = tuple(s for job in bundle.jobs for s in job.results)
+        size = max(math.prod(group.domain) for group in bundle.groups)
+        self.kernel(body, size, ", ".join(job.comment for job in bundle.jobs if job.comment), results)
 
     def kernel(self, body: list, size: int, comment: str = "", results: tuple[Scalar, ...] = ()) -> None:
         """Append statements as a kernel over ``size`` elements."""
@@ -396,6 +371,7 @@ class Scheduler:
 
     def elementwise(self, eqn: Eqn, operands: list[Value]) -> Sequence[Value] | None:
         operation = eqn.primitive.lower.operation
+        operands = [self.kept.get(x, x) if type(x) is Lazy and x.cost > 2 else x for x in operands]
         rule_of_operation = elementwise.rule_for(operation)
         aval, in_dtypes = eqn.outvars[0].aval, tuple(a.aval.dtype for a in eqn.invars)
         params = eqn.params
@@ -409,7 +385,8 @@ class Scheduler:
             return rule_of_operation(b, aval.dtype, in_dtypes, *elements, **params)
 
         cost = elementwise.cost(operation) + sum(x.cost for x in operands)
-        return [Lazy(aval.dtype, aval.shape, _memoised(compute), cost, needs_of(operands))]
+        deep = below(x for x in operands if x.shape)
+        return [Lazy(aval.dtype, aval.shape, _memoised(compute), cost, needs_of(operands), *deep)]
 
     def computed(self, aval: ShapedArray, compute, operands: Sequence[Value]) -> Value:
         """Return the value whose elements ``compute(b, index)`` gives, from operands at the same index."""
@@ -488,66 +465,3 @@ def _memoised(compute):
         return b.remember((element, index), lambda: compute(b, index))
 
     return element
-
-
-class _Nest:
-    """Writes the loops of a group."""
-
-    def __init__(self, b: Builder, group: Group):
-        self.b = b
-        self.group = group
-        depth = len(group.order)
-        # The depth at which a reduction starts: the loops from there on run over reduced axes.
-        self.starts = {job: depth - len(job.axes) for job in group.jobs if job.axes and not job.accumulate}
-
-    def level(self, depth: int, index: dict[int, Scalar | Affine], accumulators: dict | None = None) -> dict:
-        """Write the loops from ``depth`` inwards; returns the components of the reductions under way."""
-        group, accumulators = self.group, accumulators or {}
-        if depth == len(group.order):
-            return self.innermost(tuple(Affine.of(index[d]) for d in range(depth)), accumulators)
-        starting = [job for job in group.jobs if self.starts.get(job) == depth]
-        values = {**accumulators, **{job: job.identity for job in starting}}
-        carries = {job: [self.b.carry(c) for c in components] for job, components in values.items()}
-        for job in starting:
-            for carry, result in zip(carries[job], job.results, strict=False):
-                carry.result = result
-        flat = [c for cs in carries.values() for c in cs]
-        axis = group.order[depth]
-        if not flat and group.domain[axis] == 1:
-            return self.level(depth + 1, {**index, axis: Affine()})
-        accumulates = any(job.accumulate and axis in job.axes for job in group.jobs)
-        kind = "reduce" if flat else "serial" if accumulates else "parallel"
-        with self.b.loop(group.domain[axis], flat, kind=kind) as i:
-            inside = {job: tuple(c.inside for c in cs) for job, cs in carries.items()}
-            after = self.level(depth + 1, {**index, axis: i}, inside)
-            for job, cs in carries.items():
-                for carry, component in zip(cs, after[job], strict=True):
-                    carry.next = component
-        results = {job: tuple(c.result for c in cs) for job, cs in carries.items()}
-        for job in starting:
-            self.finish(job, index, results.pop(job))
-        return results
-
-    def finish(self, job: Job, index: dict[int, Scalar | Affine], components: Components) -> None:
-        if job.target is not None:
-            kept = tuple(Affine.of(index[d]) for d in range(len(job.domain)) if d not in job.axes)
-            job.target.store(self.b, kept, components)
-
-    def innermost(self, index: Index, accumulators: dict) -> dict:
-        b, outer = self.b, self.b.memo
-        b.memo = {}
-        results = {}
-        for job in self.group.jobs:
-            components = job.value.element(b, index if job.value.shape else ())
-            if job in self.starts:
-                results[job] = tuple(job.combine(b, job.value.dtype, accumulators[job], components))
-            elif job.accumulate:
-                kept = tuple(i for d, i in enumerate(index) if d not in job.axes)
-                old = job.target.element(b, kept)
-                job.target.store(b, kept, tuple(job.combine(b, job.value.dtype, old, components)))
-            else:
-                job.target.store(b, index, components)
-                # What the kernel has just written is not loaded again.
-                b.memo[job.target, index] = tuple(components)
-        b.memo = outer
-        return results

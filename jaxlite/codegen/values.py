@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from jaxlite.codegen.builder import Builder
-from jaxlite.codegen.loops import INT, Affine, Buffer, Const, Operand, Scalar
-from jaxlite.ir import ShapedArray, Tape
+from jaxlite.codegen.loops import Affine, Buffer, Const, Operand, Scalar
 
 Index = tuple[Affine, ...]
 Components = tuple[Operand, ...]
@@ -30,11 +29,6 @@ def storage(dtype: np.dtype) -> tuple[np.dtype, int]:
     if dtype == np.float16:
         return np.dtype(np.uint16), 1  # moved, but never computed with
     return dtype, 1
-
-
-def stored_aval(aval) -> ShapedArray:
-    """Return the type that a value has in memory: a tape is a handle, an integer."""
-    return ShapedArray(aval.stack, INT) if isinstance(aval, Tape) else aval
 
 
 def row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -99,7 +93,7 @@ class View:
 
     @property
     def needs(self) -> dict:
-        return {self.buffer: self, **{scalar: None for scalar, _ in self.offset.terms}}
+        return {self.buffer: (self,), **{scalar: None for scalar, _ in self.offset.terms}}
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,8 +106,12 @@ class Lazy:
     cost : int
         Of one element, in additions.
     needs : dict
-        The buffers and scalars that it reads: buffer -> the view that is read at the very index asked for, or None
+        The buffers and scalars that it reads: buffer -> the views that are read at the very index asked for, or None
         where it is read elsewhere too.
+    depth : int
+        How many recipes deep it goes down before it comes to ``anchors``.
+    anchors : tuple of Lazy
+        Recipes at the same index, far below, that are computed before it: Python's stack is finite.
     """
 
     dtype: np.dtype
@@ -121,9 +119,41 @@ class Lazy:
     compute: Callable[[Builder, Index], Components]
     cost: int
     needs: dict = field(default_factory=dict)
+    depth: int = 0
+    anchors: tuple[Lazy, ...] = ()
 
     def element(self, b: Builder, index: Index) -> Components:
+        if self.anchors and b.memo is not None:
+            waiting = [self]
+            while waiting:
+                lazy = waiting[-1]
+                missing = [a for a in lazy.anchors if (a.compute, index) not in b.memo]
+                if missing:
+                    waiting += missing
+                else:
+                    waiting.pop()
+                    components = lazy.compute(b, index)
+            return components
         return self.compute(b, index)
+
+
+# So many recipes may lie on top of each other before one of them becomes an anchor; each takes five of the thousand
+# frames that Python has.
+DEEP = 32
+
+
+def below(operands: Iterable[Value]) -> tuple[int, tuple[Lazy, ...]]:
+    """Return depth and anchors of a recipe that reads ``operands`` at its own index."""
+    depth, anchors = 0, {}
+    for x in operands:
+        if type(x) is not Lazy:
+            continue
+        if x.depth >= DEEP:
+            anchors[x] = None
+        else:
+            depth = max(depth, x.depth + 1)
+            anchors.update(dict.fromkeys(x.anchors))
+    return depth, tuple(anchors)
 
 
 Value = Numbers | View | Lazy
@@ -133,9 +163,12 @@ def needs_of(values: Iterable[Value], elsewhere: bool = False) -> dict:
     """Merge what several values need; ``elsewhere`` says that they are not read at the index asked for."""
     merged: dict = {}
     for value in values:
-        for key, view in value.needs.items():
-            same = not elsewhere and (key not in merged or merged[key] is view)
-            merged[key] = view if same else None
+        for key, views in value.needs.items():
+            known = merged.get(key, ())
+            if elsewhere or views is None or known is None:
+                merged[key] = None
+            else:
+                merged[key] = known + tuple(view for view in views if view not in known)
     return merged
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from jaxlite.config import jit_is_disabled
 from jaxlite.control.bodies import is_nonzero, same_type, split_list, stage_body, to_types
-from jaxlite.control.jit import merge, split_jvp_outs
+from jaxlite.control.jit import compile_when_eager, merge, split_jvp_outs
 from jaxlite.dtypes import result_type
 from jaxlite.errors import ArgumentError, BranchTypeError
 from jaxlite.interpreters.batch import batch_jaxpr, to_front
@@ -239,6 +239,7 @@ cond_p = Primitive(
     lower=Region("cond"),
     doc="z = branches[index](x)",
 )
+compile_when_eager(cond_p)
 
 
 # --- the user's functions ---------------------------------------------------------------------------

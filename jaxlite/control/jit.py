@@ -16,6 +16,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from jaxlite import source
 from jaxlite.config import debug_level, jit_is_disabled
 from jaxlite.counters import counters
 from jaxlite.dtypes import as_dtype
@@ -26,11 +27,19 @@ from jaxlite.interpreters.jvp import jvp_jaxpr
 from jaxlite.interpreters.linearize import partial_eval_jaxpr
 from jaxlite.interpreters.stage import stage
 from jaxlite.interpreters.transpose import transpose_jaxpr
-from jaxlite.ir import ClosedJaxpr, Jaxpr, ShapedArray, lift_constvars
+from jaxlite.ir import (
+    ClosedJaxpr,
+    Eqn,
+    Jaxpr,
+    ShapedArray,
+    Var,
+    cached_by_jaxpr,
+    lift_constvars,
+)
 from jaxlite.lowering import Region
 from jaxlite.primitive import PURE, Primitive, Zero, is_linear
 from jaxlite.source import describe_function
-from jaxlite.trace import EVAL, Tracer, aval_of, current_trace, is_value, unsupported_value
+from jaxlite.trace import EVAL, RUN_EAGERLY, Tracer, aval_of, current_trace, is_value, unsupported_value
 from jaxlite.tree import PyTreeDef, keystr, tree_flatten, tree_flatten_with_path, tree_unflatten
 
 # --- the primitive ----------------------------------------------------------------------------------
@@ -41,18 +50,53 @@ def _jit_abstract_eval(*avals, jaxpr, name):
 
 
 _compiler: Callable[[], Any] | None = None
+_stages: Callable[[], Any] | None = None
 
 
-def install_compiler(load: Callable[[], Any]) -> None:
-    """Say where the compiler is: ``load()`` returns the module with ``compile_jaxpr`` and ``lower``."""
-    global _compiler
-    _compiler = functools.cache(load)
+def install_compiler(compiler: Callable[[], Any], stages: Callable[[], Any]) -> None:
+    """Say where the compiler is: two modules, with ``compile_jaxpr`` and with ``lower``, loaded when called for."""
+    global _compiler, _stages
+    _compiler, _stages = functools.cache(compiler), functools.cache(stages)
 
 
 def _jit_impl(*args, jaxpr, name):
     if jit_is_disabled():
         return run_jaxpr(jaxpr, *args)
     return _compiler().compile_jaxpr(jaxpr)(*args)
+
+
+def compile_when_eager(primitive: Primitive) -> None:
+    """Let the evaluation trace compile an equation of control flow as a program of its own.
+
+    `disable_jit` leaves it to its ``impl``, as `run_jaxpr` does.
+    """
+
+    def run(*args, **params):
+        if jit_is_disabled():
+            return primitive.impl(*args, **params)
+        owner = next(p for value in params.values() for p in _programs_in(value))
+        jaxpr = _one_equation(owner, primitive, tuple(map(aval_of, args)), tuple(params.items()))
+        return _compiler().compile_jaxpr(jaxpr)(*args)
+
+    RUN_EAGERLY[primitive] = run
+
+
+def _programs_in(param):
+    if isinstance(param, Jaxpr):
+        yield param
+    elif isinstance(param, tuple):
+        for item in param:
+            yield from _programs_in(item)
+
+
+@cached_by_jaxpr
+def _one_equation(owner: Jaxpr, primitive: Primitive, avals: tuple, params: tuple) -> Jaxpr:
+    """Return the program of one equation; kept by ``owner``, one of the programs in its params."""
+    params = dict(params)
+    invars = tuple(map(Var, avals))
+    outvars = tuple(map(Var, primitive.abstract_eval(*avals, **params)))
+    eqn = Eqn(primitive, invars, outvars, params, source.capture())
+    return Jaxpr(invars, (), (eqn,), outvars)
 
 
 def _jit_jvp(primals, tangents, *, jaxpr, name):
@@ -147,7 +191,7 @@ class Traced(NamedTuple):
 
     def lower(self, **_options):
         """Return the program before it is compiled, with its stages as text: `runtime.stages.Lowered`."""
-        return _compiler().lower(self)
+        return _stages().lower(self)
 
     @property
     def in_avals(self):
@@ -225,6 +269,26 @@ def _programs_of(fun: Callable, static_argnums, static_argnames) -> dict[Any, Tr
     return of_function.setdefault((static_argnums, static_argnames), {})
 
 
+_JITTED: weakref.WeakSet[Jitted] = weakref.WeakSet()
+
+
+def clear_caches() -> None:
+    """Forget every recorded program of every jitted function; the next calls record and compile again.
+
+    Machine code that is no longer reachable stays in memory, some 0.2 MB a program: LLVM does not free it.
+
+    Examples
+    --------
+    >>> import jaxlite
+    >>> jaxlite.clear_caches()
+    """
+    for jitted in list(_JITTED):
+        jitted.clear_cache()
+    for programs in list(_PROGRAMS.values()):
+        for of_statics in programs.values():
+            of_statics.clear()
+
+
 class _NoMatch:
     """What a machine entry answers when a call is not for it."""
 
@@ -269,6 +333,7 @@ class Jitted:
         # answers NO_MATCH unless the arguments have just its types and nothing is being transformed.
         self._entries: list[Callable] = []
         self._tree_entries: dict[PyTreeDef, list[tuple[Callable, PyTreeDef]]] = {}
+        _JITTED.add(self)
 
     def __call__(self, *args, **kwargs):
         if not kwargs:

@@ -24,7 +24,7 @@ from jaxlite.control.bodies import (
     stage_body,
     to_types,
 )
-from jaxlite.control.jit import merge, split_jvp_outs
+from jaxlite.control.jit import compile_when_eager, merge, split_jvp_outs
 from jaxlite.control.tape import TapeStack
 from jaxlite.errors import ArgumentError, CarryTypeError
 from jaxlite.interpreters.batch import batch_jaxpr, to_front
@@ -354,6 +354,7 @@ scan_p = Primitive(
     lower=Region("scan"),
     doc="(c_{i+1}, y_i) = jaxpr(consts, c_i, x_i)",
 )
+compile_when_eager(scan_p)
 
 
 # --- the user's function ----------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from jaxlite.control.bodies import is_nonzero, permute_inputs, permute_outputs, split_list
-from jaxlite.control.jit import merge
+from jaxlite.control.jit import compile_when_eager, merge
 from jaxlite.interpreters.batch import batch_jaxpr, to_front
 from jaxlite.interpreters.evaluate import eval_jaxpr, run_jaxpr
 from jaxlite.interpreters.jvp import jvp_jaxpr
@@ -730,3 +730,4 @@ tape_scan_p = Primitive(
     lower=Region("tape_scan"),
     doc="(c_{i+1}, row_i) = jaxpr(consts, c_i, rows of the tapes)",
 )
+compile_when_eager(tape_scan_p)

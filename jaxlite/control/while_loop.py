@@ -27,7 +27,7 @@ from jaxlite.control.bodies import (
     stage_body,
     to_types,
 )
-from jaxlite.control.jit import merge
+from jaxlite.control.jit import compile_when_eager, merge
 from jaxlite.control.scan import carry_structure_error, check_carry, scan
 from jaxlite.control.tape import (
     TapeValue,
@@ -255,6 +255,7 @@ while_p = Primitive(
     lower=Region("while"),
     doc="c ← body(c) while cond(c)",
 )
+compile_when_eager(while_p)
 
 
 # --- the user's functions ---------------------------------------------------------------------------

@@ -3,8 +3,10 @@
     promotion.py     operands: dtypes and shapes as NumPy decides
     registry.py      which function answers for which function of NumPy; the path that calls NumPy itself
     ufuncs.py        one rule per ufunc
-    reductions.py selection.py shaping.py contraction.py creation.py indexing.py sorting.py elements.py
-    linalg.py scalar_types.py
+    reductions.py selection.py shaping.py padding.py contraction.py creation.py indexing.py brackets.py
+    sorting.py sets.py statistics.py elements.py polynomials.py windows.py bits.py linalg.py fft.py
+    vectorization.py scalar_types.py interchange.py
+    generalized.py   add.reduce and the other methods of ufuncs
     methods.py       operators, methods and .at of traced values and of Array
     dispatch.py      np.sin(tracer), np.sum(tracer)
 
@@ -32,7 +34,9 @@ from numpy import (
 )
 
 from jaxlite.array import Array as ndarray
-from jaxlite.numpy import dispatch, linalg, methods
+from jaxlite.numpy import dispatch, fft, generalized, linalg, methods
+from jaxlite.numpy.bits import packbits, unpackbits
+from jaxlite.numpy.brackets import c_, mask_indices, r_
 from jaxlite.numpy.contraction import (
     convolve,
     correlate,
@@ -66,6 +70,7 @@ from jaxlite.numpy.creation import (
     empty_like,
     eye,
     fill_diagonal,
+    from_dlpack,
     fromfunction,
     full,
     full_like,
@@ -105,23 +110,45 @@ from jaxlite.numpy.elements import (
     gradient,
     insert,
     interp,
-    polyadd,
-    polyder,
-    polyint,
-    polymul,
-    polysub,
-    polyval,
     round,
     sinc,
     trapezoid,
     unwrap,
 )
+from jaxlite.numpy.generalized import frompyfunc, ufunc
 from jaxlite.numpy.indexing import (
+    choose,
+    place,
+    put,
     put_along_axis,
     ravel_multi_index,
     take,
     take_along_axis,
     unravel_index,
+)
+from jaxlite.numpy.interchange import (
+    ComplexWarning,
+    array_repr,
+    array_str,
+    frombuffer,
+    fromfile,
+    fromiter,
+    fromstring,
+    iterable,
+)
+from jaxlite.numpy.padding import pad
+from jaxlite.numpy.polynomials import (
+    poly,
+    polyadd,
+    polyder,
+    polydiv,
+    polyfit,
+    polyint,
+    polymul,
+    polysub,
+    polyval,
+    roots,
+    trim_zeros,
 )
 from jaxlite.numpy.reductions import (
     all,
@@ -159,6 +186,7 @@ from jaxlite.numpy.reductions import (
     var,
 )
 from jaxlite.numpy.scalar_types import (
+    __array_namespace_info__,
     bool_,
     can_cast,
     cdouble,
@@ -226,6 +254,18 @@ from jaxlite.numpy.selection import (
     select,
     where,
 )
+from jaxlite.numpy.sets import (
+    intersect1d,
+    isin,
+    setdiff1d,
+    setxor1d,
+    union1d,
+    unique,
+    unique_all,
+    unique_counts,
+    unique_inverse,
+    unique_values,
+)
 from jaxlite.numpy.shaping import (
     append,
     array_split,
@@ -249,11 +289,11 @@ from jaxlite.numpy.shaping import (
     hstack,
     matrix_transpose,
     moveaxis,
-    pad,
     permute_dims,
     ravel,
     repeat,
     reshape,
+    resize,
     roll,
     rollaxis,
     rot90,
@@ -270,11 +310,7 @@ from jaxlite.numpy.shaping import (
 from jaxlite.numpy.sorting import (
     argpartition,
     argsort,
-    bincount,
     digitize,
-    histogram,
-    histogram_bin_edges,
-    isin,
     lexsort,
     median,
     nanmedian,
@@ -285,8 +321,9 @@ from jaxlite.numpy.sorting import (
     quantile,
     searchsorted,
     sort,
-    unique,
+    sort_complex,
 )
+from jaxlite.numpy.statistics import bincount, histogram, histogram2d, histogram_bin_edges, histogramdd
 from jaxlite.numpy.ufuncs import (
     abs,
     absolute,
@@ -335,6 +372,8 @@ from jaxlite.numpy.ufuncs import (
     fmax,
     fmin,
     fmod,
+    frexp,
+    gcd,
     greater,
     greater_equal,
     heaviside,
@@ -343,6 +382,7 @@ from jaxlite.numpy.ufuncs import (
     isfinite,
     isinf,
     isnan,
+    lcm,
     ldexp,
     left_shift,
     less,
@@ -378,6 +418,7 @@ from jaxlite.numpy.ufuncs import (
     signbit,
     sin,
     sinh,
+    spacing,
     sqrt,
     square,
     subtract,
@@ -387,10 +428,16 @@ from jaxlite.numpy.ufuncs import (
     trunc,
 )
 from jaxlite.numpy.vectorization import apply_along_axis, apply_over_axes, piecewise, vectorize
+from jaxlite.numpy.windows import bartlett, blackman, hamming, hanning, i0, kaiser
 
 bool = bool_
 
+__array_api_version__ = "2024.12"
+
 __all__ = [
+    "__array_api_version__",
+    "__array_namespace_info__",
+    "ComplexWarning",
     "abs",
     "absolute",
     "acos",
@@ -422,7 +469,9 @@ __all__ = [
     "array",
     "array_equal",
     "array_equiv",
+    "array_repr",
     "array_split",
+    "array_str",
     "asarray",
     "asin",
     "asinh",
@@ -434,6 +483,7 @@ __all__ = [
     "atleast_2d",
     "atleast_3d",
     "average",
+    "bartlett",
     "bincount",
     "bitwise_and",
     "bitwise_count",
@@ -443,17 +493,20 @@ __all__ = [
     "bitwise_or",
     "bitwise_right_shift",
     "bitwise_xor",
+    "blackman",
     "block",
     "bool",
     "bool_",
     "broadcast_arrays",
     "broadcast_shapes",
     "broadcast_to",
+    "c_",
     "can_cast",
     "cbrt",
     "cdouble",
     "ceil",
     "character",
+    "choose",
     "clip",
     "column_stack",
     "complex128",
@@ -512,6 +565,7 @@ __all__ = [
     "extract",
     "eye",
     "fabs",
+    "fft",
     "fill_diagonal",
     "finfo",
     "fix",
@@ -531,9 +585,17 @@ __all__ = [
     "fmax",
     "fmin",
     "fmod",
+    "from_dlpack",
+    "frexp",
+    "frombuffer",
+    "fromfile",
     "fromfunction",
+    "fromiter",
+    "frompyfunc",
+    "fromstring",
     "full",
     "full_like",
+    "gcd",
     "generic",
     "geomspace",
     "get_printoptions",
@@ -541,12 +603,17 @@ __all__ = [
     "greater",
     "greater_equal",
     "half",
+    "hamming",
+    "hanning",
     "heaviside",
     "histogram",
+    "histogram2d",
     "histogram_bin_edges",
+    "histogramdd",
     "hsplit",
     "hstack",
     "hypot",
+    "i0",
     "identity",
     "iinfo",
     "imag",
@@ -563,6 +630,7 @@ __all__ = [
     "int_",
     "integer",
     "interp",
+    "intersect1d",
     "invert",
     "isclose",
     "iscomplex",
@@ -578,8 +646,11 @@ __all__ = [
     "isrealobj",
     "isscalar",
     "issubdtype",
+    "iterable",
     "ix_",
+    "kaiser",
     "kron",
+    "lcm",
     "ldexp",
     "left_shift",
     "less",
@@ -599,6 +670,7 @@ __all__ = [
     "logical_or",
     "logical_xor",
     "logspace",
+    "mask_indices",
     "matmul",
     "matrix_transpose",
     "matvec",
@@ -643,14 +715,19 @@ __all__ = [
     "ones",
     "ones_like",
     "outer",
+    "packbits",
     "pad",
     "partition",
     "percentile",
     "permute_dims",
     "pi",
     "piecewise",
+    "place",
+    "poly",
     "polyadd",
     "polyder",
+    "polydiv",
+    "polyfit",
     "polyint",
     "polymul",
     "polysub",
@@ -662,8 +739,10 @@ __all__ = [
     "prod",
     "promote_types",
     "ptp",
+    "put",
     "put_along_axis",
     "quantile",
+    "r_",
     "rad2deg",
     "radians",
     "ravel",
@@ -673,11 +752,13 @@ __all__ = [
     "remainder",
     "repeat",
     "reshape",
+    "resize",
     "result_type",
     "right_shift",
     "rint",
     "roll",
     "rollaxis",
+    "roots",
     "rot90",
     "round",
     "s_",
@@ -686,6 +767,8 @@ __all__ = [
     "searchsorted",
     "select",
     "set_printoptions",
+    "setdiff1d",
+    "setxor1d",
     "shape",
     "sign",
     "signbit",
@@ -696,6 +779,8 @@ __all__ = [
     "sinh",
     "size",
     "sort",
+    "sort_complex",
+    "spacing",
     "split",
     "sqrt",
     "square",
@@ -718,17 +803,25 @@ __all__ = [
     "tril",
     "tril_indices",
     "tril_indices_from",
+    "trim_zeros",
     "triu",
     "triu_indices",
     "triu_indices_from",
     "true_divide",
     "trunc",
+    "ufunc",
     "uint",
     "uint16",
     "uint32",
     "uint64",
     "uint8",
+    "union1d",
     "unique",
+    "unique_all",
+    "unique_counts",
+    "unique_inverse",
+    "unique_values",
+    "unpackbits",
     "unravel_index",
     "unsignedinteger",
     "unstack",
@@ -746,5 +839,6 @@ __all__ = [
     "zeros_like",
 ]
 
+generalized.install()
 methods.install()
 dispatch.install()

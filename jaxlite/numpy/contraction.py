@@ -26,7 +26,6 @@ from jaxlite.numpy.promotion import (
 from jaxlite.numpy.reductions import sum as sum_
 from jaxlite.numpy.registry import REFUSALS, UFUNCS, implements, plain, quiet, wrap
 from jaxlite.numpy.shaping import expand_dims, moveaxis, ravel, reshape, stack, transpose
-from jaxlite.numpy.shaping import pad as pad_
 from jaxlite.ops import contraction, reductions, structural
 from jaxlite.trace import EVAL, aval_of, current_trace
 from jaxlite.typing import Array, ArrayLike, DTypeLike
@@ -73,6 +72,7 @@ def dot(
     Returns
     -------
     Array
+        ``[..., n, k]`` of ``[..., n, m]`` and ``[m, k]``; axes of size m are summed over.
 
     Raises
     ------
@@ -179,6 +179,11 @@ def vdot(
     -------
     Array
         Of rank 0.
+
+    Examples
+    --------
+    >>> jnp.vdot(jnp.array([1j, 2]), jnp.array([1j, 1]))
+    Array(3.+0.j, dtype=complex128)
     """
     a, b = operand("vdot", a), operand("vdot", b, 1)
     return dot(_conjugated(ravel(a)), ravel(b), preferred_element_type=preferred_element_type)
@@ -205,6 +210,7 @@ def inner(
     Returns
     -------
     Array
+        ``[..., ...]``: all axes but the last of both.
     """
     a, b = promote_dtypes("inner", a, b)
     m, n = aval_of(a).ndim, aval_of(b).ndim
@@ -228,6 +234,12 @@ def outer(a: ArrayLike, b: ArrayLike, out: None = None) -> Array:
     -------
     Array
         ``[a.size, b.size]``
+
+    Examples
+    --------
+    >>> jnp.outer(jnp.arange(2), jnp.arange(3))
+    Array([[0, 0, 0],
+           [0, 1, 2]], dtype=int64)
     """
     return ufuncs.multiply(reshape(a, (-1, 1)), reshape(b, (1, -1)))
 
@@ -255,6 +267,7 @@ def vecdot(
     Returns
     -------
     Array
+        ``[...]`` without the axis.
     """
     a, b = promote_dtypes("vecdot", x1, x2)
     a, b = moveaxis(_conjugated(a), axis, -1), moveaxis(b, axis, -1)
@@ -269,6 +282,7 @@ def _vecdot_ufunc(x1, x2):
 UFUNCS[np.vecdot] = _vecdot_ufunc
 
 
+@implements(getattr(np, "matvec", None), arrays=2, eager=hasattr(np, "matvec"))
 def matvec(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Matrix-vector product; other axes broadcast.
 
@@ -288,6 +302,7 @@ def matvec(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     return reshape(product, aval_of(product).shape[:-1])
 
 
+@implements(getattr(np, "vecmat", None), arrays=2, eager=hasattr(np, "vecmat"))
 def vecmat(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Vector-matrix product, the vector conjugated; other axes broadcast.
 
@@ -386,11 +401,16 @@ def kron(a: ArrayLike, b: ArrayLike) -> Array:
     return reshape(blocks, shape)
 
 
-@implements(np.cross, arrays=2, eager=False)
+def _has_plane_vectors(arguments, keywords) -> bool:
+    """Whether these may be vectors of length 2, at which NumPy warns."""
+    return bool(keywords) or len(arguments) > 2 or any(np.shape(x)[-1:] != (3,) for x in arguments)
+
+
+@implements(np.cross, arrays=2, warns=_has_plane_vectors)
 def cross(
     a: ArrayLike, b: ArrayLike, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
 ) -> Array:
-    """Cross product of vectors of length 3.
+    """Cross product of vectors of length 3; of two vectors in the plane its only component.
 
     Parameters
     ----------
@@ -403,17 +423,25 @@ def cross(
     Returns
     -------
     Array
+        ``[..., 3]``, or ``[...]`` of vectors of length 2; of the dtype they promote to.
     """
     if axis is not None:
         axisa = axisb = axisc = axis
     a, b = promote_dtypes("cross", a, b)
     a, b = moveaxis(a, axisa, -1), moveaxis(b, axisb, -1)
-    if {aval_of(a).shape[-1], aval_of(b).shape[-1]} != {3}:
+    sizes = [aval_of(a).shape[-1], aval_of(b).shape[-1]]
+    if not set(sizes) <= {2, 3}:
         raise ShapeError(
             f"cross: operands have types {aval_of(a)} and {aval_of(b)}.",
-            why="vectors must have length 3 along the axis.",
+            why="vectors must have length 3 along the axis, or lie in the plane and have length 2.",
         )
-    (a0, a1, a2), (b0, b1, b2) = ([x[..., i] for i in range(3)] for x in (wrap_array(a), wrap_array(b)))
+    zero = aval_of(a).dtype.type(0)
+    (a0, a1, a2), (b0, b1, b2) = (
+        [x[..., i] if i < n else zero for i in range(3)]
+        for x, n in zip((wrap_array(a), wrap_array(b)), sizes)
+    )
+    if sizes == [2, 2]:
+        return a0 * b1 - a1 * b0
     result = stack([a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0], axis=-1)
     return moveaxis(result, -1, axisc)
 
@@ -455,6 +483,7 @@ def einsum(
     Returns
     -------
     Array
+        With the axes that the result names, in that order.
 
     Examples
     --------
@@ -626,7 +655,22 @@ def _drop_ones(x, of_x, y, of_y):
 
 @implements(np.einsum_path, eager=False)
 def einsum_path(subscripts: Any, /, *operands: Any, optimize: Any = "greedy") -> Array:
-    """Return the order in which `einsum` multiplies, and a report; see ``np.einsum_path``."""
+    """Return the order in which `einsum` multiplies, and a report.
+
+    Parameters
+    ----------
+    subscripts : str
+        As for `einsum`.
+    *operands : array_like
+        As for `einsum`.
+    optimize : str, bool or list
+        As for ``np.einsum_path``.
+
+    Returns
+    -------
+    list, str
+        Which operands to multiply, step by step, and a report.
+    """
     dummies = [np.broadcast_to(np.float64(0), aval_of(operand("einsum_path", x)).shape) for x in operands]
     return np.einsum_path(subscripts, *dummies, optimize=optimize)
 
@@ -648,6 +692,12 @@ def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> A
     Returns
     -------
     Array
+        ``[..., n]``
+
+    Examples
+    --------
+    >>> jnp.diagonal(jnp.array([[1, 2], [3, 4]]))
+    Array([1, 4], dtype=int64)
     """
     x = operand("diagonal", a)
     ndim = aval_of(x).ndim
@@ -680,6 +730,7 @@ def trace(
     Returns
     -------
     Array
+        ``[...]`` without the two axes.
     """
     if out is not None:
         raise ArgumentError("trace: out= is not supported.", fix="use the returned array.")
@@ -707,7 +758,7 @@ def _convolve(name: str, a, v, mode: str, flip: bool):
     )
     if low is None:
         raise ArgumentError(f"{name}: mode {mode!r} is not known.", fix="use 'full', 'same' or 'valid'.")
-    a = pad_(a, (low, high))
+    a = structural.pad(a, aval_of(a).dtype.type(0), ((low, high, 0),))
     count = aval_of(a).size - m + 1
     windows = wrap_array(a)[np.arange(count)[:, None] + np.arange(m)]
     return dot(windows, v)
@@ -736,6 +787,7 @@ def convolve(
     Returns
     -------
     Array
+        ``[k]``, of the dtype they promote to.
     """
     return _convolve("convolve", a, v, mode, flip=True)
 
@@ -762,5 +814,6 @@ def correlate(
     Returns
     -------
     Array
+        ``[k]``, of the dtype they promote to.
     """
     return _convolve("correlate", a, ufuncs.conjugate(v), mode, flip=False)

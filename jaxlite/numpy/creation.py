@@ -30,7 +30,7 @@ from jaxlite.numpy.promotion import (
     promote_inexact,
     strip_weak,
 )
-from jaxlite.numpy.registry import implements, quiet, wrap
+from jaxlite.numpy.registry import REFUSALS, implements, plain, quiet, wrap
 from jaxlite.numpy.selection import where
 from jaxlite.numpy.shaping import broadcast_arrays, concatenate, expand_dims, moveaxis, reshape, stack
 from jaxlite.ops import elementwise, structural
@@ -90,6 +90,7 @@ def array(
     Returns
     -------
     Array
+        Of the shape of the nested lists.
 
     Examples
     --------
@@ -152,9 +153,43 @@ def asarray(
     Returns
     -------
     Array
+        Of the shape of ``a``.
+
+    Examples
+    --------
+    >>> jnp.asarray([1, 2], jnp.float32)
+    Array([1., 2.], dtype=float32)
     """
     shared = copy is False or (copy is None and type(a) is Array)
     return array(a, dtype, copy=not shared, order=order)
+
+
+def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Array:
+    """Make an array of one of another library, through the DLPack protocol.
+
+    Parameters
+    ----------
+    x : object with ``__dlpack__`` and ``__dlpack_device__``
+    device : any
+        Ignored.
+    copy : bool, optional
+        False shares the memory, which must not be written to any more; otherwise it is copied, but for an `Array`.
+
+    Returns
+    -------
+    Array
+        Of the shape and dtype of ``x``.
+
+    Examples
+    --------
+    >>> jnp.from_dlpack(np.arange(3.0))
+    Array([0., 1., 2.], dtype=float64)
+    """
+    if isinstance(x, Tracer):
+        return strip_weak(x)
+    if type(x) is Array and not copy:
+        return x
+    return array(np.from_dlpack(x), copy=copy is not False)
 
 
 @implements(np.copy, eager=False)
@@ -170,6 +205,7 @@ def copy(a: Any, order: str | None = None) -> Array:
     Returns
     -------
     Array
+        Of the shape and dtype of ``a``.
     """
     x = operand("copy", a)
     return structural.copy(x) if isinstance(x, Tracer) else wrap(np.array(x))
@@ -187,6 +223,7 @@ def load(file: Any, *args: Any, **kwargs: Any) -> Array:
     Returns
     -------
     Array
+        Of the shape and dtype in the file.
     """
     result = np.load(file, *args, **kwargs)
     return array(result, copy=False) if isinstance(result, np.ndarray) else result
@@ -211,6 +248,7 @@ def astype(x: ArrayLike, dtype: DTypeLike, /, *, copy: bool = False, device: Any
     Returns
     -------
     Array
+        Of the shape of ``x`` and the dtype asked for.
 
     Examples
     --------
@@ -247,6 +285,7 @@ def full(
     Returns
     -------
     Array
+        ``[*shape]``
 
     Examples
     --------
@@ -276,6 +315,13 @@ def zeros(shape: int | Sequence[int], dtype: DTypeLike | None = None, *, device:
     Returns
     -------
     Array
+        ``[*shape]``
+
+    Examples
+    --------
+    >>> jnp.zeros((2, 2))
+    Array([[0., 0.],
+           [0., 0.]], dtype=float64)
     """
     if current_trace() is EVAL and type(shape) in (int, tuple):
         return np.zeros(shape, dtype_or(dtype, _FLOAT64)).view(Array)
@@ -295,6 +341,7 @@ def ones(shape: int | Sequence[int], dtype: DTypeLike | None = None, *, device: 
     Returns
     -------
     Array
+        ``[*shape]``
 
     Examples
     --------
@@ -317,6 +364,12 @@ def empty(shape: int | Sequence[int], dtype: DTypeLike | None = None, *, device:
     Returns
     -------
     Array
+        ``[*shape]``
+
+    Examples
+    --------
+    >>> jnp.empty((2, 3)).shape
+    (2, 3)
     """
     return zeros(shape, dtype)
 
@@ -353,6 +406,12 @@ def full_like(
     Returns
     -------
     Array
+        ``[*shape]``
+
+    Examples
+    --------
+    >>> jnp.full_like(jnp.arange(3), 7)
+    Array([7, 7, 7], dtype=int64)
     """
     if (
         current_trace() is EVAL
@@ -375,7 +434,33 @@ def zeros_like(
     subok: bool = True,
     device: Any = None,
 ) -> Array:
-    """Make zeros with the shape and dtype of another array; parameters as for `full_like`."""
+    """Make zeros with the shape and dtype of another array.
+
+    Parameters
+    ----------
+    a : array_like
+        The array to be like.
+    dtype : dtype, optional
+        Of the result; by default that of the array.
+    shape : int or tuple of int, optional
+        By default that of the array.
+    order : any
+        Ignored.
+    subok : any
+        Ignored.
+    device : any
+        Ignored: there is one.
+
+    Returns
+    -------
+    Array
+        ``[*shape]``
+
+    Examples
+    --------
+    >>> jnp.zeros_like(jnp.arange(3))
+    Array([0, 0, 0], dtype=int64)
+    """
     return full_like(a, 0, dtype, shape)
 
 
@@ -389,7 +474,33 @@ def ones_like(
     subok: bool = True,
     device: Any = None,
 ) -> Array:
-    """Make ones with the shape and dtype of another array; parameters as for `full_like`."""
+    """Make ones with the shape and dtype of another array.
+
+    Parameters
+    ----------
+    a : array_like
+        The array to be like.
+    dtype : dtype, optional
+        Of the result; by default that of the array.
+    shape : int or tuple of int, optional
+        By default that of the array.
+    order : any
+        Ignored.
+    subok : any
+        Ignored.
+    device : any
+        Ignored: there is one.
+
+    Returns
+    -------
+    Array
+        ``[*shape]``
+
+    Examples
+    --------
+    >>> jnp.ones_like(jnp.zeros(2))
+    Array([1., 1.], dtype=float64)
+    """
     return full_like(a, 1, dtype, shape)
 
 
@@ -403,7 +514,28 @@ def empty_like(
     subok: bool = True,
     device: Any = None,
 ) -> Array:
-    """Make an array to be ignored (zeros), like another; parameters as for `full_like`."""
+    """Make an array to be ignored (zeros), like another.
+
+    Parameters
+    ----------
+    prototype : array_like
+        The array to be like.
+    dtype : dtype, optional
+        Of the result; by default that of the array.
+    shape : int or tuple of int, optional
+        By default that of the array.
+    order : any
+        Ignored.
+    subok : any
+        Ignored.
+    device : any
+        Ignored: there is one.
+
+    Returns
+    -------
+    Array
+        ``[*shape]``
+    """
     return full_like(prototype, 0, dtype, shape)
 
 
@@ -434,6 +566,7 @@ def arange(
     Returns
     -------
     Array
+        ``[ceil((stop - start) / step)]``
 
     Examples
     --------
@@ -538,7 +671,30 @@ def logspace(
     dtype: DTypeLike | None = None,
     axis: int = 0,
 ) -> Array:
-    """Make powers of ``base`` with exponents at equal distances; parameters as for `linspace`."""
+    """Make powers of ``base`` with exponents at equal distances.
+
+    Parameters
+    ----------
+    start : array_like
+        First number's exponent.
+    stop : array_like
+        Last number's exponent.
+    num : int, default 50
+        How many.
+    endpoint : bool, default True
+        Whether ``stop`` is among them.
+    base : number, default 10
+        Whose powers they are.
+    dtype : dtype, optional
+        Of the result.
+    axis : int, default 0
+        Where the new axis stands.
+
+    Returns
+    -------
+    Array
+        ``[num, *shape]``, with the new axis at ``axis``; floating or complex.
+    """
     exponents = linspace(start, stop, num, endpoint, axis=axis)
     result = ufuncs.power(base, exponents)
     return result if dtype is None else astype(result, dtype)
@@ -553,7 +709,28 @@ def geomspace(
     dtype: DTypeLike | None = None,
     axis: int = 0,
 ) -> Array:
-    """Make numbers with equal quotients from ``start`` to ``stop``; parameters as for `linspace`."""
+    """Make numbers with equal quotients from ``start`` to ``stop``.
+
+    Parameters
+    ----------
+    start : array_like
+        First number.
+    stop : array_like
+        Last number.
+    num : int, default 50
+        How many.
+    endpoint : bool, default True
+        Whether ``stop`` is among them.
+    dtype : dtype, optional
+        Of the result.
+    axis : int, default 0
+        Where the new axis stands.
+
+    Returns
+    -------
+    Array
+        ``[num, *shape]``, with the new axis at ``axis``; floating or complex.
+    """
     start, stop = promote_inexact("geomspace", start, stop)
     sign = ufuncs.sign(start)
     logs = linspace(
@@ -625,12 +802,35 @@ def identity(n: int, dtype: DTypeLike | None = None) -> Array:
     -------
     Array
         ``[n, n]``
+
+    Examples
+    --------
+    >>> jnp.identity(2)
+    Array([[1., 0.],
+           [0., 1.]], dtype=float64)
     """
     return eye(n, dtype=dtype)
 
 
 def tri(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None) -> Array:
-    """Make a matrix with ones on and below a diagonal; parameters as for `eye`."""
+    """Make a matrix with ones on and below a diagonal.
+
+    Parameters
+    ----------
+    N : int
+        Rows.
+    M : int, optional
+        Columns; by default as many as rows.
+    k : int, default 0
+        Which diagonal: 0 is the main one, 1 the one above.
+    dtype : dtype, optional
+        Of the result, float64 by default.
+
+    Returns
+    -------
+    Array
+        ``[N, M]``, float64 by default.
+    """
     n = operator.index(N)
     m = n if M is None else operator.index(M)
     return astype(_on_diagonal(n, m, operator.index(k), ufuncs.less_equal), dtype_or(dtype, _FLOAT64))
@@ -661,6 +861,13 @@ def tril(m: ArrayLike, k: int = 0) -> Array:
     Returns
     -------
     Array
+        Of the shape and dtype of ``m``.
+
+    Examples
+    --------
+    >>> jnp.tril(jnp.ones((2, 2)))
+    Array([[1., 0.],
+           [1., 1.]], dtype=float64)
     """
     return _triangle("tril", m, k, lower=True)
 
@@ -679,6 +886,13 @@ def triu(m: ArrayLike, k: int = 0) -> Array:
     Returns
     -------
     Array
+        Of the shape and dtype of ``m``.
+
+    Examples
+    --------
+    >>> jnp.triu(jnp.ones((2, 2)))
+    Array([[1., 1.],
+           [0., 1.]], dtype=float64)
     """
     return _triangle("triu", m, k, lower=False)
 
@@ -697,6 +911,7 @@ def diag(v: ArrayLike, k: int = 0) -> Array:
     Returns
     -------
     Array
+        ``[n, n]`` of a vector, ``[n]`` of a matrix.
 
     Examples
     --------
@@ -718,7 +933,20 @@ def diag(v: ArrayLike, k: int = 0) -> Array:
 
 @implements(np.diagflat)
 def diagflat(v: ArrayLike, k: int = 0) -> Array:
-    """Put the elements of an array on a diagonal of a matrix; parameters as for `diag`."""
+    """Put the elements of an array on a diagonal of a matrix.
+
+    Parameters
+    ----------
+    v : array_like
+        Of any shape.
+    k : int, default 0
+        Which diagonal: 0 is the main one, 1 the one above.
+
+    Returns
+    -------
+    Array
+        ``[n, n]``, where n is the number of elements and ``abs(k)`` more.
+    """
     return diag(reshape(v, (-1,)), k)
 
 
@@ -737,12 +965,32 @@ def tril_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Array, Array
     -------
     pair of Array
         int64
+
+    Examples
+    --------
+    >>> jnp.tril_indices(2)
+    (Array([0, 1, 1], dtype=int64), Array([0, 0, 1], dtype=int64))
     """
     return wrap(np.tril_indices(n, k, m))
 
 
 def triu_indices(n: int, k: int = 0, m: int | None = None) -> Array:
-    """Return the indices of an upper triangle; parameters as for `tril_indices`."""
+    """Return the indices of an upper triangle.
+
+    Parameters
+    ----------
+    n : int
+        Rows.
+    k : int, default 0
+        Which diagonal: 0 is the main one, 1 the one above.
+    m : int, optional
+        Columns; by default as many as rows.
+
+    Returns
+    -------
+    tuple of two Array
+        int64, ``[k]`` each: rows and columns.
+    """
     return wrap(np.triu_indices(n, k, m))
 
 
@@ -767,7 +1015,20 @@ def tril_indices_from(arr: ArrayLike, k: int = 0) -> tuple[Array, Array]:
 
 @implements(np.triu_indices_from, eager=False)
 def triu_indices_from(arr: ArrayLike, k: int = 0) -> Array:
-    """Return the indices of the upper triangle of an array; parameters as for `tril_indices_from`."""
+    """Return the indices of the upper triangle of an array.
+
+    Parameters
+    ----------
+    arr : array_like
+        ``[n, m]``, whose shape counts.
+    k : int, default 0
+        Which diagonal: 0 is the main one, 1 the one above.
+
+    Returns
+    -------
+    tuple of two Array
+        int64, ``[k]`` each: rows and columns.
+    """
     n, m = aval_of(arr).shape
     return triu_indices(n, k, m)
 
@@ -784,6 +1045,11 @@ def diag_indices(n: int, ndim: int = 2) -> tuple[Array, ...]:
     -------
     tuple of Array
         int64
+
+    Examples
+    --------
+    >>> jnp.diag_indices(2)
+    (Array([0, 1], dtype=int64), Array([0, 1], dtype=int64))
     """
     return wrap(np.diag_indices(n, ndim))
 
@@ -828,7 +1094,18 @@ def meshgrid(*xi: ArrayLike, copy: bool = True, sparse: bool = False, indexing: 
     Returns
     -------
     list of Array
+        ``[m, n, ...]``, one axis for each vector; of their dtypes.
+
+    Examples
+    --------
+    >>> [x.shape for x in jnp.meshgrid(jnp.arange(3), jnp.arange(2))]
+    [(2, 3), (2, 3)]
     """
+    if current_trace() is EVAL and (arrays := plain(xi, len(xi))):
+        try:
+            return list(map(wrap, np.meshgrid(*arrays, sparse=sparse, indexing=indexing)))
+        except REFUSALS:
+            pass
     vectors = [operand("meshgrid", x, i) for i, x in enumerate(xi)]
     if indexing not in ("xy", "ij"):
         raise ArgumentError(f"meshgrid: indexing {indexing!r} is not known.", fix="use 'xy' or 'ij'.")
@@ -874,6 +1151,7 @@ class _Grid:
 mgrid, ogrid = _Grid(np.mgrid), _Grid(np.ogrid)
 
 
+@implements(np.ix_, eager=False)
 def ix_(*args: Any) -> tuple[Array, ...]:
     """Make index arrays that take a grid of elements: ``x[jnp.ix_([0, 2], [1, 3])]``.
 
@@ -885,6 +1163,7 @@ def ix_(*args: Any) -> tuple[Array, ...]:
     Returns
     -------
     tuple of Array
+        int64, ``[1, ..., n, ..., 1]``: one axis each.
     """
     vectors = [array(x) for x in args]
     vectors = [wrap(np.flatnonzero(x)) if x.dtype.kind == "b" else x for x in vectors]
@@ -910,6 +1189,7 @@ def fill_diagonal(a: Any, val: ArrayLike, wrap: bool = False, *, inplace: bool =
     Returns
     -------
     Array
+        Of the shape and dtype of ``a``.
     """
     x = operand("fill_diagonal", a)
     aval = aval_of(x)
@@ -940,6 +1220,7 @@ def fromfunction(
     Returns
     -------
     Array
+        Of the shape that the function returns.
     """
     return function(*indices(shape, dtype), **kwargs)
 

@@ -6,26 +6,19 @@ of registry.py, and what stands in none of them raises an error that names the r
 
 from __future__ import annotations
 
+import functools
+import inspect
+
 import numpy as np
 from numpy._core import umath
 
 from jaxlite.dtypes import as_dtype
 from jaxlite.errors import InplaceUpdateError, TracerArrayConversionError
-from jaxlite.numpy import reductions, selection, ufuncs
+from jaxlite.numpy import selection, ufuncs
+from jaxlite.numpy.generalized import METHODS
 from jaxlite.numpy.promotion import convert, loop_dtypes, operand
 from jaxlite.numpy.registry import FUNCTIONS, UFUNCS
-from jaxlite.numpy.shaping import reshape
 from jaxlite.trace import Tracer, aval_of
-
-_REDUCE = {
-    np.add: reductions.sum,
-    np.multiply: reductions.prod,
-    np.maximum: reductions.max,
-    np.minimum: reductions.min,
-    np.logical_and: reductions.all,
-    np.logical_or: reductions.any,
-}
-_ACCUMULATE = {np.add: reductions.cumsum, np.multiply: reductions.cumprod}
 
 # ndarray.clip(low, high) is this ufunc, which has no public name.
 UFUNCS[umath.clip] = selection.clip
@@ -68,18 +61,11 @@ def _array_ufunc(self, ufunc, method, *inputs, out=None, where=True, dtype=None,
             return NotImplemented
     if method == "__call__":
         return _call(name, self, ufunc, inputs, where, dtype, options)
-    if method == "reduce" and ufunc in _REDUCE:
-        options = {"axis": 0, **options, **({} if where is True else {"where": where})}
+    if ufunc in METHODS and method in ("reduce", "accumulate", "outer", "reduceat"):
+        options = {key: value for key, value in options.items() if not _is_no_value(value)}
+        options |= {} if where is True else {"where": where}
         options |= {} if dtype is None else {"dtype": dtype}
-        return _REDUCE[ufunc](
-            *inputs, **{key: value for key, value in options.items() if not _is_no_value(value)}
-        )
-    if method == "accumulate" and ufunc in _ACCUMULATE:
-        return _ACCUMULATE[ufunc](*inputs, **{"axis": 0, **options}, dtype=dtype)
-    if method == "outer" and ufunc in UFUNCS:
-        left, right = inputs
-        rank = np.ndim(right)
-        return UFUNCS[ufunc](reshape(left, (*np.shape(left), *(1,) * rank)), right)
+        return getattr(METHODS[ufunc], method)(*inputs, **options)
     raise _no_such(name, self, "write it with the functions of jaxlite.numpy.")
 
 
@@ -118,10 +104,57 @@ def _array_function(self, func, types, args, kwargs):
     handler = FUNCTIONS.get(func)
     if handler is None:
         raise _no_such(name, self, _REPLACEMENTS.get(func, "write it with the functions of jaxlite.numpy."))
-    kwargs = {key: value for key, value in kwargs.items() if not _is_no_value(value)}
+    args, kwargs = _arguments(func, handler, args, kwargs)
     if kwargs.pop("out", None) is not None:
         raise _writes(f"out= of {name}", "use the result that is returned.")
+    known = _parameters(handler)
+    for option in (
+        [] if any(p.kind is p.VAR_KEYWORD for p in known.values()) else kwargs.keys() - known.keys()
+    ):
+        if option not in _WITHOUT_EFFECT and not (
+            option == "order" and kwargs[option] in (None, "C", "A", "K")
+        ):
+            raise _no_such(f"{option}= of {name}", self, "leave it out.")
+        del kwargs[option]
     return handler(*args, **kwargs)
+
+
+# Options of NumPy's that change nothing here: how memory is laid out, which algorithm sorts, what a cast may lose.
+_WITHOUT_EFFECT = {"subok", "casting", "kind", "like"}
+
+_parameters = functools.cache(lambda function: inspect.signature(function).parameters)
+
+
+@functools.cache
+def _shared_order(func, handler) -> int | None:
+    """Return how many leading parameters NumPy's function and ours have in common; None if all of them."""
+    try:
+        theirs, ours = list(_parameters(func)), _parameters(handler)
+    except ValueError:
+        # A function written in C, of a NumPy that does not tell its parameters.
+        return None
+    if any(p.kind is p.VAR_POSITIONAL for p in ours.values()):
+        return None
+    names = [name for name, p in ours.items() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    for i, name in enumerate(theirs):
+        mine = names[i] if i < len(names) else None
+        renamed = mine is not None and mine not in theirs and name not in ours
+        if mine != name and not renamed:
+            return i
+    return None
+
+
+def _arguments(func, handler, args, kwargs):
+    """Hand arguments over by NumPy's names from where ours stand in another order.
+
+    ``np.histogram(x, 4, None, True)`` asks for a density; the fourth of ours are weights.
+    """
+    kwargs = {key: value for key, value in kwargs.items() if not _is_no_value(value)}
+    count = _shared_order(func, handler)
+    if count is None or len(args) <= count:
+        return args, kwargs
+    names = list(_parameters(func))[count : len(args)]
+    return args[:count], {**dict(zip(names, args[count:], strict=True)), **kwargs}
 
 
 def _qualified_name(func) -> str:
@@ -132,22 +165,23 @@ def _qualified_name(func) -> str:
 # What to write instead, of functions that have no jaxlite.numpy one of their own.
 _REPLACEMENTS = {
     **dict.fromkeys(
-        (np.array_repr, np.array_str, np.array2string, np.save, np.savetxt, np.savez),
+        (
+            np.array_repr,
+            np.array_str,
+            np.array2string,
+            np.save,
+            np.savetxt,
+            np.savez,
+            np.savez_compressed,
+        ),
         "return the value from the transformed function and print or save it there.",
     ),
+    np.real_if_close: "the values decide what it returns: take jnp.real(x), or x as it is.",
+    np.common_type: "jnp.result_type(x, y, jnp.float16).",
+    np.min_scalar_type: "the values decide what it returns: x.dtype.",
     **dict.fromkeys(
-        (np.linalg.eig, np.linalg.eigvals, np.linalg.eigh, np.linalg.eigvalsh, np.linalg.svd, np.linalg.qr),
-        "factor a constant matrix outside; jnp.linalg.cholesky, solve, inv, det and slogdet are there.",
+        (np.may_share_memory, np.shares_memory), "traced values never change, so that it never matters."
     ),
-    **dict.fromkeys(
-        (np.linalg.lstsq, np.linalg.pinv), "solve the normal equations: jnp.linalg.solve(a.T @ a, a.T @ b)."
-    ),
-    **dict.fromkeys(
-        (np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d),
-        "jnp.unique(jnp.concatenate([x, y]), size=n), jnp.isin(x, y).",
-    ),
-    np.polyfit: "solve the normal equations of jnp.vander(x, n) with jnp.linalg.solve.",
-    np.resize: "jnp.tile and jnp.reshape.",
 }
 
 

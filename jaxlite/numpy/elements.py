@@ -1,6 +1,6 @@
-"""Functions that are no ufuncs in NumPy but work element by element, or on polynomials, samples and grids.
+"""Functions that are no ufuncs in NumPy but work element by element, or on samples and grids.
 
-jnp.sinc  round  unwrap  interp  polyval  gradient  trapezoid  cov  corrcoef  argwhere  compress  insert
+jnp.sinc  round  unwrap  interp  gradient  trapezoid  cov  corrcoef  argwhere  compress  insert
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from typing import Any
 
 import numpy as np
 
+from jaxlite.dtypes import as_dtype
 from jaxlite.errors import ArgumentError, ShapeError
 from jaxlite.numpy import ufuncs
-from jaxlite.numpy.contraction import convolve, dot
+from jaxlite.numpy.contraction import dot
 from jaxlite.numpy.promotion import (
     canonical_axes,
     canonical_axis,
+    common_dtype,
     convert,
     operand,
-    promote_dtypes,
     promote_inexact,
     strip_weak,
 )
@@ -29,10 +30,8 @@ from jaxlite.numpy.reductions import average, diff, sum
 from jaxlite.numpy.registry import implements
 from jaxlite.numpy.selection import concrete_or_error, nonzero, where
 from jaxlite.numpy.shaping import (
-    append,
     broadcast_to,
     concatenate,
-    pad,
     ravel,
     reject_out,
     reshape,
@@ -45,7 +44,7 @@ from jaxlite.trace import Tracer, aval_of
 from jaxlite.typing import Array, ArrayLike, DTypeLike
 
 
-@implements(np.round)
+@implements(np.round, np.around)
 def round(a: ArrayLike, decimals: int = 0, out: None = None) -> Array:
     """Round to a number of decimals, halves to the even neighbour. Its derivative is zero.
 
@@ -60,6 +59,7 @@ def round(a: ArrayLike, decimals: int = 0, out: None = None) -> Array:
     Returns
     -------
     Array
+        Of the shape and dtype of ``a``.
 
     Examples
     --------
@@ -99,6 +99,7 @@ def fix(x: ArrayLike, out: None = None) -> Array:
     Returns
     -------
     Array
+        Of the shape and dtype of ``x``.
     """
     reject_out("fix", out)
     return ufuncs.trunc(x)
@@ -119,6 +120,7 @@ def sinc(x: ArrayLike, /) -> Array:
     Returns
     -------
     Array
+        Of the shape of ``x``, floating.
     """
     (x,) = promote_inexact("sinc", x)
     dtype = aval_of(x).dtype
@@ -156,6 +158,7 @@ def unwrap(
     Returns
     -------
     Array
+        Of the shape of ``p``, floating.
     """
     (p,) = promote_inexact("unwrap", p)
     axis = canonical_axis(axis, aval_of(p).ndim)
@@ -177,7 +180,7 @@ def _head(axis: int):
     return (builtins.slice(None),) * axis + (builtins.slice(None, -1),)
 
 
-@implements(np.interp, arrays=3, eager=False)
+@implements(np.interp, arrays=3)
 def interp(
     x: ArrayLike,
     xp: ArrayLike,
@@ -194,8 +197,8 @@ def interp(
         Where to evaluate.
     xp, fp : array_like
         ``[n]``; places of the samples, rising, and their values.
-    left, right : number, optional
-        Beyond the samples; by default the first and last value.
+    left, right : number or "extrapolate", optional
+        Beyond the samples; by default the first and last value. "extrapolate" goes on along the outermost lines.
     period : number, optional
         Of the places.
 
@@ -203,8 +206,18 @@ def interp(
     -------
     Array
         Of the shape of ``x``.
+
+    Examples
+    --------
+    >>> jnp.interp(1.5, jnp.arange(3.0), jnp.array([0.0, 1.0, 4.0]))
+    Array(2.5, dtype=float64)
     """
-    x, xp, fp = (strip_weak(v) for v in promote_inexact("interp", x, xp, fp))
+    # As in NumPy, in double precision.
+    kind = np.complex128 if aval_of(operand("interp", fp, 2)).dtype.kind == "c" else np.float64
+    dtypes = (np.dtype(np.float64), np.dtype(np.float64), np.dtype(kind))
+    x, xp, fp = (
+        strip_weak(convert(operand("interp", v, i), t)) for i, (v, t) in enumerate(zip((x, xp, fp), dtypes))
+    )
     if xp.ndim != 1 or xp.shape != fp.shape or not xp.shape[0]:
         raise ShapeError(
             f"interp: samples of types {aval_of(xp)} and {aval_of(fp)}.", why="both are [n], n > 0."
@@ -224,11 +237,17 @@ def interp(
     result = where(flat, fp[low], fp[low] + slope * (x - xp[low]))
     if period is not None:
         return result
-    result = where(x < xp[0], fp[0] if left is None else left, result)
-    return where(x > xp[-1], fp[-1] if right is None else right, result)
+    for outside, value, end in ((x < xp[0], left, fp[0]), (x > xp[-1], right, fp[-1])):
+        if isinstance(value, str) and value != "extrapolate":
+            raise ArgumentError(
+                f"interp: beyond the samples {value!r}.", fix="pass a number or 'extrapolate'."
+            )
+        if not isinstance(value, str):
+            result = where(outside, end if value is None else value, result)
+    return result
 
 
-@implements(np.gradient, eager=False)
+@implements(np.gradient)
 def gradient(
     f: ArrayLike, *varargs: ArrayLike, axis: int | Sequence[int] | None = None, edge_order: int = 1
 ) -> Array | list[Array]:
@@ -241,8 +260,8 @@ def gradient(
         Distance of the samples, for all axes or for each, or their places along an axis.
     axis : int or tuple of int, optional
         All axes by default.
-    edge_order : {1}
-        One-sided differences at the edges.
+    edge_order : {1, 2}
+        Whether the derivative at the edges is exact for straight lines or for parabolas.
 
     Returns
     -------
@@ -250,18 +269,18 @@ def gradient(
     """
     (f,) = map(strip_weak, promote_inexact("gradient", f))
     axes = canonical_axes(axis, f.ndim)
-    if edge_order != 1:
-        raise ArgumentError("gradient: edge_order must be 1.")
+    if edge_order not in (1, 2):
+        raise ArgumentError(f"gradient: edge_order is {edge_order}.", fix="pass 1 or 2.")
     if len(varargs) not in (0, 1, len(axes)):
         raise ArgumentError(f"gradient: {len(varargs)} distances for {len(axes)} axes.")
     spacings = list(varargs) if len(varargs) == len(axes) else list(varargs or (1.0,)) * len(axes)
-    results = [_gradient_along(f, h, d) for h, d in zip(spacings, axes, strict=True)]
+    results = [_gradient_along(f, h, d, edge_order) for h, d in zip(spacings, axes, strict=True)]
     return results[0] if len(results) == 1 else tuple(results)
 
 
-def _gradient_along(f, spacing, axis: int):
-    if f.shape[axis] < 2:
-        raise ShapeError(f"gradient: axis {axis} of {aval_of(f)} has fewer than two samples.")
+def _gradient_along(f, spacing, axis: int, edge_order: int):
+    if f.shape[axis] <= edge_order:
+        raise ShapeError(f"gradient: axis {axis} of {aval_of(f)} has fewer than {edge_order + 1} samples.")
     steps = diff(f, axis=axis)
     if np.ndim(spacing):
         h = reshape(diff(spacing), [-1 if d == axis else 1 for d in range(f.ndim)])
@@ -272,12 +291,21 @@ def _gradient_along(f, spacing, axis: int):
     else:
         slopes = steps / spacing
         inner = (steps[_head(axis)] + steps[_tail(axis)]) / (2.0 * spacing)
-    first = slopes[(builtins.slice(None),) * axis + (builtins.slice(0, 1),)]
-    last = slopes[(builtins.slice(None),) * axis + (builtins.slice(-1, None),)]
+    at = lambda x, start, stop: x[(builtins.slice(None),) * axis + (builtins.slice(start, stop),)]  # noqa: E731
+    first, last = at(slopes, 0, 1), at(slopes, -1, None)
+    if edge_order == 2:
+        # Slopes belong to the middles of steps; the line through two of them goes on for half a step.
+        h = h if np.ndim(spacing) else ufuncs.multiply(slopes, 0) + spacing
+        bend = (at(slopes, 1, 2) - first) / (at(h, 0, 1) + at(h, 1, 2))
+        first, bend_at_end = (
+            first - at(h, 0, 1) * bend,
+            (last - at(slopes, -2, -1)) / (at(h, -1, None) + at(h, -2, -1)),
+        )
+        last = last + at(h, -1, None) * bend_at_end
     return concatenate([first, inner, last], axis)
 
 
-@implements(getattr(np, "trapezoid", None), eager=False)
+@implements(getattr(np, "trapezoid", None), eager=hasattr(np, "trapezoid"))
 def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: ArrayLike = 1.0, axis: int = -1) -> Array:
     """Integrate samples by the trapezoidal rule.
 
@@ -293,6 +321,7 @@ def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: ArrayLike = 1.0, axi
     Returns
     -------
     Array
+        ``[...]`` without the axis; floating.
     """
     (y,) = map(strip_weak, promote_inexact("trapezoid", y))
     axis = canonical_axis(axis, y.ndim)
@@ -306,130 +335,16 @@ def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: ArrayLike = 1.0, axi
     return sum(widths * (y[_tail(axis)] + y[_head(axis)]) * 0.5, axis)
 
 
-# --- polynomials ----------------------------------------------------------------------------------------
-
-
-@implements(np.polyval, arrays=2, eager=False)
-def polyval(p: ArrayLike, x: ArrayLike, *, unroll: int = 16) -> Array:
-    """Evaluate a polynomial by Horner's rule.
-
-    Parameters
-    ----------
-    p : array_like
-        ``[n]``, coefficients, highest power first.
-    x : array_like
-    unroll : any
-        Ignored.
-
-    Returns
-    -------
-    Array
-        Of the shape of ``x``.
-    """
-    p, x = (strip_weak(v) for v in promote_dtypes("polyval", p, x))
-    result = ufuncs.multiply(x, 0)
-    for i in range(p.shape[0]):
-        result = result * x + p[i]
-    return result
-
-
-@implements(np.polyder, eager=False)
-def polyder(p: ArrayLike, m: int = 1) -> Array:
-    """Differentiate a polynomial ``m`` times.
-
-    Parameters
-    ----------
-    p : array_like
-        ``[n]``, coefficients, highest power first.
-    m : int, default 1
-
-    Returns
-    -------
-    Array
-    """
-    p = strip_weak(operand("polyder", p))
-    for _ in range(m):
-        n = p.shape[0]
-        p = p[:-1] * np.arange(n - 1, 0, -1)
-    return p
-
-
-@implements(np.polymul, eager=False)
-def polymul(a1: ArrayLike, a2: ArrayLike) -> Array:
-    """Multiply polynomials.
-
-    Parameters
-    ----------
-    a1, a2 : array_like
-        Coefficients, highest power first.
-
-    Returns
-    -------
-    Array
-    """
-    return convolve(a1, a2)
-
-
-@implements(np.polyadd, eager=False)
-def polyadd(a1: ArrayLike, a2: ArrayLike) -> Array:
-    """Add polynomials.
-
-    Parameters
-    ----------
-    a1, a2 : array_like
-        Coefficients, highest power first.
-
-    Returns
-    -------
-    Array
-    """
-    a1, a2 = (strip_weak(v) for v in promote_dtypes("polyadd", a1, a2))
-    n = builtins.max(a1.shape[0], a2.shape[0])
-    return pad(a1, (n - a1.shape[0], 0)) + pad(a2, (n - a2.shape[0], 0))
-
-
-@implements(np.polysub, eager=False)
-def polysub(a1: ArrayLike, a2: ArrayLike) -> Array:
-    """Subtract polynomials.
-
-    Parameters
-    ----------
-    a1, a2 : array_like
-        Coefficients, highest power first.
-
-    Returns
-    -------
-    Array
-    """
-    return polyadd(a1, ufuncs.negative(a2))
-
-
-@implements(np.polyint, eager=False)
-def polyint(p: ArrayLike, m: int = 1, k: ArrayLike = 0) -> Array:
-    """Integrate a polynomial ``m`` times.
-
-    Parameters
-    ----------
-    p : array_like
-        ``[n]``, coefficients, highest power first.
-    m : int, default 1
-    k : number, default 0
-        Constant of integration.
-
-    Returns
-    -------
-    Array
-    """
-    (p,) = map(strip_weak, promote_inexact("polyint", p))
-    for _ in range(m):
-        p = append(p / np.arange(p.shape[0], 0, -1), k)
-    return p
-
-
 # --- statistics -----------------------------------------------------------------------------------------
 
 
-@implements(np.cov, eager=False)
+def _leaves_no_freedom(arguments, keywords) -> bool:
+    """Whether NumPy's function may warn that it divides by no observations."""
+    few = np.shape(arguments[0])[-1:] in ((), (0,), (1,))
+    return few or len(arguments) > 2 or not keywords.keys() <= {"dtype"}
+
+
+@implements(np.cov, warns=_leaves_no_freedom)
 def cov(
     m: ArrayLike,
     y: ArrayLike | None = None,
@@ -461,13 +376,13 @@ def cov(
     Returns
     -------
     Array
+        ``[k, k]``, or ``[]`` for one variable.
     """
-    (m,) = promote_inexact("cov", m)
-    x = _rows(m, rowvar)
-    if y is not None:
-        x = concatenate([x, _rows(promote_inexact("cov", y)[0], rowvar)])
-    if dtype is not None:
-        x = x.astype(dtype)
+    m = operand("cov", m)
+    others = [] if y is None else [operand("cov", y, 1)]
+    # As in NumPy, in double precision at least.
+    dtype = np.result_type(common_dtype([m, *others]), np.float64) if dtype is None else as_dtype(dtype)
+    x = concatenate([_rows(convert(v, dtype), rowvar) for v in (m, *others)])
     n = x.shape[1]
     ddof = (0 if bias else 1) if ddof is None else ddof
     weights = None
@@ -504,7 +419,7 @@ def reshape_scalar(x):
     return reshape(x, ()) if x.shape == (1, 1) else x
 
 
-@implements(np.corrcoef, eager=False)
+@implements(np.corrcoef, warns=_leaves_no_freedom)
 def corrcoef(
     x: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True, dtype: DTypeLike | None = None
 ) -> Array:
@@ -518,6 +433,7 @@ def corrcoef(
     Returns
     -------
     Array
+        ``[k, k]``, or ``[]`` for one variable.
     """
     c = cov(x, y, rowvar, dtype=dtype)
     if c.ndim == 0:
@@ -534,14 +450,46 @@ def corrcoef(
 
 @implements(np.argwhere, eager=False)
 def argwhere(a: ArrayLike, *, size: int | None = None, fill_value: ArrayLike | None = None) -> Array:
-    """Return the indices of elements that are not zero, one row each; parameters as for `nonzero`."""
+    """Return the indices of elements that are not zero, one row each.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    size : int, optional
+        How many to return: further ones are left out, missing ones are ``fill_value``. Needed where ``a`` is
+        traced.
+    fill_value : int, default 0
+        See ``size``.
+
+    Returns
+    -------
+    Array
+        int64, ``[k, a.ndim]`` or ``[size, a.ndim]``
+    """
     found = nonzero(a, size=size, fill_value=fill_value)
     return stack(found, axis=1) if found else strip_weak(np.argwhere(np.asarray(a)))
 
 
 @implements(np.flatnonzero, eager=False)
 def flatnonzero(a: ArrayLike, *, size: int | None = None, fill_value: ArrayLike | None = None) -> Array:
-    """Return the indices of nonzero elements of the flattened array; parameters as for `nonzero`."""
+    """Return the indices of nonzero elements of the flattened array.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    size : int, optional
+        How many to return: further ones are left out, missing ones are ``fill_value``. Needed where ``a`` is
+        traced.
+    fill_value : int, default 0
+        See ``size``.
+
+    Returns
+    -------
+    Array
+        int64, ``[k]`` or ``[size]``
+    """
     return nonzero(ravel(a), size=size, fill_value=fill_value)[0]
 
 
@@ -550,50 +498,80 @@ def _known(name: str, x) -> np.ndarray:
 
 
 @implements(np.compress, eager=False)
-def compress(condition: ArrayLike, a: ArrayLike, axis: int | None = None, out: None = None) -> Array:
+def compress(
+    condition: ArrayLike,
+    a: ArrayLike,
+    axis: int | None = None,
+    out: None = None,
+    *,
+    size: int | None = None,
+    fill_value: ArrayLike = 0,
+) -> Array:
     """Take the slices along an axis where a condition is true.
 
     Parameters
     ----------
     condition : array_like of bool
-        ``[n]``; not traced.
+        ``[n]``, or shorter than the axis; not traced by ``jit``, unless ``size`` is given.
     a : array_like
+        Of any shape.
     axis : int, optional
         By default the array is flattened.
     out : None
         Not supported.
+    size : int, optional
+        How many slices to return; missing ones are ``fill_value``.
+    fill_value : number, default 0
+        See ``size``.
 
     Returns
     -------
     Array
+        ``[..., k, ...]`` or ``[..., size, ...]``
     """
     reject_out("compress", out)
     x = strip_weak(operand("compress", a))
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
     axis = canonical_axis(axis, x.ndim)
-    return x[(builtins.slice(None),) * axis + (np.flatnonzero(_known("compress", condition)),)]
+    along = (builtins.slice(None),) * axis
+    if size is None:
+        return x[(*along, np.flatnonzero(_known("compress", condition)))]
+    mask = operand("compress", condition)
+    places = nonzero(mask, size=size, fill_value=x.shape[axis])[0]
+    return x.at[(*along, places)].get(mode="fill", fill_value=fill_value)
 
 
 @implements(np.extract, eager=False)
-def extract(condition: ArrayLike, arr: ArrayLike) -> Array:
+def extract(
+    condition: ArrayLike, arr: ArrayLike, *, size: int | None = None, fill_value: ArrayLike = 0
+) -> Array:
     """Take the elements where a condition is true.
 
     Parameters
     ----------
     condition : array_like of bool
-        Not traced.
+        Of as many elements as ``arr``; not traced by ``jit``, unless ``size`` is given.
     arr : array_like
+        Of any shape.
+    size : int, optional
+        How many elements to return; missing ones are ``fill_value``.
+    fill_value : number, default 0
+        See ``size``.
 
     Returns
     -------
     Array
-        A vector.
+        ``[k]`` or ``[size]``
     """
-    return compress(ravel(condition), arr)
+    if isinstance(condition, Tracer):
+        condition = ravel(condition)
+    else:
+        condition = np.ravel(condition)
+    return compress(condition, arr, size=size, fill_value=fill_value)
 
 
-@implements(np.delete, eager=False)
+@implements(np.delete)
 def delete(arr: ArrayLike, obj: Any, axis: int | None = None) -> Array:
     """Remove slices along an axis.
 
@@ -608,6 +586,7 @@ def delete(arr: ArrayLike, obj: Any, axis: int | None = None) -> Array:
     Returns
     -------
     Array
+        ``[..., n - k, ...]``, or a vector.
     """
     x = strip_weak(operand("delete", arr))
     if axis is None:
@@ -618,7 +597,7 @@ def delete(arr: ArrayLike, obj: Any, axis: int | None = None) -> Array:
     return x[(builtins.slice(None),) * axis + (kept,)]
 
 
-@implements(np.insert, eager=False)
+@implements(np.insert)
 def insert(arr: ArrayLike, obj: Any, values: ArrayLike, axis: int | None = None) -> Array:
     """Put values before the given places along an axis.
 
@@ -634,6 +613,7 @@ def insert(arr: ArrayLike, obj: Any, values: ArrayLike, axis: int | None = None)
     Returns
     -------
     Array
+        ``[..., n + k, ...]``, or a vector.
     """
     x = strip_weak(operand("insert", arr))
     values = strip_weak(convert(operand("insert", values), aval_of(x).dtype))

@@ -32,17 +32,19 @@ from jaxlite.errors import (
 from jaxlite.numpy import ufuncs
 from jaxlite.numpy.promotion import (
     broadcast_array,
+    broadcast_shapes_of,
     canonical_axis,
     canonical_shape,
     common_dtype,
     convert,
     operand,
+    promote_dtypes,
     strip_weak,
 )
 from jaxlite.numpy.registry import REFUSALS, implements, plain, quiet, wrap
-from jaxlite.numpy.selection import where
+from jaxlite.numpy.selection import truth, where
 from jaxlite.numpy.shaping import reject_out
-from jaxlite.ops import elementwise, indexing, structural
+from jaxlite.ops import cumulative, elementwise, indexing, structural
 from jaxlite.ops.indexing import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
 from jaxlite.trace import EVAL, Tracer, aval_of, current_trace
 from jaxlite.typing import Array, ArrayLike
@@ -797,6 +799,7 @@ def take_along_axis(
     Returns
     -------
     Array
+        Of the shape of ``indices``, broadcast.
 
     Examples
     --------
@@ -864,6 +867,7 @@ def put_along_axis(
     Returns
     -------
     Array
+        Of the shape and dtype of ``arr``.
     """
     if inplace:
         raise ArgumentError("put_along_axis: arrays never change.", fix="pass inplace=False; use the result.")
@@ -876,7 +880,140 @@ def put_along_axis(
     return At(x, entries).set(values, mode=mode)
 
 
-@implements(np.unravel_index, eager=False)
+def put(
+    a: ArrayLike, ind: ArrayLike, v: ArrayLike, mode: str | None = None, *, inplace: bool = True
+) -> Array:
+    """Return an array with elements of the flattened array replaced.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    ind : array_like of int
+        Indices into the flattened array.
+    v : array_like
+        Their new values, repeated as often as needed.
+    mode : {None, "clip", "wrap"}
+        What indices outside do, as for `At`; by default they are an IndexError where they are known.
+    inplace : bool, default True
+        Must be given as False: arrays never change.
+
+    Returns
+    -------
+    Array
+        Of the shape and dtype of ``a``.
+    """
+    if inplace:
+        raise ArgumentError("put: arrays never change.", fix="pass inplace=False; use the result.")
+    x, places = operand("put", a), operand("put", ind, 1)
+    shape = aval_of(x).shape
+    places = structural.reshape(places, (aval_of(places).size,))
+    values = _repeated("put", v, aval_of(places).size)
+    mode = None if mode == "raise" else mode
+    flat = structural.reshape(x, (aval_of(x).size,))
+    return structural.reshape(At(flat, places).set(values, mode=mode), shape)
+
+
+def _repeated(name: str, values, count: int):
+    """Return a vector of ``count`` elements that goes round and round through ``values``."""
+    values = operand(name, values, 2)
+    size = aval_of(values).size
+    values = structural.reshape(values, (size,))
+    if count and not size:
+        raise ShapeError(f"{name}: no values for {count} places.")
+    return getitem(values, np.arange(count) % max(size, 1))
+
+
+def place(arr: ArrayLike, mask: ArrayLike, vals: ArrayLike, *, inplace: bool = True) -> Array:
+    """Return an array with the elements under a mask replaced.
+
+    Parameters
+    ----------
+    arr : array_like
+        Of any shape.
+    mask : array_like of bool
+        Of as many elements as ``arr``.
+    vals : array_like
+        What the first, second, … true element becomes, repeated as often as needed.
+    inplace : bool, default True
+        Must be given as False: arrays never change.
+
+    Returns
+    -------
+    Array
+        Of the shape and dtype of ``arr``.
+    """
+    if inplace:
+        raise ArgumentError("place: arrays never change.", fix="pass inplace=False; use the result.")
+    x, mask, values = operand("place", arr), operand("place", mask, 1), operand("place", vals, 2)
+    aval, count = aval_of(x), aval_of(values).size
+    if aval_of(mask).size != aval.size:
+        raise ShapeError(
+            f"place: a mask of type {aval_of(mask)} for {aval}.", why="it needs as many elements."
+        )
+    if not count:
+        raise ShapeError("place: there are no values.")
+    chosen = truth(structural.reshape(mask, (aval.size,)))
+    rank = ufuncs.subtract(cumulative.cumsum(convert(chosen, _INT64), 0), 1)
+    values = structural.reshape(convert(values, aval.dtype), (count,))
+    new = getitem(values, ufuncs.remainder(ufuncs.maximum(rank, 0), count))
+    return strip_weak(structural.reshape(where(chosen, new, structural.reshape(x, (aval.size,))), aval.shape))
+
+
+@implements(np.choose)
+def choose(a: ArrayLike, choices: Any, out: None = None, mode: str = "raise") -> Array:
+    """Choose elementwise among several arrays, by number.
+
+    Parameters
+    ----------
+    a : array_like of int
+        Which array to take each element from.
+    choices : sequence of array_like
+        They broadcast against each other and against ``a``.
+    out : None
+        Not supported.
+    mode : {"raise", "clip", "wrap"}
+        What numbers outside do.
+
+    Returns
+    -------
+    Array
+        Of the shape they broadcast to, and the dtype the choices promote to.
+
+    Examples
+    --------
+    >>> jnp.choose(jnp.array([1, 0]), [jnp.array([1, 2]), jnp.array([10, 20])])
+    Array([10,  2], dtype=int64)
+    """
+    reject_out("choose", out)
+    index = operand("choose", a)
+    choices = (
+        list(choices) if isinstance(choices, list | tuple) else list(strip_weak(operand("choose", choices)))
+    )
+    if not choices or aval_of(index).dtype.kind not in "iub":
+        raise ArgumentError(
+            f"choose: {len(choices)} choices by {aval_of(index)}.", why="it needs integers and choices."
+        )
+    options = promote_dtypes("choose", *choices)
+    shape = broadcast_shapes_of("choose", [aval_of(x) for x in (index, *options)])
+    options = [structural.expand_dims(broadcast_array(x, shape), (0,)) for x in options]
+    index = structural.expand_dims(broadcast_array(convert(index, _INT64), shape), (0,))
+    count = len(options)
+    if mode == "raise":
+        # Negative numbers are not counted from the end: they are outside too.
+        index = where(ufuncs.less(index, 0), count, index)
+    elif mode == "clip":
+        index = ufuncs.minimum(ufuncs.maximum(index, 0), count - 1)
+    elif mode == "wrap":
+        index = ufuncs.remainder(index, count)
+    else:
+        raise ArgumentError(f"choose: mode {mode!r} is not known.", fix="use 'raise', 'clip' or 'wrap'.")
+    stacked = structural.concatenate(options, 0) if len(options) > 1 else options[0]
+    found = take_along_axis(stacked, index, 0)
+    return strip_weak(structural.squeeze(found, (0,)))
+
+
+@implements(np.unravel_index)
 def unravel_index(indices: ArrayLike, shape: int | Sequence[int]) -> tuple[Array, ...]:
     """Turn indices into the flattened array into indices along each axis.
 

@@ -1,4 +1,4 @@
-"""``jaxlite.numpy.linalg``: norms, and what is solved with a factored matrix.
+"""``jaxlite.numpy.linalg``: norms, factorisations, and what is solved with them.
 
     jnp.linalg.solve(a: f64[3,3], b: f64[3])  ->  lu a; solve_with_lu a … b
 
@@ -7,6 +7,8 @@ Where NumPy raises LinAlgError the result is inf or nan, eager and compiled alik
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -14,50 +16,184 @@ import numpy as np
 
 from jaxlite.array import Array
 from jaxlite.control.custom_rules import custom_jvp
-from jaxlite.dtypes import real_dtype
+from jaxlite.dtypes import complex_dtype, real_dtype
 from jaxlite.errors import ArgumentError, ShapeError
-from jaxlite.numpy import ufuncs
-from jaxlite.numpy.contraction import cross, diagonal, matmul, outer, tensordot, trace, vecdot
-from jaxlite.numpy.creation import eye
+from jaxlite.numpy import contraction, ufuncs
+from jaxlite.numpy.contraction import diagonal as diagonal_of
+from jaxlite.numpy.contraction import matmul, tensordot, vecdot
+from jaxlite.numpy.creation import asarray, astype, eye
+from jaxlite.numpy.indexing import take_along_axis
 from jaxlite.numpy.promotion import (
     broadcast_array,
     canonical_axes,
+    canonical_axis,
+    convert,
     operand,
     promote_inexact,
     strip_weak,
 )
+from jaxlite.numpy.reductions import any as any_
 from jaxlite.numpy.reductions import max as max_
 from jaxlite.numpy.reductions import min as min_
 from jaxlite.numpy.reductions import prod
 from jaxlite.numpy.reductions import sum as sum_
 from jaxlite.numpy.registry import FUNCTIONS, implements
 from jaxlite.numpy.selection import real, where
-from jaxlite.numpy.shaping import concatenate, expand_dims, matrix_transpose, reshape
+from jaxlite.numpy.shaping import concatenate, expand_dims, matrix_transpose, moveaxis, ravel, reshape
+from jaxlite.numpy.sorting import argsort
 from jaxlite.ops import elementwise, linalg
 from jaxlite.trace import aval_of
-from jaxlite.typing import ArrayLike
+from jaxlite.typing import ArrayLike, DTypeLike
 
 __all__ = [
+    "EigResult",
+    "EighResult",
+    "QRResult",
+    "SVDResult",
     "SlogdetResult",
     "cholesky",
+    "cond",
     "cross",
     "det",
     "diagonal",
+    "eig",
+    "eigh",
+    "eigvals",
+    "eigvalsh",
     "inv",
+    "lstsq",
     "matmul",
     "matrix_norm",
     "matrix_power",
+    "matrix_rank",
     "matrix_transpose",
     "multi_dot",
     "norm",
     "outer",
+    "pinv",
+    "qr",
     "slogdet",
     "solve",
+    "svd",
+    "svdvals",
     "tensordot",
+    "tensorinv",
+    "tensorsolve",
     "trace",
     "vecdot",
     "vector_norm",
 ]
+
+
+# --- results of several arrays ----------------------------------------------------------------------------
+
+
+class SlogdetResult(NamedTuple):
+    """Sign and logarithm of the absolute value of a determinant."""
+
+    sign: Array
+    logabsdet: Array
+
+
+class QRResult(NamedTuple):
+    """A matrix with orthonormal columns and an upper triangle."""
+
+    Q: Array
+    R: Array
+
+
+class EigResult(NamedTuple):
+    """The eigenvalues of a matrix, and its eigenvectors, in columns."""
+
+    eigenvalues: Array
+    eigenvectors: Array
+
+
+class EighResult(NamedTuple):
+    """The eigenvalues of a Hermitian matrix, ascending, and its eigenvectors, in columns."""
+
+    eigenvalues: Array
+    eigenvectors: Array
+
+
+class SVDResult(NamedTuple):
+    """Singular values, descending, between the left vectors (columns) and the right ones (rows)."""
+
+    U: Array
+    S: Array
+    Vh: Array
+
+
+# --- NumPy's functions, called where nothing is traced -----------------------------------------------------
+#
+# They have the parameters and results of ours. A TypeError hands on to our function, which the primitives compute.
+
+
+def _numpy_symmetrized(a, symmetrize_input: bool):
+    if not symmetrize_input:
+        return a
+    a = np.asarray(a)
+    a = a if a.dtype.kind in "fc" else a.astype(np.float64)  # sums of small integers would wrap
+    return (a + np.conj(np.swapaxes(a, -1, -2))) * 0.5
+
+
+def _numpy_cholesky(a, *, upper=False, symmetrize_input=True):
+    return np.linalg.cholesky(_numpy_symmetrized(a, symmetrize_input), upper=upper)
+
+
+def _numpy_slogdet(a):
+    return SlogdetResult(*np.linalg.slogdet(a))
+
+
+def _numpy_qr(a, mode="reduced"):
+    if mode not in ("reduced", "complete", "r"):
+        raise TypeError(mode)
+    result = np.linalg.qr(a, mode)
+    return result if mode == "r" else QRResult(*result)
+
+
+def _numpy_eig(a):
+    return EigResult(*[x.astype(complex_dtype(x.dtype)) for x in np.linalg.eig(a)])
+
+
+def _numpy_eigvals(a):
+    values = np.linalg.eigvals(a)
+    return values.astype(complex_dtype(values.dtype))
+
+
+def _numpy_eigh(a, UPLO=None, symmetrize_input=True):
+    return EighResult(*np.linalg.eigh(_numpy_symmetrized(a, symmetrize_input), UPLO or "L"))
+
+
+def _numpy_eigvalsh(a, UPLO="L", *, symmetrize_input=True):
+    return np.linalg.eigvalsh(_numpy_symmetrized(a, symmetrize_input), UPLO or "L")
+
+
+def _numpy_svd(a, full_matrices=True, compute_uv=True, hermitian=False):
+    if hermitian:
+        raise TypeError("NumPy reads one triangle alone")
+    result = np.linalg.svd(a, full_matrices, compute_uv)
+    return SVDResult(*result) if compute_uv else result
+
+
+def _numpy_pinv(a, rtol=None, hermitian=False, *, rcond=None):
+    if hermitian:
+        raise TypeError("NumPy reads one triangle alone")
+    return np.linalg.pinv(a, rtol=rcond if rtol is None else rtol)
+
+
+def _numpy_matrix_rank(M, rtol=None, *, hermitian=False, tol=None):
+    if hermitian or (tol is not None and rtol is not None):
+        raise TypeError("NumPy reads one triangle alone, and takes one tolerance")
+    return np.linalg.matrix_rank(M, tol, rtol=rtol)
+
+
+def _numpy_lstsq(a, b, rcond=None, *, numpy_resid=False):
+    x, residuals, rank, s = np.linalg.lstsq(a, b, rcond)
+    if not residuals.size and not numpy_resid:
+        residual = np.reshape(b, (len(b), -1)) - a @ np.reshape(x, (len(x), -1))
+        residuals = np.sum(np.abs(residual) ** 2, 0)
+    return x, residuals, rank, s
 
 
 def _matrices(name: str, a, square: bool = True):
@@ -74,7 +210,7 @@ def _matrices(name: str, a, square: bool = True):
     return x
 
 
-@implements(np.linalg.cholesky, eager=False)
+@implements(_numpy_cholesky, np.linalg.cholesky)
 def cholesky(a: ArrayLike, *, upper: bool = False, symmetrize_input: bool = True) -> Array:
     """Return the triangular factor L of a positive definite matrix, with ``L @ L.conj().T == a``.
 
@@ -177,13 +313,6 @@ def inv(a: ArrayLike) -> Array:
 # --- determinants ---------------------------------------------------------------------------------------
 
 
-class SlogdetResult(NamedTuple):
-    """Sign and logarithm of the absolute value of a determinant."""
-
-    sign: Array
-    logabsdet: Array
-
-
 def _permutation_sign(pivots, dtype):
     """Return the sign of the row exchanges of an LU factorisation."""
     count = aval_of(pivots).shape[-1]
@@ -191,7 +320,7 @@ def _permutation_sign(pivots, dtype):
     return where(ufuncs.equal(ufuncs.mod(swaps, 2), 0), dtype.type(1), dtype.type(-1))
 
 
-@implements(np.linalg.slogdet, eager=False)
+@implements(_numpy_slogdet, np.linalg.slogdet)
 def slogdet(a: ArrayLike) -> SlogdetResult:
     """Sign and logarithm of the absolute value of the determinant.
 
@@ -212,7 +341,7 @@ def slogdet(a: ArrayLike) -> SlogdetResult:
     a = _matrices("slogdet", a)
     dtype = aval_of(a).dtype
     factors, pivots, _ = linalg.lu(a)
-    pivot = diagonal(factors, axis1=-2, axis2=-1)
+    pivot = diagonal_of(factors, axis1=-2, axis2=-1)
     sign = ufuncs.multiply(prod(_unit(pivot), -1), _permutation_sign(pivots, dtype))
     return SlogdetResult(sign, sum_(ufuncs.log(ufuncs.absolute(pivot)), -1))
 
@@ -227,7 +356,7 @@ def _unit(z):
 
 def _det_by_lu(a):
     factors, pivots, _ = linalg.lu(a)
-    pivot = diagonal(factors, axis1=-2, axis2=-1)
+    pivot = diagonal_of(factors, axis1=-2, axis2=-1)
     return ufuncs.multiply(prod(pivot, -1), _permutation_sign(pivots, aval_of(a).dtype))
 
 
@@ -240,7 +369,7 @@ def _adjugate(a):
     n, dtype = aval_of(a).shape[-1], aval_of(a).dtype
     factors, pivots, permutation = linalg.lu(a)
     sign = _permutation_sign(pivots, dtype)[..., None, None]
-    pivot = diagonal(factors, axis1=-2, axis2=-1)
+    pivot = diagonal_of(factors, axis1=-2, axis2=-1)
     others = prod(pivot[..., :-1], -1)
     rows = ufuncs.equal(permutation[..., :, None], np.arange(n, dtype=aval_of(permutation).dtype)).astype(
         dtype
@@ -292,7 +421,7 @@ def det(a: ArrayLike) -> Array:
     if n == 2:
         return a[..., 0, 0] * a[..., 1, 1] - a[..., 0, 1] * a[..., 1, 0]
     if n == 3:
-        return sum_(a[..., 0, :] * cross(a[..., 1, :], a[..., 2, :]), -1)
+        return sum_(a[..., 0, :] * contraction.cross(a[..., 1, :], a[..., 2, :]), -1)
     return _det_large(a)
 
 
@@ -331,7 +460,7 @@ def matrix_power(a: ArrayLike, n: int) -> Array:
     return result
 
 
-@implements(np.linalg.multi_dot, eager=False)
+@implements(np.linalg.multi_dot, sequence=True)
 def multi_dot(arrays: Sequence[ArrayLike], *, precision: Any = None) -> Array:
     """Multiply several matrices, in the order that needs the fewest operations.
 
@@ -415,10 +544,9 @@ def _matrix_norm(x, order, axes, keepdims: bool):
         result = (max_ if order > 0 else min_)(sums, chosen, keepdims=True)
         return result if keepdims else result.squeeze(axes)
     if order in (2, -2, "nuc"):
-        raise ArgumentError(
-            f"linalg.norm: order {order!r} of a matrix needs singular values, which have no rule for traced values.",
-            fix="use 'fro', 1, -1, inf or -inf; vectors take any order.",
-        )
+        values = svdvals(moveaxis(x, axes, (-2, -1)))
+        chosen = {2: max_, -2: min_, "nuc": sum_}[order](values, -1)
+        return expand_dims(chosen, tuple(axes)) if keepdims else chosen
     raise ArgumentError(f"linalg.norm: order {order!r} of a matrix is not known.")
 
 
@@ -431,8 +559,8 @@ def norm(
     Parameters
     ----------
     x : array_like
-    ord : number, inf, -inf, "fro", optional
-        By default the root of the sum of squares. Of vectors: any number; of matrices: "fro", ±1, ±inf.
+    ord : number, inf, -inf, "fro", "nuc", optional
+        By default the root of the sum of squares. Of vectors: any number; of matrices: "fro", "nuc", ±1, ±2, ±inf.
     axis : int or pair of int, optional
         One axis holds vectors, two hold matrices. By default all of ``x`` is one vector or matrix.
     keepdims : bool, default False
@@ -465,7 +593,7 @@ def norm(
     )
 
 
-@implements(np.linalg.vector_norm, eager=False)
+@implements(np.linalg.vector_norm)
 def vector_norm(
     x: ArrayLike, /, *, axis: int | Sequence[int] | None = None, keepdims: bool = False, ord: Any = 2
 ) -> Array:
@@ -486,7 +614,7 @@ def vector_norm(
     return _vector_norm(x, ord, canonical_axes(axis, aval_of(x).ndim), keepdims)
 
 
-@implements(np.linalg.matrix_norm, eager=False)
+@implements(np.linalg.matrix_norm)
 def matrix_norm(x: ArrayLike, /, *, keepdims: bool = False, ord: Any = "fro") -> Array:
     """Norm of matrices in the last two axes.
 
@@ -495,7 +623,7 @@ def matrix_norm(x: ArrayLike, /, *, keepdims: bool = False, ord: Any = "fro") ->
     x : array_like
         ``[..., n, m]``
     keepdims : bool, default False
-    ord : "fro", 1, -1, inf, -inf
+    ord : "fro", "nuc", 1, -1, 2, -2, inf, -inf
 
     Returns
     -------
@@ -506,16 +634,526 @@ def matrix_norm(x: ArrayLike, /, *, keepdims: bool = False, ord: Any = "fro") ->
     return _matrix_norm(x, ord, (ndim - 2, ndim - 1), keepdims)
 
 
-# np.linalg has functions of its own for these.
+# --- factorisations ---------------------------------------------------------------------------------------
+
+
+def _factorable(name: str, a, square: bool = False):
+    """Return stacks of matrices in a dtype that LAPACK computes in."""
+    x = _matrices(name, a, square=square)
+    return convert(x, np.dtype(np.float32)) if aval_of(x).dtype == np.float16 else x
+
+
+@implements(_numpy_qr, np.linalg.qr)
+def qr(a: ArrayLike, mode: str = "reduced") -> QRResult | Array:
+    """Factor a matrix into one with orthonormal columns and an upper triangle.
+
+    Parameters
+    ----------
+    a : array_like
+        ``[..., m, n]``
+    mode : {"reduced", "complete", "r"}
+        "reduced": min(m, n) columns in Q; "complete": m; "r": only R is returned.
+
+    Returns
+    -------
+    QRResult, or Array
+        ``(Q, R)`` with ``Q @ R == a``.
+
+    Notes
+    -----
+    Derivatives exist where the first min(m, n) columns are independent, and not in mode "complete" if m > n.
+
+    Examples
+    --------
+    >>> jnp.linalg.qr(jnp.array([[3.0, 1.0], [4.0, 1.0]])).R
+    Array([[-5. , -1.4],
+           [ 0. , -0.2]], dtype=float64)
+    """
+    if mode not in ("reduced", "complete", "r"):
+        raise ArgumentError(
+            f"linalg.qr: mode {mode!r} is not known.", fix='use "reduced", "complete" or "r".'
+        )
+    q, r = linalg.qr(_factorable("qr", a), mode == "complete")
+    return r if mode == "r" else QRResult(q, r)
+
+
+def _triangle(name: str, UPLO: str | None) -> str:
+    triangle = "L" if UPLO is None else str(UPLO).upper()
+    if triangle not in "LU":
+        raise ArgumentError(f"linalg.{name}: UPLO is {UPLO!r}.", fix='use "L" or "U".')
+    return triangle
+
+
+@implements(_numpy_eigh, np.linalg.eigh)
+def eigh(a: ArrayLike, UPLO: str | None = None, symmetrize_input: bool = True) -> EighResult:
+    """Return the eigenvalues and eigenvectors of a Hermitian matrix.
+
+    Parameters
+    ----------
+    a : array_like
+        ``[..., n, n]``
+    UPLO : {"L", "U"}, optional
+        Which triangle to read, where the input is not symmetrised.
+    symmetrize_input : bool, default True
+        Whether to use (a + aᴴ)/2, which makes the gradient symmetric.
+
+    Returns
+    -------
+    EighResult
+        ``(eigenvalues, eigenvectors)``, ascending; the vectors are columns.
+
+    Notes
+    -----
+    The derivative of the vectors is nan where eigenvalues coincide, that of the values is not.
+
+    Examples
+    --------
+    >>> jnp.linalg.eigh(jnp.array([[2.0, 1.0], [1.0, 2.0]])).eigenvalues
+    Array([1., 3.], dtype=float64)
+    """
+    lower = _triangle("eigh", UPLO) == "L"
+    v, w = linalg.eigh(_factorable("eigh", a, square=True), lower, symmetrize_input)
+    return EighResult(w, v)
+
+
+@implements(_numpy_eigvalsh, np.linalg.eigvalsh)
+def eigvalsh(a: ArrayLike, UPLO: str | None = "L", *, symmetrize_input: bool = True) -> Array:
+    """Return the eigenvalues of a Hermitian matrix, ascending; parameters as for `eigh`."""
+    return eigh(a, UPLO, symmetrize_input).eigenvalues
+
+
+@implements(_numpy_eig, np.linalg.eig)
+def eig(a: ArrayLike) -> EigResult:
+    """Return the eigenvalues and eigenvectors of a square matrix.
+
+    Parameters
+    ----------
+    a : array_like
+        ``[..., n, n]``
+
+    Returns
+    -------
+    EigResult
+        ``(eigenvalues, eigenvectors)``, in no order; the vectors are columns of length 1. Complex always, where
+        NumPy's are real if all values are.
+
+    Notes
+    -----
+    The derivative of the vectors is nan where eigenvalues coincide.
+    """
+    return EigResult(*linalg.eig(_factorable("eig", a, square=True)))
+
+
+@implements(_numpy_eigvals, np.linalg.eigvals)
+def eigvals(a: ArrayLike) -> Array:
+    """Return the eigenvalues of a square matrix, complex always; see `eig`."""
+    return eig(a).eigenvalues
+
+
+@implements(_numpy_svd, np.linalg.svd)
+def svd(
+    a: ArrayLike, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
+) -> SVDResult | Array:
+    """Return the singular values of a matrix and its singular vectors.
+
+    Parameters
+    ----------
+    a : array_like
+        ``[..., m, n]``
+    full_matrices : bool, default True
+        Whether U and Vh are square; otherwise they hold min(m, n) vectors each.
+    compute_uv : bool, default True
+        Whether to return the vectors too.
+    hermitian : bool, default False
+        Whether the matrix is Hermitian, which is faster.
+
+    Returns
+    -------
+    SVDResult, or Array
+        ``(U, S, Vh)``, or ``S`` alone.
+
+    Notes
+    -----
+    The derivative of the vectors is nan where singular values coincide, that of the values is not. With
+    ``full_matrices`` vectors of matrices that are not square have none.
+
+    Examples
+    --------
+    >>> jnp.linalg.svd(jnp.array([[3.0, 0.0], [0.0, 4.0]]), compute_uv=False)
+    Array([4., 3.], dtype=float64)
+    """
+    x = _factorable("svd", a, square=hermitian)
+    if hermitian:
+        return _svd_of_hermitian(x, compute_uv)
+    outs = linalg.svd(x, full_matrices, compute_uv)
+    return SVDResult(*outs) if compute_uv else outs[0]
+
+
+def _svd_of_hermitian(x, compute_uv: bool):
+    """Singular values are the absolute eigenvalues; the signs go to the right vectors."""
+    v, w = linalg.eigh(x)
+    s = ufuncs.absolute(w)
+    order = argsort(ufuncs.negative(s), -1)
+    s = take_along_axis(s, order, -1)
+    if not compute_uv:
+        return s
+    u = take_along_axis(v, order[..., None, :], -1)
+    sign = take_along_axis(where(ufuncs.less(w, 0), -1, 1), order, -1)
+    return SVDResult(u, s, ufuncs.multiply(sign[..., :, None], ufuncs.conjugate(matrix_transpose(u))))
+
+
+@implements(np.linalg.svdvals)
+def svdvals(x: ArrayLike, /) -> Array:
+    """Return the singular values of a matrix, descending.
+
+    Parameters
+    ----------
+    x : array_like
+        ``[..., m, n]``
+
+    Returns
+    -------
+    Array
+        Real, ``[..., min(m, n)]``.
+    """
+    return svd(x, compute_uv=False)
+
+
+# --- rank, condition, pseudo-inverse, least squares ---------------------------------------------------------
+
+
+def _default_tolerance(aval) -> float:
+    """Return the relative size below which a singular value counts as zero: max(m, n)·eps."""
+    return max(aval.shape[-2:]) * float(np.finfo(real_dtype(aval.dtype)).eps)
+
+
+def _largest(values):
+    return max_(values, -1, keepdims=True, initial=0)
+
+
+def _is_kept(s, rtol):
+    """Whether singular values count, next to the largest of them."""
+    rtol = rtol if aval_of(rtol).ndim == 0 else expand_dims(rtol, -1)
+    return ufuncs.greater(s, ufuncs.multiply(rtol, _largest(s)))
+
+
+@implements(_numpy_matrix_rank, np.linalg.matrix_rank)
+def matrix_rank(
+    M: ArrayLike, rtol: ArrayLike | None = None, *, hermitian: bool = False, tol: ArrayLike | None = None
+) -> Array:
+    """Count the singular values that are not negligible.
+
+    Parameters
+    ----------
+    M : array_like
+        ``[..., m, n]``
+    rtol : array_like, optional
+        Relative to the largest singular value; by default max(m, n)·eps.
+    hermitian : bool, default False
+        Whether the matrix is Hermitian, which is faster.
+    tol : array_like, optional
+        The absolute size, instead of ``rtol``.
+
+    Returns
+    -------
+    Array
+        int64 ``[...]``
+    """
+    x = operand("matrix_rank", M)
+    if aval_of(x).ndim < 2:
+        return astype(any_(ufuncs.not_equal(x, 0)), np.int64)
+    s = svd(x, compute_uv=False, hermitian=hermitian)
+    if tol is None:
+        kept = _is_kept(
+            s, _default_tolerance(aval_of(_factorable("matrix_rank", x))) if rtol is None else rtol
+        )
+    else:
+        kept = ufuncs.greater(s, tol if aval_of(tol).ndim == 0 else expand_dims(tol, -1))
+    return sum_(kept, -1)
+
+
+def _pinv_by_svd(a, rtol, hermitian: bool):
+    u, s, vh = svd(a, full_matrices=False, hermitian=hermitian)
+    kept = _is_kept(s, rtol)
+    inverse = where(kept, ufuncs.divide(1, where(kept, s, s.dtype.type(1))), s.dtype.type(0))
+    v, uh = (ufuncs.conjugate(matrix_transpose(x)) for x in (vh, u))
+    return matmul(v, ufuncs.multiply(inverse[..., :, None], uh))
+
+
+@functools.partial(custom_jvp, nondiff_argnums=(2,))
+def _pinv(a, rtol, hermitian):
+    return _pinv_by_svd(a, rtol, hermitian)
+
+
+@_pinv.defjvp
+def _pinv_jvp(hermitian, primals, tangents):
+    """ṗ = -p·ȧ·p + p·pᴴ·ȧᴴ·(1 - a·p) + (1 - p·a)·ȧᴴ·pᴴ·p, for constant rank."""
+    (a, rtol), (a_dot, _) = primals, tangents
+    p = _pinv(a, rtol, hermitian)
+    ah_dot, ph = (ufuncs.conjugate(matrix_transpose(x)) for x in (a_dot, p))
+    right, left = matmul(p, matmul(ph, ah_dot)), matmul(matmul(ah_dot, ph), p)
+    p_dot = (
+        right - matmul(matmul(right, a), p) + left - matmul(p, matmul(a, left)) - matmul(p, matmul(a_dot, p))
+    )
+    return p, p_dot
+
+
+@implements(_numpy_pinv, np.linalg.pinv)
+def pinv(
+    a: ArrayLike, rtol: ArrayLike | None = None, hermitian: bool = False, *, rcond: ArrayLike | None = None
+) -> Array:
+    """Return the Moore-Penrose inverse of a matrix.
+
+    Parameters
+    ----------
+    a : array_like
+        ``[..., m, n]``
+    rtol : array_like, optional
+        Singular values up to so much of the largest count as zero; by default max(m, n)·eps.
+    hermitian : bool, default False
+        Whether the matrix is Hermitian, which is faster.
+    rcond : array_like, optional
+        Another name of ``rtol``.
+
+    Returns
+    -------
+    Array
+        ``[..., n, m]``
+
+    Notes
+    -----
+    Differentiable where the rank is constant, also where singular values coincide.
+    """
+    a = strip_weak(_factorable("pinv", a, square=hermitian))
+    if hermitian:
+        a = (a + ufuncs.conjugate(matrix_transpose(a))) / 2
+    rtol = rcond if rtol is None else rtol
+    if 0 in a.shape:
+        return matrix_transpose(a)
+    rtol = _default_tolerance(aval_of(a)) if rtol is None else rtol
+    return _pinv(a, asarray(rtol, real_dtype(a.dtype)), bool(hermitian))
+
+
+@implements(_numpy_lstsq, np.linalg.lstsq, arrays=2)
+def lstsq(
+    a: ArrayLike, b: ArrayLike, rcond: float | None = None, *, numpy_resid: bool = False
+) -> tuple[Array, Array, Array, Array]:
+    """Find the shortest x that minimises ‖a·x - b‖.
+
+    Parameters
+    ----------
+    a : array_like
+        ``[m, n]``
+    b : array_like
+        ``[m]`` or ``[m, k]``
+    rcond : float, optional
+        Singular values up to so much of the largest count as zero; by default max(m, n)·eps.
+    numpy_resid : bool, default False
+        Whether to leave out residuals where the rank is below n or m ≤ n, as NumPy does; not under `jit`.
+
+    Returns
+    -------
+    x : Array
+        ``[n]`` or ``[n, k]``
+    residuals : Array
+        ``[1]`` or ``[k]``: ‖a·x - b‖² of each column.
+    rank : Array
+        int32 ``[]``
+    s : Array
+        The singular values of ``a``.
+    """
+    a, b = promote_inexact("lstsq", a, b)
+    a, b = strip_weak(_factorable("lstsq", a)), strip_weak(b)
+    if a.ndim != 2 or b.ndim not in (1, 2) or b.shape[0] != a.shape[0]:
+        raise ShapeError(
+            f"linalg.lstsq: operands have types {aval_of(a)} and {aval_of(b)}.",
+            why="a is one matrix, and b a vector or matrix with as many rows.",
+        )
+    rtol = _default_tolerance(aval_of(a)) if rcond is None else rcond
+    x = matmul(pinv(a, rtol), b)
+    s = svdvals(a)
+    rank = sum_(_is_kept(s, rtol), dtype=np.int32)  # as NumPy
+    residual = b - matmul(a, x)
+    residuals = sum_(_absolute_square(residual if b.ndim == 2 else residual[:, None]), 0)
+    if numpy_resid and (a.shape[0] <= a.shape[1] or int(rank) < a.shape[1]):
+        residuals = residuals[:0]
+    return x, residuals, rank, s
+
+
+@implements(np.linalg.cond)
+def cond(x: ArrayLike, p: Any = None) -> Array:
+    """Return by how much solving with a matrix can magnify errors: ‖x‖·‖x⁻¹‖.
+
+    Parameters
+    ----------
+    x : array_like
+        ``[..., m, n]``, square unless ``p`` is None, 2 or -2.
+    p : any
+        The norm, as of `norm`; by default 2.
+
+    Returns
+    -------
+    Array
+        Real, ``[...]``; inf where ``x`` is singular.
+    """
+    a = strip_weak(_factorable("cond", x, square=p not in (None, 2, -2)))
+    if p in (None, 2, -2):
+        s = svdvals(a)
+        result = ufuncs.divide(s[..., -1], s[..., 0]) if p == -2 else ufuncs.divide(s[..., 0], s[..., -1])
+    else:
+        result = matrix_norm(a, ord=p) * matrix_norm(inv(a), ord=p)
+    unknown = ufuncs.logical_and(
+        ufuncs.isnan(result), ufuncs.logical_not(any_(ufuncs.isnan(a), axis=(-2, -1)))
+    )
+    return where(unknown, result.dtype.type(np.inf), result)
+
+
+@implements(np.linalg.tensorinv)
+def tensorinv(a: ArrayLike, ind: int = 2) -> Array:
+    """Invert `tensordot` with an array: ``tensordot(tensorinv(a), tensordot(a, x, …), …)`` is ``x``.
+
+    Parameters
+    ----------
+    a : array_like
+        The sizes before ``ind`` multiply to what those from there on do.
+    ind : int, default 2
+        How many axes go to the end of the result.
+
+    Returns
+    -------
+    Array
+    """
+    x = strip_weak(operand("tensorinv", a))
+    if ind < 1:
+        raise ArgumentError(f"linalg.tensorinv: ind is {ind}; one axis at least must move.")
+    rows = math.prod(x.shape[:ind])
+    if rows * rows != x.size:
+        raise ShapeError(
+            f"linalg.tensorinv: {aval_of(x)} with ind={ind}.",
+            why=f"the sizes before axis {ind} must multiply to what the others do.",
+        )
+    return reshape(inv(reshape(x, (rows, rows))), (*x.shape[ind:], *x.shape[:ind]))
+
+
+@implements(np.linalg.tensorsolve, arrays=2)
+def tensorsolve(a: ArrayLike, b: ArrayLike, axes: tuple[int, ...] | None = None) -> Array:
+    """Solve ``tensordot(a, x, x.ndim) == b``.
+
+    Parameters
+    ----------
+    a : array_like
+        Its first axes are those of ``b``, the others those of ``x``.
+    b : array_like
+    axes : tuple of int, optional
+        Axes of ``a`` to move to the end first.
+
+    Returns
+    -------
+    Array
+    """
+    a, b = (strip_weak(operand("tensorsolve", x, i)) for i, x in enumerate((a, b)))
+    if axes is not None:
+        a = moveaxis(a, axes, tuple(range(a.ndim - len(axes), a.ndim)))
+    shape = a.shape[b.ndim :]
+    if math.prod(shape) != b.size or a.size != b.size**2:
+        raise ShapeError(
+            f"linalg.tensorsolve: operands have types {aval_of(a)} and {aval_of(b)}.",
+            why="there must be as many equations as unknowns.",
+        )
+    return reshape(solve(reshape(a, (b.size, b.size)), ravel(b)), shape)
+
+
+# --- functions that jnp has too, on the last two axes -------------------------------------------------------
+
+
+@implements(np.linalg.diagonal)
+def diagonal(x: ArrayLike, /, *, offset: int = 0) -> Array:
+    """Return the diagonals of the matrices in the last two axes.
+
+    Parameters
+    ----------
+    x : array_like
+        ``[..., m, n]``
+    offset : int, default 0
+        Above (positive) or below the main diagonal.
+
+    Returns
+    -------
+    Array
+    """
+    return diagonal_of(x, offset, -2, -1)
+
+
+@implements(np.linalg.trace)
+def trace(x: ArrayLike, /, *, offset: int = 0, dtype: DTypeLike | None = None) -> Array:
+    """Sum the diagonals of the matrices in the last two axes.
+
+    Parameters
+    ----------
+    x : array_like
+        ``[..., m, n]``
+    offset : int, default 0
+        Above (positive) or below the main diagonal.
+    dtype : dtype, optional
+
+    Returns
+    -------
+    Array
+        ``[...]``
+    """
+    return contraction.trace(x, offset, -2, -1, dtype)
+
+
+@implements(np.linalg.cross, arrays=2)
+def cross(x1: ArrayLike, x2: ArrayLike, /, *, axis: int = -1) -> Array:
+    """Return the vector product of vectors of length 3 along an axis.
+
+    Parameters
+    ----------
+    x1, x2 : array_like
+    axis : int, default -1
+
+    Returns
+    -------
+    Array
+    """
+    for x in (x1, x2):
+        shape = aval_of(operand("cross", x)).shape
+        if not shape or shape[canonical_axis(axis, len(shape))] != 3:
+            raise ShapeError(
+                f"linalg.cross: operands have types {aval_of(x1)} and {aval_of(x2)}.",
+                why="vectors must have length 3.",
+            )
+    return contraction.cross(x1, x2, axis=axis)
+
+
+@implements(np.linalg.outer, arrays=2)
+def outer(x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Multiply each element of one vector with each of another.
+
+    Parameters
+    ----------
+    x1, x2 : array_like
+        ``[n]`` and ``[m]``
+
+    Returns
+    -------
+    Array
+        ``[n, m]``
+    """
+    avals = [aval_of(operand("outer", x, i)) for i, x in enumerate((x1, x2))]
+    if any(aval.ndim != 1 for aval in avals):
+        raise ShapeError(
+            f"linalg.outer: operands have types {avals[0]} and {avals[1]}.", why="they must be vectors."
+        )
+    return contraction.outer(x1, x2)
+
+
 FUNCTIONS.update(
     {
-        np.linalg.cross: cross,
-        np.linalg.diagonal: lambda x, /, *, offset=0: diagonal(x, offset, -2, -1),
         np.linalg.matmul: matmul,
         np.linalg.matrix_transpose: matrix_transpose,
-        np.linalg.outer: outer,
         np.linalg.tensordot: lambda a, b, /, *, axes=2: tensordot(a, b, axes),
-        np.linalg.trace: lambda x, /, *, offset=0, dtype=None: trace(x, offset, -2, -1, dtype),
         np.linalg.vecdot: vecdot,
     }
 )

@@ -9,13 +9,15 @@ functions of this package do. The tables at the end say which method is which fu
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from jaxlite.array import Array
 from jaxlite.dtypes import as_dtype
-from jaxlite.errors import DtypeError
+from jaxlite.errors import ArgumentError, DtypeError
 from jaxlite.ir import ShapedArray
 from jaxlite.numpy import contraction, elements, indexing, reductions, selection, shaping, sorting, ufuncs
 from jaxlite.numpy.creation import astype, copy
@@ -259,6 +261,32 @@ def _array_imag(self):
     return np.ndarray.imag.__get__(self)
 
 
+def _array_namespace(self, /, *, api_version: str | None = None):
+    """Return `jaxlite.numpy`, which has the functions of the array API standard.
+
+    Parameters
+    ----------
+    api_version : str, optional
+        "2024.12" or an earlier version.
+    """
+    if api_version not in (None, "2021.12", "2022.12", "2023.12", "2024.12"):
+        raise ArgumentError(
+            f"__array_namespace__: version {api_version!r} of the array API standard is not there.",
+            fix="use '2024.12', or leave it out.",
+        )
+    return sys.modules[__package__]
+
+
+def _to_device(self, device: Any, /, *, stream: Any = None):
+    """Return the array itself: there is one device."""
+    return self
+
+
+def _device(self) -> str:
+    """The one device, as ``np.ndarray.device`` says: "cpu"."""
+    return "cpu"
+
+
 # Methods that an array takes from functions whose first parameter is the array.
 _SHARED_METHODS = {
     "all": reductions.all,
@@ -351,5 +379,8 @@ def install() -> None:
     Tracer.at = Array.at = property(_at)
     type(Array).traced = (Tracer,)
     Array.aval = property(_aval)
+    Tracer.device = property(_device)
+    Tracer.__array_namespace__ = Array.__array_namespace__ = _array_namespace
+    Tracer.to_device = Array.to_device = _to_device
     Tracer.trace = Array.trace = _as_method("trace", contraction.trace)
     Array.real, Array.imag = property(_array_real), property(_array_imag)

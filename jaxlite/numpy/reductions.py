@@ -24,7 +24,7 @@ from jaxlite.numpy.promotion import (
     promote_inexact,
     strip_weak,
 )
-from jaxlite.numpy.registry import implements
+from jaxlite.numpy.registry import REFUSALS, implements
 from jaxlite.numpy.selection import real, truth
 from jaxlite.numpy.selection import where as where_
 from jaxlite.numpy.shaping import concatenate, ravel, reject_out, reshape, slice_axis
@@ -108,6 +108,7 @@ def sum(
     Returns
     -------
     Array
+        ``[...]`` without the reduced axes, or with size 1.
 
     Examples
     --------
@@ -142,6 +143,12 @@ def prod(
     Returns
     -------
     Array
+        ``[...]`` without the reduced axes, or with size 1.
+
+    Examples
+    --------
+    >>> jnp.prod(jnp.array([2, 3, 4]))
+    Array(24, dtype=int64)
     """
     return _accumulating(
         "prod", reductions.reduce_prod, a, axis, dtype, out, keepdims, initial, where, 1, ufuncs.multiply
@@ -186,7 +193,7 @@ def _highest(dtype: np.dtype):
     return True if dtype.kind == "b" else np.iinfo(dtype).max
 
 
-@implements(np.max)
+@implements(np.max, np.amax)
 def max(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -213,17 +220,23 @@ def max(
     Returns
     -------
     Array
+        ``[...]`` without the reduced axes, or with size 1; of the dtype of ``a``.
 
     Notes
     -----
     k equal largest elements share the derivative: 1/k each.
+
+    Examples
+    --------
+    >>> jnp.max(jnp.array([[1, 5], [7, 2]]), axis=1)
+    Array([5, 7], dtype=int64)
     """
     return _extreme(
         "max", reductions.reduce_max, a, axis, out, keepdims, initial, where, _lowest, ufuncs.maximum
     )
 
 
-@implements(np.min)
+@implements(np.min, np.amin)
 def min(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -250,6 +263,12 @@ def min(
     Returns
     -------
     Array
+        ``[...]`` without the reduced axes, or with size 1; of the dtype of ``a``.
+
+    Examples
+    --------
+    >>> jnp.min(jnp.array([[1, 5], [7, 2]]), axis=0)
+    Array([1, 2], dtype=int64)
     """
     return _extreme(
         "min", reductions.reduce_min, a, axis, out, keepdims, initial, where, _highest, ufuncs.minimum
@@ -276,6 +295,7 @@ def ptp(
     Returns
     -------
     Array
+        ``[...]`` without the reduced axes, or with size 1; of the dtype of ``a``.
     """
     reject_out("ptp", out)
     return ufuncs.subtract(max(a, axis, keepdims=keepdims), min(a, axis, keepdims=keepdims))
@@ -306,6 +326,11 @@ def all(
     -------
     Array
         bool
+
+    Examples
+    --------
+    >>> jnp.all(jnp.array([[True, False], [True, True]]), axis=1)
+    Array([False,  True], dtype=bool)
     """
     reject_out("all", out)
     x, axes = _prepare("all", a, axis)
@@ -338,6 +363,11 @@ def any(
     -------
     Array
         bool
+
+    Examples
+    --------
+    >>> jnp.any(jnp.array([[True, False], [False, False]]), axis=1)
+    Array([ True, False], dtype=bool)
     """
     reject_out("any", out)
     x, axes = _prepare("any", a, axis)
@@ -359,6 +389,11 @@ def count_nonzero(a: ArrayLike, axis: int | Sequence[int] | None = None, keepdim
     -------
     Array
         int64
+
+    Examples
+    --------
+    >>> jnp.count_nonzero(jnp.array([0, 3, 4]))
+    Array(2, dtype=int64)
     """
     return sum(truth(operand("count_nonzero", a)), axis, keepdims=keepdims)
 
@@ -371,7 +406,19 @@ def _count_where(where, shape, axis, dtype: np.dtype, keepdims: bool):
     return sum(broadcast_array(counted, shape), axis, keepdims=keepdims)
 
 
-@implements(np.mean, nonempty=True)
+def _divides_by_none(arguments, keywords) -> bool:
+    """Whether NumPy's mean, var or std may warn that too few elements count."""
+    if "where" in keywords or len(arguments) > 4:
+        return True
+    ddof = keywords.get("ddof", 0)
+    if not ddof:
+        return False
+    shape, axis = np.shape(arguments[0]), arguments[1] if len(arguments) > 1 else keywords.get("axis")
+    axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    return ddof >= _count(shape, axes)
+
+
+@implements(np.mean, nonempty=True, warns=_divides_by_none)
 def mean(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -399,6 +446,7 @@ def mean(
     Returns
     -------
     Array
+        ``[...]`` without the reduced axes, or with size 1; floating or complex.
 
     Examples
     --------
@@ -419,7 +467,7 @@ def mean(
     return strip_weak(convert(ufuncs.divide(total, count), result_dtype))
 
 
-@implements(np.var, nonempty=True)
+@implements(np.var, nonempty=True, warns=_divides_by_none)
 def var(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -455,6 +503,11 @@ def var(
     -------
     Array
         Real, also for complex ``a``.
+
+    Examples
+    --------
+    >>> jnp.var(jnp.arange(3.0))
+    Array(0.66666667, dtype=float64)
     """
     reject_out("var", out)
     x, axes = _prepare("var", a, axis)
@@ -487,7 +540,7 @@ def var(
 _mean = mean
 
 
-@implements(np.std, nonempty=True)
+@implements(np.std, nonempty=True, warns=_divides_by_none)
 def std(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -512,13 +565,18 @@ def std(
     -------
     Array
         Real. The derivative is nan where all elements are equal.
+
+    Examples
+    --------
+    >>> jnp.std(jnp.array([1.0, 3.0]))
+    Array(1., dtype=float64)
     """
     return ufuncs.sqrt(
         var(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean, correction=correction)
     )
 
 
-@implements(np.average, eager=False)
+@implements(np.average)
 def average(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -598,6 +656,11 @@ def argmax(a: ArrayLike, axis: int | None = None, out: None = None, keepdims: bo
     -------
     Array
         int64
+
+    Examples
+    --------
+    >>> jnp.argmax(jnp.array([[1, 5], [7, 2]]), axis=1)
+    Array([1, 0], dtype=int64)
     """
     return _index_of_extreme("argmax", reductions.argmax, a, axis, out, keepdims)
 
@@ -619,6 +682,11 @@ def argmin(a: ArrayLike, axis: int | None = None, out: None = None, keepdims: bo
     -------
     Array
         int64
+
+    Examples
+    --------
+    >>> jnp.argmin(jnp.array([3, 1, 2]))
+    Array(1, dtype=int64)
     """
     return _index_of_extreme("argmin", reductions.argmin, a, axis, out, keepdims)
 
@@ -635,7 +703,41 @@ def _without_nan(name: str, a, replacement):
     return where_(present, x, aval_of(x).dtype.type(replacement)), present
 
 
-@implements(np.nansum, eager=False)
+def _largest_number(a, axis=None, out=None, keepdims=False, **options):
+    """Do what ``np.nanmax`` does, without its warning where all are nan."""
+    if out is not None:
+        raise TypeError("out")
+    return np.fmax.reduce(a, axis=axis, keepdims=keepdims, **options)
+
+
+def _smallest_number(a, axis=None, out=None, keepdims=False, **options):
+    if out is not None:
+        raise TypeError("out")
+    return np.fmin.reduce(a, axis=axis, keepdims=keepdims, **options)
+
+
+def has_row_of_nan(arguments, keywords, at: int = 1) -> bool:
+    """Whether some reduced row is all nan, at which NumPy's functions warn; argument ``at`` is the axis."""
+    a = arguments[0]
+    if not isinstance(a, np.ndarray) or a.dtype.kind not in "fc":
+        return False
+    axis = arguments[at] if len(arguments) > at else keywords.get("axis")
+    try:
+        return bool(np.isnan(np.fmax.reduce(a, axis=axis)).any())
+    except REFUSALS:
+        return True
+
+
+def _has_too_few(arguments, keywords) -> bool:
+    """Whether NumPy's nanmean, nanvar and nanstd may warn that there is nothing to divide by."""
+    return (
+        len(arguments) > 4
+        or not keywords.keys() <= {"axis", "keepdims"}
+        or has_row_of_nan(arguments, keywords)
+    )
+
+
+@implements(np.nansum)
 def nansum(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -645,11 +747,34 @@ def nansum(
     initial: ArrayLike | None = None,
     where: ArrayLike | None = None,
 ) -> Array:
-    """Sum over axes of what is not nan; parameters as for `sum`."""
+    """Sum over axes of what is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    axis : int or tuple of int, optional
+        All axes by default.
+    dtype : dtype, optional
+        In which to compute, as for `sum`.
+    out : None
+        Not supported.
+    keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+    initial : number, optional
+        As for `sum`.
+    where : array of bool, optional
+        Which elements count.
+
+    Returns
+    -------
+    Array
+        ``[...]`` without the reduced axes, or with size 1; of the dtype that `sum` gives.
+    """
     return sum(_without_nan("nansum", a, 0)[0], axis, dtype, out, keepdims, initial, where)
 
 
-@implements(np.nanprod, eager=False)
+@implements(np.nanprod)
 def nanprod(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -659,7 +784,30 @@ def nanprod(
     initial: ArrayLike | None = None,
     where: ArrayLike | None = None,
 ) -> Array:
-    """Product over axes of what is not nan; parameters as for `sum`."""
+    """Product over axes of what is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    axis : int or tuple of int, optional
+        All axes by default.
+    dtype : dtype, optional
+        In which to compute, as for `prod`.
+    out : None
+        Not supported.
+    keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+    initial : number, optional
+        As for `prod`.
+    where : array of bool, optional
+        Which elements count.
+
+    Returns
+    -------
+    Array
+        ``[...]`` without the reduced axes, or with size 1; of the dtype that `prod` gives.
+    """
     return prod(_without_nan("nanprod", a, 1)[0], axis, dtype, out, keepdims, initial, where)
 
 
@@ -671,7 +819,7 @@ def _nan_extreme(name: str, reduce, a, axis, out, keepdims, initial, where, wors
     return where_(any(present, axis, keepdims=keepdims), result, aval_of(result).dtype.type(np.nan))
 
 
-@implements(np.nanmax, eager=False)
+@implements(np.nanmax, eager=_largest_number)
 def nanmax(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -680,11 +828,32 @@ def nanmax(
     initial: ArrayLike | None = None,
     where: ArrayLike | None = None,
 ) -> Array:
-    """Largest element over axes that is not nan; parameters as for `max`."""
+    """Largest element over axes that is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    axis : int or tuple of int, optional
+        All axes by default.
+    out : None
+        Not supported.
+    keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+    initial : number, optional
+        As for `max`.
+    where : array of bool, optional
+        Which elements count.
+
+    Returns
+    -------
+    Array
+        ``[...]`` without the reduced axes, or with size 1; of the dtype of ``a``. nan where all are.
+    """
     return _nan_extreme("nanmax", max, a, axis, out, keepdims, initial, where, -np.inf)
 
 
-@implements(np.nanmin, eager=False)
+@implements(np.nanmin, eager=_smallest_number)
 def nanmin(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -693,11 +862,32 @@ def nanmin(
     initial: ArrayLike | None = None,
     where: ArrayLike | None = None,
 ) -> Array:
-    """Smallest element over axes that is not nan; parameters as for `min`."""
+    """Smallest element over axes that is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    axis : int or tuple of int, optional
+        All axes by default.
+    out : None
+        Not supported.
+    keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+    initial : number, optional
+        As for `min`.
+    where : array of bool, optional
+        Which elements count.
+
+    Returns
+    -------
+    Array
+        ``[...]`` without the reduced axes, or with size 1; of the dtype of ``a``. nan where all are.
+    """
     return _nan_extreme("nanmin", min, a, axis, out, keepdims, initial, where, np.inf)
 
 
-@implements(np.nanmean, eager=False)
+@implements(np.nanmean, nonempty=True, warns=_has_too_few)
 def nanmean(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -706,12 +896,33 @@ def nanmean(
     keepdims: bool = False,
     where: ArrayLike | None = None,
 ) -> Array:
-    """Mean over axes of what is not nan; parameters as for `mean`."""
+    """Mean over axes of what is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    axis : int or tuple of int, optional
+        All axes by default.
+    dtype : dtype, optional
+        In which to compute, as for `mean`.
+    out : None
+        Not supported.
+    keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+    where : array of bool, optional
+        Which elements count.
+
+    Returns
+    -------
+    Array
+        ``[...]`` without the reduced axes, or with size 1; floating or complex.
+    """
     _, present = _without_nan("nanmean", a, 0)
     return mean(a, axis, dtype, out, keepdims, where=_both(present, where))
 
 
-@implements(np.nanvar, eager=False)
+@implements(np.nanvar, nonempty=True, warns=_has_too_few)
 def nanvar(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -721,13 +932,36 @@ def nanvar(
     keepdims: bool = False,
     where: ArrayLike | None = None,
 ) -> Array:
-    """Variance over axes of what is not nan; parameters as for `var`."""
+    """Variance over axes of what is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    axis : int or tuple of int, optional
+        All axes by default.
+    dtype : dtype, optional
+        In which to compute, as for `var`.
+    out : None
+        Not supported.
+    ddof : number, default 0
+        The divisor is the number of elements that count, less this.
+    keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+    where : array of bool, optional
+        Which elements count.
+
+    Returns
+    -------
+    Array
+        ``[...]`` without the reduced axes, or with size 1; floating.
+    """
     # Without the nan itself: its derivative is zero times nan.
     x, present = _without_nan("nanvar", a, 0)
     return var(x, axis, dtype, out, ddof, keepdims, where=_both(present, where))
 
 
-@implements(np.nanstd, eager=False)
+@implements(np.nanstd, nonempty=True, warns=_has_too_few)
 def nanstd(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -737,7 +971,30 @@ def nanstd(
     keepdims: bool = False,
     where: ArrayLike | None = None,
 ) -> Array:
-    """Standard deviation over axes of what is not nan; parameters as for `var`."""
+    """Standard deviation over axes of what is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    axis : int or tuple of int, optional
+        All axes by default.
+    dtype : dtype, optional
+        In which to compute, as for `std`.
+    out : None
+        Not supported.
+    ddof : number, default 0
+        The divisor is the number of elements that count, less this.
+    keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+    where : array of bool, optional
+        Which elements count.
+
+    Returns
+    -------
+    Array
+        ``[...]`` without the reduced axes, or with size 1; floating.
+    """
     return ufuncs.sqrt(nanvar(a, axis, dtype, out, ddof, keepdims, where))
 
 
@@ -747,15 +1004,49 @@ def _both(present, where):
     return ufuncs.logical_and(present, where)
 
 
-@implements(np.nanargmax, eager=False)
+@implements(np.nanargmax)
 def nanargmax(a: ArrayLike, axis: int | None = None, out: None = None, keepdims: bool = False) -> Array:
-    """Index of the first largest element that is not nan; parameters as for `argmax`."""
+    """Index of the first largest element that is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    axis : int, optional
+        By default the array is flattened first.
+    out : None
+        Not supported.
+    keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+
+    Returns
+    -------
+    Array
+        int64, ``[...]`` without the reduced axes, or with size 1
+    """
     return argmax(_without_nan("nanargmax", a, -np.inf)[0], axis, out, keepdims)
 
 
-@implements(np.nanargmin, eager=False)
+@implements(np.nanargmin)
 def nanargmin(a: ArrayLike, axis: int | None = None, out: None = None, keepdims: bool = False) -> Array:
-    """Index of the first smallest element that is not nan; parameters as for `argmin`."""
+    """Index of the first smallest element that is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    axis : int, optional
+        By default the array is flattened first.
+    out : None
+        Not supported.
+    keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+
+    Returns
+    -------
+    Array
+        int64, ``[...]`` without the reduced axes, or with size 1
+    """
     return argmin(_without_nan("nanargmin", a, np.inf)[0], axis, out, keepdims)
 
 
@@ -788,6 +1079,7 @@ def cumsum(a: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None
     Returns
     -------
     Array
+        ``[..., n, ...]``, or a vector.
 
     Examples
     --------
@@ -814,6 +1106,12 @@ def cumprod(a: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = Non
     Returns
     -------
     Array
+        ``[..., n, ...]``, or a vector.
+
+    Examples
+    --------
+    >>> jnp.cumprod(jnp.array([1, 2, 3]))
+    Array([1, 2, 6], dtype=int64)
     """
     return _running("cumprod", cumulative.cumprod, a, axis, dtype, out)
 
@@ -834,39 +1132,107 @@ def _cumulative(name: str, primitive, x, axis, dtype, include_initial: bool, neu
     return concatenate([np.full(shape, neutral, aval_of(result).dtype), result], axis)
 
 
-@implements(getattr(np, "cumulative_sum", None), eager=False)
+@implements(getattr(np, "cumulative_sum", None), eager=hasattr(np, "cumulative_sum"))
 def cumulative_sum(
     x: ArrayLike, /, *, axis: int | None = None, dtype: DTypeLike | None = None, include_initial: bool = False
 ) -> Array:
-    """Running sum along an axis, with the 0 before the first element if asked for; see `cumsum`."""
+    """Running sum along an axis.
+
+    Parameters
+    ----------
+    x : array_like
+        Of any shape.
+    axis : int, optional
+        By default the array is flattened first.
+    dtype : dtype, optional
+        In which to compute, as for `cumsum`.
+    include_initial : bool, default False
+        Whether to begin with 0, which makes the result longer by one.
+
+    Returns
+    -------
+    Array
+        ``[..., n, ...]`` or ``[..., n + 1, ...]``
+    """
     return _cumulative("cumulative_sum", cumulative.cumsum, x, axis, dtype, include_initial, 0)
 
 
-@implements(getattr(np, "cumulative_prod", None), eager=False)
+@implements(getattr(np, "cumulative_prod", None), eager=hasattr(np, "cumulative_prod"))
 def cumulative_prod(
     x: ArrayLike, /, *, axis: int | None = None, dtype: DTypeLike | None = None, include_initial: bool = False
 ) -> Array:
-    """Running product along an axis, with the 1 before the first element if asked for; see `cumprod`."""
+    """Running product along an axis.
+
+    Parameters
+    ----------
+    x : array_like
+        Of any shape.
+    axis : int, optional
+        By default the array is flattened first.
+    dtype : dtype, optional
+        In which to compute, as for `cumprod`.
+    include_initial : bool, default False
+        Whether to begin with 1, which makes the result longer by one.
+
+    Returns
+    -------
+    Array
+        ``[..., n, ...]`` or ``[..., n + 1, ...]``
+    """
     return _cumulative("cumulative_prod", cumulative.cumprod, x, axis, dtype, include_initial, 1)
 
 
-@implements(np.nancumsum, eager=False)
+@implements(np.nancumsum)
 def nancumsum(
     a: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None, out: None = None
 ) -> Array:
-    """Running sum of what is not nan; parameters as for `cumsum`."""
+    """Running sum of what is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    axis : int, optional
+        By default the array is flattened first.
+    dtype : dtype, optional
+        In which to compute, as for `cumsum`.
+    out : None
+        Not supported.
+
+    Returns
+    -------
+    Array
+        ``[..., n, ...]``, of the dtype that `cumsum` gives.
+    """
     return cumsum(_without_nan("nancumsum", a, 0)[0], axis, dtype, out)
 
 
-@implements(np.nancumprod, eager=False)
+@implements(np.nancumprod)
 def nancumprod(
     a: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None, out: None = None
 ) -> Array:
-    """Running product of what is not nan; parameters as for `cumprod`."""
+    """Running product of what is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    axis : int, optional
+        By default the array is flattened first.
+    dtype : dtype, optional
+        In which to compute, as for `cumprod`.
+    out : None
+        Not supported.
+
+    Returns
+    -------
+    Array
+        ``[..., n, ...]``, of the dtype that `cumprod` gives.
+    """
     return cumprod(_without_nan("nancumprod", a, 1)[0], axis, dtype, out)
 
 
-@implements(np.diff, eager=False)
+@implements(np.diff)
 def diff(
     a: ArrayLike,
     n: int = 1,
@@ -887,6 +1253,7 @@ def diff(
     Returns
     -------
     Array
+        ``[..., m - n, ...]``, where m is the size of the axis.
 
     Examples
     --------
@@ -923,7 +1290,7 @@ def _edge(value, shape, axis):
     return broadcast_array(value, tuple(1 if d == axis else n for d, n in enumerate(shape)))
 
 
-@implements(np.ediff1d, eager=False)
+@implements(np.ediff1d)
 def ediff1d(ary: ArrayLike, to_end: ArrayLike | None = None, to_begin: ArrayLike | None = None) -> Array:
     """Differences of neighbours of the flattened array.
 
@@ -936,6 +1303,7 @@ def ediff1d(ary: ArrayLike, to_end: ArrayLike | None = None, to_begin: ArrayLike
     Returns
     -------
     Array
+        ``[n - 1]`` and what is put around.
     """
     result = diff(ravel(ary))
     dtype = aval_of(result).dtype

@@ -14,6 +14,7 @@ body runs; for a ufunc its operands arrive promoted to NumPy's loop dtypes and b
 from __future__ import annotations
 
 import functools
+import inspect
 import re
 from collections.abc import Callable
 
@@ -41,7 +42,7 @@ _PLAIN = frozenset((Array, *_SCALAR_TYPES, *(np.dtype(char).type for char in "?b
 _NO_KWARGS: dict = {}
 
 # What NumPy raises at arguments it does not take. The other path then takes them, or says what is wrong in our words.
-REFUSALS = (TypeError, ValueError, IndexError)
+REFUSALS = (TypeError, ValueError, IndexError, ZeroDivisionError)
 
 
 # --- NumPy, silently --------------------------------------------------------------------------------
@@ -191,6 +192,7 @@ def ufunc(function: np.ufunc, *aliases: np.ufunc) -> Callable:
 
         functools.update_wrapper(call, rule)
         call.__doc__ = _document(function, rule.__doc__)
+        call.__signature__ = _signature(function)
         call.rule = rule
         for answered in (function, *aliases):
             UFUNCS[answered] = call
@@ -204,11 +206,21 @@ def strong(result):
     return tuple(map(strip_weak, result)) if type(result) is tuple else strip_weak(result)
 
 
+def _names(function: np.ufunc) -> tuple[str, ...]:
+    return ("x",) if function.nin == 1 else tuple(f"x{i + 1}" for i in range(function.nin))
+
+
+def _signature(function: np.ufunc) -> inspect.Signature:
+    """Return the signature with NumPy's names, which the documentation uses."""
+    kind = inspect.Parameter.POSITIONAL_ONLY
+    return inspect.Signature([inspect.Parameter(name, kind) for name in _names(function)])
+
+
 def _document(function: np.ufunc, doc: str) -> str:
     """Put the sections that all ufuncs share between the summary and the notes and examples."""
     head, *tail = re.split(r"\n\n(?=    (?:Notes|Examples)\n)", doc.rstrip(), maxsplit=1)
     rest = f"\n{tail[0]}\n" if tail else ""
-    names = "x" if function.nin == 1 else "x1, x2"
+    names = ", ".join(_names(function))
     shape = "shape of ``x``" if function.nin == 1 else "shape they broadcast to"
     results = "Array" if function.nout == 1 else f"tuple of {function.nout} Array"
     return f"""{head}
@@ -233,7 +245,9 @@ def implements(
     arrays: int = 1,
     sequence: bool = False,
     nonempty: bool = False,
-    eager: bool = True,
+    eager: bool | Callable = True,
+    positional: int | None = None,
+    warns: Callable | None = None,
 ) -> Callable:
     """Make the decorated function the answer to NumPy's ``functions``.
 
@@ -249,20 +263,26 @@ def implements(
         Whether the first argument is a sequence of arrays.
     nonempty : bool, default False
         Whether NumPy's function warns about empty arrays, which then take the other path.
-    eager : bool, default True
-        False where NumPy's function must not be called: it means something else.
+    eager : bool or callable, default True
+        False where NumPy's function must not be called: it means something else. A callable is called in its place.
+    positional : int, optional
+        How many arguments NumPy takes in the same order; with more the other path is taken.
+    warns : callable, optional
+        ``(arguments, keywords) -> bool``: whether NumPy's function may warn about these, which then take the other
+        path.
     """
 
     def decorate(traced):
         FUNCTIONS.update((function, traced) for function in functions if function is not None)
         if not eager:
             return traced
-        numpy_function = functions[0]
+        numpy_function = eager if callable(eager) else functions[0]
         code = traced.__code__
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         shared = frozenset(names) - {"out"}
         # NumPy takes where=None for a mask that is False; our default means that there is no mask.
         most = names.index("where") if "where" in names[: code.co_argcount] else len(names)
+        most = most if positional is None else positional
 
         def call(*args, **kwargs):
             if (
@@ -270,17 +290,14 @@ def implements(
                 and len(args) <= most
                 and (not kwargs or (shared.issuperset(kwargs) and kwargs.get("where", True) is not None))
             ):
-                positional = plain_sequence(args) if sequence else plain(args, arrays)
-                if (
-                    positional is not None
-                    and len(positional) >= arrays
-                    and not (nonempty and _is_empty(positional[0]))
-                ):
+                given = plain_sequence(args) if sequence else plain(args, arrays)
+                if given is not None and len(given) >= arrays and not (nonempty and _is_empty(given[0])):
                     try:
-                        result = quiet(numpy_function, positional, kwargs)
-                        if np.ndarray in map(type, args[0] if sequence else args[:arrays]):
-                            result = _own_all(result, args)
-                        return wrap(result)
+                        if warns is None or not warns(given, kwargs):
+                            result = quiet(numpy_function, given, kwargs)
+                            if np.ndarray in map(type, args[0] if sequence else args[:arrays]):
+                                result = _own_all(result, args)
+                            return wrap(result)
                     except REFUSALS:
                         pass
             return traced(*args, **kwargs)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from jaxlite.dtypes import as_dtype
+from jaxlite.errors import ArgumentError
 from jaxlite.numpy.creation import asarray
 from jaxlite.numpy.promotion import operand
 from jaxlite.numpy.registry import FUNCTIONS
@@ -29,7 +30,8 @@ class _ScalarMeta(type):
         return asarray(x, cls.dtype)
 
     def __eq__(cls, other):
-        return cls is other or cls.dtype.type is other or other == cls.dtype
+        # None == a dtype is float64 to NumPy.
+        return cls is other or cls.dtype.type is other or (other is not None and other == cls.dtype)
 
     def __hash__(cls):
         return hash(cls.dtype.type)
@@ -80,6 +82,11 @@ def finfo(dtype: DTypeLike) -> np.finfo:
     Returns
     -------
     numpy.finfo
+
+    Examples
+    --------
+    >>> jnp.finfo(jnp.float32).bits
+    32
     """
     return np.finfo(_dtype_of(dtype))
 
@@ -94,6 +101,11 @@ def iinfo(dtype: DTypeLike) -> np.iinfo:
     Returns
     -------
     numpy.iinfo
+
+    Examples
+    --------
+    >>> jnp.iinfo(jnp.int8).max
+    127
     """
     return np.iinfo(_dtype_of(dtype))
 
@@ -199,6 +211,99 @@ def isdtype(dtype: DTypeLike, kind: Any) -> builtins.bool:
     return np.isdtype(as_dtype(dtype), kind)
 
 
+_KINDS_OF_DTYPES = {
+    "bool": (bool_,),
+    "signed integer": (int8, int16, int32, int64),
+    "unsigned integer": (uint8, uint16, uint32, uint64),
+    "real floating": (float32, float64),
+    "complex floating": (complex64, complex128),
+}
+_KINDS_OF_DTYPES["integral"] = _KINDS_OF_DTYPES["signed integer"] + _KINDS_OF_DTYPES["unsigned integer"]
+_KINDS_OF_DTYPES["numeric"] = (
+    _KINDS_OF_DTYPES["integral"] + _KINDS_OF_DTYPES["real floating"] + _KINDS_OF_DTYPES["complex floating"]
+)
+
+
+class ArrayNamespaceInfo:
+    """What this namespace has of the options of the array API standard: `__array_namespace_info__` returns it.
+
+    Examples
+    --------
+    >>> jnp.__array_namespace_info__().dtypes(kind="complex floating")
+    {'complex64': dtype('complex64'), 'complex128': dtype('complex128')}
+    """
+
+    def capabilities(self) -> dict[str, Any]:
+        """Return what is allowed beyond static shapes, and how many axes an array may have.
+
+        Returns
+        -------
+        dict of str to bool or int
+        """
+        return {"boolean indexing": True, "data-dependent shapes": True, "max dimensions": 64}
+
+    def default_device(self) -> str:
+        """Return the one device, "cpu"."""
+        return "cpu"
+
+    def devices(self) -> list[str]:
+        """Return all devices: "cpu"."""
+        return ["cpu"]
+
+    def default_dtypes(self, *, device: Any = None) -> dict[str, np.dtype]:
+        """Return the dtypes of what is made without ``dtype=``.
+
+        Parameters
+        ----------
+        device : any
+            Ignored.
+
+        Returns
+        -------
+        dict of str to numpy.dtype
+        """
+        return {
+            "real floating": float64.dtype,
+            "complex floating": complex128.dtype,
+            "integral": int64.dtype,
+            "indexing": int64.dtype,
+        }
+
+    def dtypes(self, *, device: Any = None, kind: str | tuple[str, ...] | None = None) -> dict[str, np.dtype]:
+        """Return the dtypes of the standard, by name.
+
+        Parameters
+        ----------
+        device : any
+            Ignored.
+        kind : str or tuple of str, optional
+            "bool", "signed integer", "unsigned integer", "integral", "real floating", "complex floating" or
+            "numeric"; by default all.
+
+        Returns
+        -------
+        dict of str to numpy.dtype
+        """
+        kinds = ("bool", "numeric") if kind is None else kind if isinstance(kind, tuple) else (kind,)
+        unknown = [name for name in kinds if name not in _KINDS_OF_DTYPES]
+        if unknown:
+            raise ArgumentError(
+                f"dtypes: kind {unknown[0]!r} is not known.",
+                fix=f"one of {', '.join(_KINDS_OF_DTYPES)}, or a tuple of them.",
+            )
+        return {scalar.dtype.name: scalar.dtype for name in kinds for scalar in _KINDS_OF_DTYPES[name]}
+
+
+def __array_namespace_info__() -> ArrayNamespaceInfo:  # noqa: N807 (the standard's name)
+    """Return what this namespace offers: dtypes, devices, and which operations with unknown shapes it has.
+
+    Returns
+    -------
+    ArrayNamespaceInfo
+    """
+    return ArrayNamespaceInfo()
+
+
 def iscomplexobj(x: ArrayLike) -> builtins.bool:
     """Whether a value has a complex dtype.
 
@@ -209,6 +314,11 @@ def iscomplexobj(x: ArrayLike) -> builtins.bool:
     Returns
     -------
     bool
+
+    Examples
+    --------
+    >>> jnp.iscomplexobj(jnp.ones(2))
+    False
     """
     return x.aval.dtype.kind == "c" if isinstance(x, Tracer) else builtins.bool(np.iscomplexobj(x))
 
@@ -237,6 +347,11 @@ def isscalar(element: Any) -> builtins.bool:
     Returns
     -------
     bool
+
+    Examples
+    --------
+    >>> jnp.isscalar(2.5)
+    True
     """
     if isinstance(element, Tracer | np.ndarray):
         return not element.shape
@@ -253,6 +368,11 @@ def shape(a: ArrayLike) -> tuple[int, ...]:
     Returns
     -------
     tuple of int
+
+    Examples
+    --------
+    >>> jnp.shape(jnp.ones((2, 3)))
+    (2, 3)
     """
     return aval_of(operand("shape", a)).shape
 
@@ -267,6 +387,11 @@ def ndim(a: ArrayLike) -> int:
     Returns
     -------
     int
+
+    Examples
+    --------
+    >>> jnp.ndim(jnp.ones((2, 3)))
+    2
     """
     return aval_of(operand("ndim", a)).ndim
 
@@ -282,6 +407,11 @@ def size(a: ArrayLike, axis: int | tuple[int, ...] | None = None) -> int:
     Returns
     -------
     int
+
+    Examples
+    --------
+    >>> jnp.size(jnp.ones((2, 3)))
+    6
     """
     aval = aval_of(operand("size", a))
     if axis is None:

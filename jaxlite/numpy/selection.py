@@ -78,7 +78,7 @@ def where(
     return strip_weak(elementwise.select_n(*[broadcast(v, shape) for v in cases]))
 
 
-@implements(np.select, eager=False)
+@implements(np.select, sequence=True)
 def select(condlist: Sequence[ArrayLike], choicelist: Sequence[ArrayLike], default: ArrayLike = 0) -> Array:
     """Choose elementwise by the first of several conditions that is true.
 
@@ -93,6 +93,7 @@ def select(condlist: Sequence[ArrayLike], choicelist: Sequence[ArrayLike], defau
     Returns
     -------
     Array
+        Of the shape they broadcast to, and the dtype the choices promote to.
     """
     if len(condlist) != len(choicelist) or not condlist:
         raise ArgumentError(f"select: {len(condlist)} conditions for {len(choicelist)} choices.")
@@ -121,6 +122,11 @@ def nonzero(
     -------
     tuple of Array
         int64
+
+    Examples
+    --------
+    >>> jnp.nonzero(jnp.array([0, 3, 0, 4]))
+    (Array([1, 3], dtype=int64),)
     """
     x = operand("nonzero", a)
     shape = aval_of(x).shape
@@ -182,10 +188,13 @@ def clip(
     arr : array_like
     min, max : array_like, optional
         None leaves a side open.
+    a, a_min, a_max : array_like, optional
+        The same by their older names.
 
     Returns
     -------
     Array
+        Of the shape they broadcast to, and the dtype they promote to.
 
     Notes
     -----
@@ -227,6 +236,12 @@ def nan_to_num(
     Returns
     -------
     Array
+        Of the shape and dtype of ``x``.
+
+    Examples
+    --------
+    >>> jnp.nan_to_num(jnp.array([1.0, jnp.nan]))
+    Array([1., 0.], dtype=float64)
     """
     x = operand("nan_to_num", x)
     dtype = aval_of(x).dtype
@@ -255,6 +270,12 @@ def real(val: ArrayLike, /) -> Array:
     Returns
     -------
     Array
+        Of the shape of ``val``, floating.
+
+    Examples
+    --------
+    >>> jnp.real(jnp.array([1 + 2j, 3]))
+    Array([1., 3.], dtype=float64)
     """
     x = operand("real", val)
     return elementwise.real(x) if aval_of(x).dtype.kind == "c" else strip_weak(x)
@@ -271,6 +292,7 @@ def imag(val: ArrayLike, /) -> Array:
     Returns
     -------
     Array
+        Of the shape of ``val``, floating.
     """
     x = operand("imag", val)
     aval = aval_of(x)
@@ -354,6 +376,11 @@ def isclose(
     -------
     Array
         bool
+
+    Examples
+    --------
+    >>> jnp.isclose(jnp.array([1.0, 2.0]), jnp.array([1.0 + 1e-9, 2.1]))
+    Array([ True, False], dtype=bool)
     """
     a, b = operand("isclose", a), operand("isclose", b, 1)
     tolerance = ufuncs.add(atol, ufuncs.multiply(rtol, ufuncs.absolute(b)))

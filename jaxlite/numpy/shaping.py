@@ -1,4 +1,4 @@
-"""Functions that move elements: reshape, transpose, join, split, repeat, pad.
+"""Functions that move elements: reshape, transpose, join, split, repeat.
 
 All of them are a few structural primitives::
 
@@ -87,6 +87,7 @@ def reshape(a: ArrayLike, shape: int | Sequence[int], order: str = "C", *, copy:
     Returns
     -------
     Array
+        ``[*shape]``, of the dtype of ``a``.
 
     Raises
     ------
@@ -140,6 +141,7 @@ def transpose(a: ArrayLike, axes: Sequence[int] | None = None) -> Array:
     Returns
     -------
     Array
+        Of the dtype of ``a``.
 
     Examples
     --------
@@ -185,6 +187,12 @@ def swapaxes(a: ArrayLike, axis1: int, axis2: int) -> Array:
     Returns
     -------
     Array
+        Of the dtype of ``a``.
+
+    Examples
+    --------
+    >>> jnp.swapaxes(jnp.ones((2, 3, 4)), 0, 2).shape
+    (4, 3, 2)
     """
     ndim = aval_of(operand("swapaxes", a)).ndim
     order = list(range(ndim))
@@ -205,6 +213,7 @@ def moveaxis(a: ArrayLike, source: int | Sequence[int], destination: int | Seque
     Returns
     -------
     Array
+        Of the dtype of ``a``.
 
     Examples
     --------
@@ -233,6 +242,7 @@ def rollaxis(a: ArrayLike, axis: int, start: int = 0) -> Array:
     Returns
     -------
     Array
+        Of the dtype of ``a``.
     """
     ndim = aval_of(operand("rollaxis", a)).ndim
     axis = canonical_axis(axis, ndim)
@@ -253,11 +263,17 @@ def squeeze(a: ArrayLike, axis: int | Sequence[int] | None = None) -> Array:
     Returns
     -------
     Array
+        Without these axes.
 
     Raises
     ------
     ShapeError
         If a named axis has another size.
+
+    Examples
+    --------
+    >>> jnp.squeeze(jnp.ones((1, 3, 1))).shape
+    (3,)
     """
     x = operand("squeeze", a)
     aval = aval_of(x)
@@ -287,6 +303,7 @@ def expand_dims(a: ArrayLike, axis: int | Sequence[int]) -> Array:
     Returns
     -------
     Array
+        ``[..., 1, ...]``
 
     Examples
     --------
@@ -314,7 +331,7 @@ def _at_least(ndim: int, places: Sequence[tuple[int, ...]], arrays):
     return results[0] if len(results) == 1 else results
 
 
-@implements(np.atleast_1d, arrays=0, eager=False)
+@implements(np.atleast_1d, positional=1)
 def atleast_1d(*arrays: ArrayLike) -> Array | list[Array]:
     """View arrays as having one axis at least.
 
@@ -325,11 +342,16 @@ def atleast_1d(*arrays: ArrayLike) -> Array | list[Array]:
     Returns
     -------
     Array, or list of Array
+
+    Examples
+    --------
+    >>> jnp.atleast_1d(2.0)
+    Array([2.], dtype=float64)
     """
     return _at_least(1, [(0,)], arrays)
 
 
-@implements(np.atleast_2d, arrays=0, eager=False)
+@implements(np.atleast_2d, positional=1)
 def atleast_2d(*arrays: ArrayLike) -> Array | list[Array]:
     """View arrays as having two axes at least; a vector becomes a row.
 
@@ -344,7 +366,7 @@ def atleast_2d(*arrays: ArrayLike) -> Array | list[Array]:
     return _at_least(2, [(0, 1), (0,)], arrays)
 
 
-@implements(np.atleast_3d, arrays=0, eager=False)
+@implements(np.atleast_3d, positional=1)
 def atleast_3d(*arrays: ArrayLike) -> Array | list[Array]:
     """View arrays as having three axes at least.
 
@@ -374,6 +396,7 @@ def broadcast_to(array: ArrayLike, shape: int | Sequence[int]) -> Array:
     Returns
     -------
     Array
+        ``[*shape]``, of the dtype of ``array``.
 
     Raises
     ------
@@ -421,6 +444,12 @@ def broadcast_arrays(*args: Any) -> list[Array]:
     list of Array
         All of one shape.
     """
+    if current_trace() is EVAL and (arrays := plain(args, len(args))):
+        try:
+            # Copies: one element of NumPy's views stands for many.
+            return [wrap(np.array(x)) for x in np.broadcast_arrays(*arrays)]
+        except REFUSALS:
+            pass
     operands = [operand("broadcast_arrays", x, i) for i, x in enumerate(args)]
     if not operands:
         return []
@@ -481,6 +510,7 @@ def concatenate(arrays: Sequence[ArrayLike], axis: int | None = 0, dtype: DTypeL
     Returns
     -------
     Array
+        ``[..., n + m, ...]``
 
     Raises
     ------
@@ -525,6 +555,7 @@ def stack(
     Returns
     -------
     Array
+        ``[..., k, ...]``
 
     Examples
     --------
@@ -567,6 +598,7 @@ def vstack(tup: Sequence[ArrayLike], dtype: DTypeLike | None = None) -> Array:
     Returns
     -------
     Array
+        ``[n + m, ...]``
 
     Examples
     --------
@@ -589,6 +621,12 @@ def hstack(tup: Sequence[ArrayLike], dtype: DTypeLike | None = None) -> Array:
     Returns
     -------
     Array
+        ``[n, m + k, ...]``, or ``[m + k]`` of vectors.
+
+    Examples
+    --------
+    >>> jnp.hstack([jnp.arange(2), jnp.arange(3)])
+    Array([0, 1, 0, 1, 2], dtype=int64)
     """
     arrays = [atleast_1d(x) for x in _operands("hstack", tup)]
     return _concatenate("hstack", arrays, 0 if aval_of(arrays[0]).ndim == 1 else 1, dtype)
@@ -606,6 +644,7 @@ def dstack(tup: Sequence[ArrayLike], dtype: DTypeLike | None = None) -> Array:
     Returns
     -------
     Array
+        ``[n, m, k]``
     """
     return _concatenate("dstack", [atleast_3d(x) for x in _operands("dstack", tup)], 2, dtype)
 
@@ -621,6 +660,7 @@ def column_stack(tup: Sequence[ArrayLike]) -> Array:
     Returns
     -------
     Array
+        ``[n, k]``
     """
     arrays = [x if aval_of(x).ndim > 1 else reshape(x, (-1, 1)) for x in _operands("column_stack", tup)]
     return _concatenate("column_stack", arrays, 1)
@@ -639,6 +679,12 @@ def append(arr: ArrayLike, values: ArrayLike, axis: int | None = None) -> Array:
     Returns
     -------
     Array
+        ``[..., n + m, ...]``, or a vector.
+
+    Examples
+    --------
+    >>> jnp.append(jnp.arange(2), 5)
+    Array([0, 1, 5], dtype=int64)
     """
     if axis is None:
         return concatenate([ravel(arr), ravel(values)])
@@ -656,6 +702,7 @@ def block(arrays: Any) -> Array:
     Returns
     -------
     Array
+        Of the dtype the blocks promote to.
 
     Examples
     --------
@@ -663,9 +710,24 @@ def block(arrays: Any) -> Array:
     Array([[1., 0.],
            [0., 0.]], dtype=float64)
     """
+    if current_trace() is EVAL:
+        try:
+            return wrap(np.block(_as_numpy_has_them(arrays)))
+        except REFUSALS:
+            pass
     depth = _list_depth(arrays)
     ndim = max(depth, _largest_rank(arrays))
     return _join_blocks(arrays, depth, ndim)
+
+
+def _as_numpy_has_them(arrays):
+    """Unwrap the blocks of nested lists."""
+    if isinstance(arrays, list):
+        return [_as_numpy_has_them(part) for part in arrays]
+    blocks = plain((arrays,), 1)
+    if blocks is None:
+        raise TypeError("no array that NumPy may have")
+    return blocks[0]
 
 
 def _list_depth(arrays) -> int:
@@ -720,6 +782,7 @@ def array_split(ary: ArrayLike, indices_or_sections: int | Sequence[int], axis: 
     Returns
     -------
     list of Array
+        ``[..., k, ...]`` each, of the dtype of ``ary``.
     """
     x = operand("array_split", ary)
     shape = aval_of(x).shape
@@ -750,6 +813,7 @@ def split(ary: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 
     Returns
     -------
     list of Array
+        ``[..., k, ...]`` each, of the dtype of ``ary``.
 
     Raises
     ------
@@ -783,6 +847,7 @@ def vsplit(ary: ArrayLike, indices_or_sections: int | Sequence[int]) -> list[Arr
     Returns
     -------
     list of Array
+        ``[k, ...]`` each, of the dtype of ``ary``.
     """
     return split(ary, indices_or_sections, 0)
 
@@ -799,6 +864,7 @@ def hsplit(ary: ArrayLike, indices_or_sections: int | Sequence[int]) -> list[Arr
     Returns
     -------
     list of Array
+        ``[n, k, ...]`` each, of the dtype of ``ary``.
     """
     return split(ary, indices_or_sections, 0 if aval_of(operand("hsplit", ary)).ndim == 1 else 1)
 
@@ -815,11 +881,12 @@ def dsplit(ary: ArrayLike, indices_or_sections: int | Sequence[int]) -> list[Arr
     Returns
     -------
     list of Array
+        ``[n, m, k, ...]`` each, of the dtype of ``ary``.
     """
     return split(ary, indices_or_sections, 2)
 
 
-@implements(getattr(np, "unstack", None), eager=False)
+@implements(getattr(np, "unstack", None), eager=hasattr(np, "unstack"))
 def unstack(x: ArrayLike, /, *, axis: int = 0) -> tuple[Array, ...]:
     """Return the slices along an axis as a tuple.
 
@@ -831,6 +898,7 @@ def unstack(x: ArrayLike, /, *, axis: int = 0) -> tuple[Array, ...]:
     Returns
     -------
     tuple of Array
+        Without the axis; of the dtype of ``x``.
     """
     x = operand("unstack", x)
     axis = canonical_axis(axis, aval_of(x).ndim)
@@ -853,6 +921,7 @@ def tile(A: ArrayLike, reps: int | Sequence[int]) -> Array:
     Returns
     -------
     Array
+        ``[*(r·n)]``, of the dtype of ``A``.
 
     Examples
     --------
@@ -869,6 +938,35 @@ def tile(A: ArrayLike, reps: int | Sequence[int]) -> Array:
     interleaved = tuple(n for pair in zip(reps, shape, strict=True) for n in pair)
     x = structural.broadcast_in_dim(x, interleaved, tuple(range(1, 2 * ndim, 2)))
     return strip_weak(structural.reshape(x, tuple(r * n for r, n in zip(reps, shape, strict=True))))
+
+
+@implements(np.resize)
+def resize(a: ArrayLike, new_shape: int | Sequence[int]) -> Array:
+    """Fill another shape with the elements of an array, from the beginning again where they do not suffice.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    new_shape : int or tuple of int
+        With any number of elements.
+
+    Returns
+    -------
+    Array
+        ``[*new_shape]``
+
+    Examples
+    --------
+    >>> jnp.resize(jnp.arange(3), (2, 2))
+    Array([[0, 1],
+           [2, 0]], dtype=int64)
+    """
+    x, shape = ravel(operand("resize", a)), canonical_shape(new_shape)
+    count, size = math.prod(shape), x.size
+    if not size:
+        return strip_weak(structural.full(shape, 0, aval_of(x).dtype))
+    return reshape(slice_axis(tile(x, max(-(-count // size), 1)), 0, count, 0), shape)
 
 
 @implements(np.repeat)
@@ -890,6 +988,7 @@ def repeat(
     Returns
     -------
     Array
+        ``[..., k, ...]``, or a vector.
 
     Examples
     --------
@@ -962,6 +1061,12 @@ def flip(m: ArrayLike, axis: int | Sequence[int] | None = None) -> Array:
     Returns
     -------
     Array
+        Of the shape and dtype of ``m``.
+
+    Examples
+    --------
+    >>> jnp.flip(jnp.arange(3))
+    Array([2, 1, 0], dtype=int64)
     """
     x = operand("flip", m)
     return strip_weak(structural.rev(x, canonical_axes(axis, aval_of(x).ndim)))
@@ -979,6 +1084,7 @@ def flipud(m: ArrayLike) -> Array:
     Returns
     -------
     Array
+        Of the shape and dtype of ``m``.
     """
     return flip(m, 0)
 
@@ -995,6 +1101,7 @@ def fliplr(m: ArrayLike) -> Array:
     Returns
     -------
     Array
+        Of the shape and dtype of ``m``.
     """
     return flip(m, 1)
 
@@ -1012,6 +1119,7 @@ def rot90(m: ArrayLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Array:
     Returns
     -------
     Array
+        Of the dtype of ``m``.
     """
     ndim = aval_of(operand("rot90", m)).ndim
     first, second = canonical_axes(axes, ndim)
@@ -1042,6 +1150,7 @@ def roll(
     Returns
     -------
     Array
+        Of the shape and dtype of ``a``.
 
     Examples
     --------
@@ -1083,73 +1192,3 @@ def _roll_axis(x, shift, axis: int):
     if cut == size:
         return x
     return structural.concatenate([slice_axis(x, cut, size, axis), slice_axis(x, 0, cut, axis)], axis)
-
-
-# --- padding ----------------------------------------------------------------------------------------
-
-
-@implements(np.pad)
-def pad(array: ArrayLike, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Array:
-    """Put elements around an array.
-
-    Parameters
-    ----------
-    array : array_like
-    pad_width : int, or (before, after), or one such pair per axis
-    mode : {"constant", "edge", "reflect", "symmetric", "wrap", "empty"}
-    **kwargs
-        ``constant_values`` for "constant", as ``pad_width``; by default 0.
-
-    Returns
-    -------
-    Array
-
-    Examples
-    --------
-    >>> jnp.pad(jnp.arange(2), (1, 2))
-    Array([0, 0, 1, 0, 0], dtype=int64)
-    """
-    x = operand("pad", array)
-    aval = aval_of(x)
-    if isinstance(pad_width, dict):
-        widths = [(0, 0)] * aval.ndim
-        for axis, width in pad_width.items():
-            widths[canonical_axis(axis, aval.ndim)] = np.broadcast_to(width, (2,)).tolist()
-    else:
-        widths = np.broadcast_to(np.asarray(pad_width), (aval.ndim, 2)).tolist()
-    if any(n < 0 for pair in widths for n in pair):
-        raise ArgumentError(f"pad: pad_width {pad_width} has negative entries.")
-    unknown = kwargs.keys() - ({"constant_values"} if mode == "constant" else {"reflect_type"})
-    if unknown:
-        raise ArgumentError(f"pad: mode {mode!r} takes no {', '.join(sorted(unknown))}.")
-    if mode in ("constant", "empty"):
-        return _pad_constant(x, widths, kwargs.get("constant_values", 0))
-    if mode not in _PAD_INDICES or kwargs.get("reflect_type", "even") != "even":
-        raise ArgumentError(
-            f"pad: mode {mode!r} is not supported.",
-            fix=f"modes are {', '.join(map(repr, ('constant', 'empty', *_PAD_INDICES)))}.",
-        )
-    for axis, (before, after) in enumerate(widths):
-        if before or after:
-            size = aval.shape[axis]
-            # NumPy itself says which element stands where: pad the places.
-            places = np.pad(np.arange(size), (before, after), mode=mode)
-            x = as_array_like(x)[_index(axis, places)]
-    return strip_weak(x)
-
-
-_PAD_INDICES = ("edge", "reflect", "symmetric", "wrap")
-
-
-def _pad_constant(x, widths, values):
-    aval = aval_of(x)
-    if isinstance(values, Tracer) or not np.shape(values):
-        value = convert(operand("pad", values), aval.dtype)
-        return structural.pad(x, value, tuple((before, after, 0) for before, after in widths))
-    values = np.broadcast_to(np.asarray(values), (aval.ndim, 2))
-    for axis, ((before, after), (low, high)) in enumerate(zip(widths, values, strict=True)):
-        for width, value, place in ((before, low, 0), (after, high, 1)):
-            config = [(0, 0, 0)] * aval.ndim
-            config[axis] = (width, 0, 0) if place == 0 else (0, width, 0)
-            x = structural.pad(x, aval.dtype.type(value), tuple(config))
-    return x

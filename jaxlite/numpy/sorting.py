@@ -1,4 +1,4 @@
-"""Sorting and searching: sort, argsort, searchsorted, unique, median, quantile, bincount, histogram.
+"""Sorting and searching: sort, argsort, searchsorted, median, quantile.
 
 jnp.argsort(x: f64[4])  ->  iota; sort[num_keys=1] x iota   (its second result)
 """
@@ -21,16 +21,16 @@ from jaxlite.numpy.promotion import (
     inexact_dtype,
     operand,
     promote_dtypes,
-    promote_inexact,
     strip_weak,
 )
 from jaxlite.numpy.reductions import any as any_
+from jaxlite.numpy.reductions import has_row_of_nan
 from jaxlite.numpy.reductions import sum as sum_
 from jaxlite.numpy.registry import implements
-from jaxlite.numpy.selection import concrete_or_error, where
-from jaxlite.numpy.shaping import concatenate, expand_dims, flip, moveaxis, ravel, reshape
+from jaxlite.numpy.selection import where
+from jaxlite.numpy.shaping import flip, moveaxis, ravel, reshape
 from jaxlite.ops import sorting, structural
-from jaxlite.trace import Tracer, aval_of
+from jaxlite.trace import aval_of
 from jaxlite.typing import Array, ArrayLike, DTypeLike
 
 _INT64 = np.dtype(np.int64)
@@ -69,6 +69,7 @@ def sort(
     Returns
     -------
     Array
+        Of the shape and dtype of ``a``.
 
     Examples
     --------
@@ -80,7 +81,34 @@ def sort(
     return flip(result, axis) if descending else result
 
 
-@implements(np.argsort)
+@implements(np.sort_complex)
+def sort_complex(a: ArrayLike) -> Array:
+    """Sort along the last axis by real part, then by imaginary part.
+
+    Parameters
+    ----------
+    a : array_like
+        ``[..., n]``
+
+    Returns
+    -------
+    Array
+        ``[..., n]``, complex.
+    """
+    x = sort(operand("sort_complex", a))
+    dtype = aval_of(x).dtype
+    if dtype.kind == "c":
+        return x
+    # As in NumPy: single precision is for the narrowest integers alone.
+    return strip_weak(convert(x, np.dtype(np.complex64 if dtype.char in "bhBH" else np.complex128)))
+
+
+def _numpy_argsort(a, axis=-1, *, kind=None, order=None, stable=True):
+    """NumPy's function, which is not stable unless it is told to be."""
+    return np.argsort(a, axis, stable=stable or None)
+
+
+@implements(_numpy_argsort, np.argsort)
 def argsort(
     a: ArrayLike,
     axis: int | None = -1,
@@ -109,6 +137,12 @@ def argsort(
     Returns
     -------
     Array
+        Of the shape of ``a``.
+
+    Examples
+    --------
+    >>> jnp.argsort(jnp.array([3, 1, 2]))
+    Array([1, 2, 0], dtype=int64)
     """
     x, axis = _along("argsort", a, axis)
     dtype = _INT64 if dtype is None else np.dtype(dtype)
@@ -120,7 +154,7 @@ def argsort(
     return flip(result, axis) if descending else result
 
 
-@implements(np.lexsort, eager=False)
+@implements(np.lexsort, sequence=True)
 def lexsort(keys: Sequence[ArrayLike], axis: int = -1) -> Array:
     """Return the indices that sort by several keys, the last of them first.
 
@@ -166,6 +200,11 @@ def searchsorted(
     Notes
     -----
     A binary search of all values side by side, ⌈log₂(n + 1)⌉ steps.
+
+    Examples
+    --------
+    >>> jnp.searchsorted(jnp.array([1, 3, 5]), jnp.array([0, 3, 9]))
+    Array([0, 1, 3], dtype=int64)
     """
     if side not in ("left", "right"):
         raise ArgumentError(f"searchsorted: side {side!r} is not known.", fix="use 'left' or 'right'.")
@@ -196,7 +235,7 @@ def _not_after(x, y):
     return ufuncs.logical_or(ufuncs.less_equal(x, y), ufuncs.isnan(y))
 
 
-@implements(np.digitize, eager=False)
+@implements(np.digitize, arrays=2)
 def digitize(x: ArrayLike, bins: ArrayLike, right: bool = False) -> Array:
     """Return in which bin each value lies.
 
@@ -224,6 +263,10 @@ def digitize(x: ArrayLike, bins: ArrayLike, right: bool = False) -> Array:
     return where(ufuncs.less_equal(vector[0], vector[-1]), rising, falling)
 
 
+def _quantile_of_nan(arguments, keywords) -> bool:
+    return has_row_of_nan(arguments, keywords, at=2)
+
+
 # --- order statistics -----------------------------------------------------------------------------------
 
 
@@ -237,8 +280,10 @@ def _flatten_axes(x, axes):
 def _quantile(name: str, a, q, axis, out, keepdims: bool, method: str, ignore_nan: bool):
     if out is not None:
         raise ArgumentError(f"{name}: out= is not supported.", fix="use the returned array.")
-    if method not in ("linear", "lower", "higher", "nearest", "midpoint"):
-        raise ArgumentError(f"{name}: method {method!r} is not supported.")
+    if method not in _METHODS:
+        raise ArgumentError(
+            f"{name}: method {method!r} is not supported.", fix=f"one of {', '.join(map(repr, _METHODS))}."
+        )
     x = operand(name, a)
     x = convert(x, inexact_dtype(aval_of(x).dtype))
     shape, dtype = aval_of(x).shape, aval_of(x).dtype
@@ -256,9 +301,15 @@ def _quantile(name: str, a, q, axis, out, keepdims: bool, method: str, ignore_na
     else:
         last = dtype.type(n - 1)
     # [..., k]: for each row the places of the k quantiles
-    place = ufuncs.multiply(reshape(q, (-1,)), last)
-    low, high = ufuncs.floor(place), ufuncs.ceil(place)
+    place = _place(method, reshape(q, (-1,)), last)
+    low = ufuncs.floor(place)
     weight = ufuncs.subtract(place, low)
+    low = ufuncs.maximum(low, 0)
+    high = ufuncs.minimum(ufuncs.maximum(ufuncs.ceil(place), 0), last)
+    if method == "averaged_inverted_cdf":
+        exact = ufuncs.equal(weight, 0)
+        high = ufuncs.minimum(ufuncs.add(ufuncs.floor(place), 1), last)
+        weight = where(exact, dtype.type(0.5), dtype.type(1))
     batch = aval_of(x).shape[:-1]
     take = lambda place: take_along_axis(  # noqa: E731
         x, broadcast_array(convert(place, _INT64), (*batch, aval_of(place).shape[-1])), -1
@@ -276,9 +327,44 @@ def _quantile(name: str, a, q, axis, out, keepdims: bool, method: str, ignore_na
     return reshape(result, (*q_shape, *batch))
 
 
+# Where a quantile lies among the sorted elements, counted from 0, by Hyndman's and Fan's two parameters; for the
+# others _place says it in words.
+_BY_PARAMETERS = {
+    "interpolated_inverted_cdf": (0.0, 1.0),
+    "hazen": (0.5, 0.5),
+    "weibull": (0.0, 0.0),
+    "median_unbiased": (1 / 3, 1 / 3),
+    "normal_unbiased": (3 / 8, 3 / 8),
+}
+_METHODS = (
+    *("linear", "lower", "higher", "nearest", "midpoint"),
+    *("inverted_cdf", "averaged_inverted_cdf", "closest_observation", *_BY_PARAMETERS),
+)
+
+
+def _place(method: str, q, last):
+    """Return the places of quantiles, of which ``last`` is the largest; whole numbers where nothing is between."""
+    if method in ("linear", "lower", "higher", "nearest", "midpoint"):
+        return ufuncs.multiply(q, last)
+    steps = ufuncs.multiply(q, ufuncs.add(last, 1))
+    if method in _BY_PARAMETERS:
+        alpha, beta = _BY_PARAMETERS[method]
+        place = ufuncs.add(steps, ufuncs.add(ufuncs.multiply(q, 1.0 - alpha - beta), alpha - 1.0))
+        return ufuncs.minimum(ufuncs.maximum(place, 0), last)
+    if method == "inverted_cdf":
+        return ufuncs.maximum(ufuncs.subtract(ufuncs.ceil(steps), 1), 0)
+    if method == "averaged_inverted_cdf":
+        return ufuncs.subtract(steps, 1)
+    # The closest one; halfway between two of them the one whose number, counted from 1, is even.
+    place = ufuncs.subtract(steps, 1.5)
+    low = ufuncs.floor(place)
+    stays = ufuncs.logical_and(ufuncs.equal(place, low), ufuncs.equal(ufuncs.mod(low, 2), 1))
+    return ufuncs.maximum(where(stays, low, ufuncs.add(low, 1)), 0)
+
+
 def _between(method: str, below, above, weight, place):
     dtype = aval_of(below).dtype
-    if method == "lower":
+    if method in ("lower", "inverted_cdf", "closest_observation"):
         return below
     if method == "higher":
         return above
@@ -322,8 +408,8 @@ def quantile(
         Not supported.
     overwrite_input : bool
         Ignored.
-    method : {"linear", "lower", "higher", "nearest", "midpoint"}
-        What to return between two elements.
+    method : str, default "linear"
+        What to return between two elements: "linear", "lower", "higher", "nearest", "midpoint", or another of NumPy's.
     keepdims : bool, default False
 
     Returns
@@ -344,12 +430,35 @@ def percentile(
     method: str = "linear",
     keepdims: bool = False,
 ) -> Array:
-    """Return what ``q`` percent of the elements do not exceed; parameters as for `quantile`."""
+    """Return what ``q`` percent of the elements do not exceed.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    q : array_like
+        Percentages, from 0 to 100.
+    axis : int or tuple of int, optional
+        All axes by default.
+    out : None
+        Not supported.
+    overwrite_input : bool
+        Ignored.
+    method : str, default "linear"
+        What to return between two elements: "linear", "lower", "higher", "nearest", "midpoint", or another of NumPy's.
+    keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+
+    Returns
+    -------
+    Array
+        ``[*q.shape, ...]``, floating.
+    """
     q = ufuncs.divide(q, 100)
     return _quantile("percentile", a, q, axis, out, keepdims, method, ignore_nan=False)
 
 
-@implements(np.nanquantile, eager=False)
+@implements(np.nanquantile, nonempty=True, warns=_quantile_of_nan)
 def nanquantile(
     a: ArrayLike,
     q: ArrayLike,
@@ -359,11 +468,34 @@ def nanquantile(
     method: str = "linear",
     keepdims: bool = False,
 ) -> Array:
-    """Quantile of what is not nan; parameters as for `quantile`."""
+    """Quantile of what is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    q : array_like
+        Shares, from 0 to 1.
+    axis : int or tuple of int, optional
+        All axes by default.
+    out : None
+        Not supported.
+    overwrite_input : bool
+        Ignored.
+    method : str, default "linear"
+        What to return between two elements: "linear", "lower", "higher", "nearest", "midpoint", or another of NumPy's.
+    keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+
+    Returns
+    -------
+    Array
+        ``[*q.shape, ...]``, floating.
+    """
     return _quantile("nanquantile", a, q, axis, out, keepdims, method, ignore_nan=True)
 
 
-@implements(np.nanpercentile, eager=False)
+@implements(np.nanpercentile, nonempty=True, warns=_quantile_of_nan)
 def nanpercentile(
     a: ArrayLike,
     q: ArrayLike,
@@ -373,7 +505,30 @@ def nanpercentile(
     method: str = "linear",
     keepdims: bool = False,
 ) -> Array:
-    """Percentile of what is not nan; parameters as for `quantile`."""
+    """Percentile of what is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    q : array_like
+        Percentages, from 0 to 100.
+    axis : int or tuple of int, optional
+        All axes by default.
+    out : None
+        Not supported.
+    overwrite_input : bool
+        Ignored.
+    method : str, default "linear"
+        What to return between two elements: "linear", "lower", "higher", "nearest", "midpoint", or another of NumPy's.
+    keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+
+    Returns
+    -------
+    Array
+        ``[*q.shape, ...]``, floating.
+    """
     return _quantile("nanpercentile", a, ufuncs.divide(q, 100), axis, out, keepdims, method, ignore_nan=True)
 
 
@@ -401,11 +556,17 @@ def median(
     Returns
     -------
     Array
+        ``[...]`` without the reduced axes, or with size 1; floating.
+
+    Examples
+    --------
+    >>> jnp.median(jnp.array([3, 1, 2]))
+    Array(2., dtype=float64)
     """
     return _quantile("median", a, 0.5, axis, out, keepdims, "midpoint", ignore_nan=False)
 
 
-@implements(np.nanmedian, eager=False)
+@implements(np.nanmedian, nonempty=True, warns=has_row_of_nan)
 def nanmedian(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -413,7 +574,26 @@ def nanmedian(
     overwrite_input: bool = False,
     keepdims: bool = False,
 ) -> Array:
-    """Median of what is not nan; parameters as for `median`."""
+    """Median of what is not nan.
+
+    Parameters
+    ----------
+    a : array_like
+        Of any shape.
+    axis : int or tuple of int, optional
+        All axes by default.
+    out : None
+        Not supported.
+    overwrite_input : bool
+        Ignored.
+    keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+
+    Returns
+    -------
+    Array
+        ``[...]`` without the reduced axes, or with size 1; floating.
+    """
     return _quantile("nanmedian", a, 0.5, axis, out, keepdims, "midpoint", ignore_nan=True)
 
 
@@ -430,6 +610,7 @@ def partition(a: ArrayLike, kth: int, axis: int = -1) -> Array:
     Returns
     -------
     Array
+        Of the shape and dtype of ``a``.
     """
     return sort(a, axis)
 
@@ -450,228 +631,3 @@ def argpartition(a: ArrayLike, kth: int, axis: int = -1) -> Array:
         int64
     """
     return argsort(a, axis)
-
-
-# --- sets and counts --------------------------------------------------------------------------------------
-
-
-def _concrete(name: str, *arrays) -> list:
-    """Return arrays known now, for results whose shape depends on values."""
-    values = [operand(name, x, i) for i, x in enumerate(arrays)]
-    return [np.asarray(concrete_or_error(name, x) if isinstance(x, Tracer) else x) for x in values]
-
-
-@implements(np.unique, eager=False)
-def unique(
-    ar: ArrayLike,
-    return_index: bool = False,
-    return_inverse: bool = False,
-    return_counts: bool = False,
-    axis: int | None = None,
-    *,
-    equal_nan: bool = True,
-    size: int | None = None,
-    fill_value: ArrayLike | None = None,
-    sorted: bool = True,
-) -> Array | tuple[Array, ...]:
-    """Return the different elements, sorted.
-
-    Parameters
-    ----------
-    ar : array_like
-        Not traced, unless ``size`` is given: how many there are must be known.
-    return_index, return_inverse, return_counts : bool, default False
-        Whether to return where each was found first, which is where, and how often it occurs.
-    axis : int, optional
-        By default the array is flattened.
-    equal_nan : bool, default True
-    size : int, optional
-        How many to return; missing ones are ``fill_value`` (by default the smallest).
-    fill_value : number, optional
-    sorted : bool
-        Ignored: they are sorted.
-
-    Returns
-    -------
-    Array, or tuple of Array
-    """
-    if size is not None and axis is None:
-        return _unique_of_size(ar, return_index, return_inverse, return_counts, size, fill_value)
-    if size is not None:
-        raise ArgumentError("unique: size= together with axis= is not supported.")
-    (x,) = _concrete("unique", ar)
-    result = np.unique(x, return_index, return_inverse, return_counts, axis, equal_nan=equal_nan)
-    return tuple(map(strip_weak, result)) if isinstance(result, tuple) else strip_weak(result)
-
-
-def _unique_of_size(ar, return_index, return_inverse, return_counts, size: int, fill_value):
-    x = ravel(ar)
-    n = aval_of(x).size
-    order = argsort(x)
-    ordered = take_along_axis(x, order, 0)
-    starts = concatenate([np.ones(min(n, 1), bool), ufuncs.not_equal(ordered[1:], ordered[:-1])])
-    rank = ufuncs.subtract(starts.cumsum(), 1)  # which of the different elements each sorted one is
-    place = where(ufuncs.less(rank, size), rank, size)
-    fill = _fill_unique(x, fill_value)
-    values = structural.full((size,), 0, aval_of(x).dtype)
-    values = where(
-        ufuncs.less(np.arange(size), starts.sum()), values.at[place].set(ordered, mode="drop"), fill
-    )
-    results = [values]
-    if return_index:
-        first = structural.full((size,), n, _INT64).at[place].min(order, mode="drop")
-        results.append(where(ufuncs.less(np.arange(size), starts.sum()), first, first[0] if n else 0))
-    if return_inverse:
-        inverse = structural.full((n,), 0, _INT64).at[order].set(rank)
-        results.append(reshape(inverse, aval_of(operand("unique", ar)).shape))
-    if return_counts:
-        results.append(structural.full((size,), 0, _INT64).at[place].add(1, mode="drop"))
-    return tuple(results) if len(results) > 1 else values
-
-
-def _fill_unique(x, fill_value):
-    return x.min() if fill_value is None else convert(operand("unique", fill_value), aval_of(x).dtype)
-
-
-@implements(np.isin, eager=False)
-def isin(
-    element: ArrayLike,
-    test_elements: ArrayLike,
-    assume_unique: bool = False,
-    invert: bool = False,
-    *,
-    kind: Any = None,
-    method: Any = "auto",
-) -> Array:
-    """Whether each element is among some values.
-
-    Parameters
-    ----------
-    element, test_elements : array_like
-    assume_unique : bool
-        Ignored.
-    invert : bool, default False
-        Whether to answer the opposite.
-    kind, method : any
-        Ignored.
-
-    Returns
-    -------
-    Array
-        bool, of the shape of ``element``.
-    """
-    element, values = promote_dtypes("isin", element, test_elements)
-    found = any_(ufuncs.equal(expand_dims(element, -1), ravel(values)), -1)
-    return ufuncs.logical_not(found) if invert else found
-
-
-@implements(np.bincount, eager=False)
-def bincount(
-    x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0, *, length: int | None = None
-) -> Array:
-    """Count how often each integer occurs.
-
-    Parameters
-    ----------
-    x : array_like of int
-        ``[n]``, not negative.
-    weights : array_like, optional
-        ``[n]``, added up instead of counted.
-    minlength : int, default 0
-    length : int, optional
-        Of the result; needed where ``x`` is traced. Larger integers are not counted.
-
-    Returns
-    -------
-    Array
-        int64, or the dtype of the weights.
-    """
-    x = operand("bincount", x)
-    if aval_of(x).ndim != 1 or aval_of(x).dtype.kind not in "biu":
-        raise ShapeError(f"bincount: {aval_of(x)} is not a vector of integers.")
-    if length is None:
-        (known,) = _concrete("bincount", x)
-        length = max(minlength, int(known.max(initial=-1)) + 1)
-    places = ufuncs.maximum(convert(x, _INT64), 0)
-    if weights is None:
-        weights = np.int64(1)
-    else:
-        (weights,) = promote_inexact("bincount", weights)
-        weights = convert(weights, np.result_type(aval_of(weights).dtype, np.float64))
-    counts = strip_weak(structural.full((length,), 0, aval_of(weights).dtype))
-    return counts.at[places].add(weights, mode="drop")
-
-
-@implements(np.histogram_bin_edges, eager=False)
-def histogram_bin_edges(
-    a: ArrayLike,
-    bins: ArrayLike = 10,
-    range: Sequence[ArrayLike] | None = None,
-    weights: ArrayLike | None = None,
-) -> Array:
-    """Return the edges of equal bins.
-
-    Parameters
-    ----------
-    a : array_like
-    bins : int or array_like, default 10
-        How many, or the edges themselves.
-    range : pair of number, optional
-        By default the smallest and largest element.
-    weights : any
-        Ignored.
-
-    Returns
-    -------
-    Array
-    """
-    bins = operand("histogram_bin_edges", bins)
-    if aval_of(bins).ndim == 1:
-        return strip_weak(bins)
-    x = ravel(promote_inexact("histogram_bin_edges", a)[0])
-    low, high = (x.min(), x.max()) if range is None else map(strip_weak, promote_dtypes("histogram", *range))
-    equal = ufuncs.equal(low, high)
-    low, high = where(equal, low - 0.5, low), where(equal, high + 0.5, high)
-    step = (high - low) / int(bins)
-    return low + step * np.arange(int(bins) + 1)
-
-
-@implements(np.histogram, eager=False)
-def histogram(
-    a: ArrayLike,
-    bins: ArrayLike = 10,
-    range: Sequence[ArrayLike] | None = None,
-    weights: ArrayLike | None = None,
-    density: bool | None = None,
-) -> tuple[Array, Array]:
-    """Count elements in bins.
-
-    Parameters
-    ----------
-    a : array_like
-    bins : int or array_like, default 10
-        How many, or their edges; the last bin holds its right edge.
-    range : pair of number, optional
-        By default the smallest and largest element.
-    weights : array_like, optional
-        Added up instead of counted.
-    density : bool, optional
-        Whether the histogram is scaled to have area 1.
-
-    Returns
-    -------
-    counts, edges : Array
-    """
-    x = ravel(a)
-    edges = histogram_bin_edges(x, bins, range)
-    count = aval_of(edges).size - 1
-    place = ufuncs.subtract(searchsorted(edges, x, "right"), 1)
-    place = where(ufuncs.equal(x, edges[-1]), count - 1, place)
-    place = where(ufuncs.less(place, 0), count, place)
-    weights = np.int64(1) if weights is None else ravel(weights)
-    counts = (
-        strip_weak(structural.full((count,), 0, aval_of(weights).dtype)).at[place].add(weights, mode="drop")
-    )
-    if density:
-        counts = counts / counts.sum() / (edges[1:] - edges[:-1])
-    return counts, edges

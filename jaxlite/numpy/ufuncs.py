@@ -13,11 +13,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from jaxlite.control.while_loop import while_loop
 from jaxlite.errors import DtypeError
 from jaxlite.numpy.promotion import broadcast, broadcast_shapes_of, convert, loop_dtypes, operand
 from jaxlite.numpy.registry import REFUSALS, UFUNCS, plain, quiet, strong, ufunc, wrap
-from jaxlite.ops import composite, elementwise, structural
-from jaxlite.trace import EVAL, aval_of, current_trace
+from jaxlite.ops import composite, elementwise, reductions, structural
+from jaxlite.trace import EVAL, Tracer, aval_of, current_trace
 from jaxlite.typing import Array, ArrayLike
 
 BOOL = np.dtype(np.bool_)
@@ -58,13 +59,25 @@ def add(x: ArrayLike, y: ArrayLike) -> Array:
 
 @ufunc(np.subtract)
 def subtract(x: ArrayLike, y: ArrayLike) -> Array:
-    """Subtract elementwise."""
+    """Subtract elementwise.
+
+    Examples
+    --------
+    >>> jnp.subtract(jnp.arange(3), 1)
+    Array([-1,  0,  1], dtype=int64)
+    """
     return elementwise.sub_p.bind(x, y)
 
 
 @ufunc(np.multiply)
 def multiply(x: ArrayLike, y: ArrayLike) -> Array:
-    """Multiply elementwise."""
+    """Multiply elementwise.
+
+    Examples
+    --------
+    >>> jnp.multiply(jnp.arange(3), 2.0)
+    Array([0., 2., 4.], dtype=float64)
+    """
     return elementwise.bitwise_and(x, y) if _dtype(x) == BOOL else elementwise.mul_p.bind(x, y)
 
 
@@ -145,6 +158,11 @@ def absolute(x: ArrayLike) -> Array:
     Notes
     -----
     ż = sign(x)·ẋ; at 0 the derivative is 1.
+
+    Examples
+    --------
+    >>> jnp.abs(jnp.array([-2, 3]))
+    Array([2, 3], dtype=int64)
     """
     return x if _dtype(x).kind in "bu" else elementwise.abs(x)
 
@@ -160,13 +178,25 @@ def fabs(x: ArrayLike) -> Array:
 
 @ufunc(np.sign)
 def sign(x: ArrayLike) -> Array:
-    """Sign: -1, 0 or 1; ``x/|x|`` for complex numbers. Its derivative is zero."""
+    """Sign: -1, 0 or 1; ``x/|x|`` for complex numbers. Its derivative is zero.
+
+    Examples
+    --------
+    >>> jnp.sign(jnp.array([-2.5, 0.0, 3.0]))
+    Array([-1.,  0.,  1.], dtype=float64)
+    """
     return elementwise.sign(x)
 
 
 @ufunc(np.square)
 def square(x: ArrayLike) -> Array:
-    """Square elementwise."""
+    """Square elementwise.
+
+    Examples
+    --------
+    >>> jnp.square(jnp.array([2, -3]))
+    Array([4, 9], dtype=int64)
+    """
     return elementwise.integer_pow(x, 2)
 
 
@@ -285,7 +315,13 @@ def _compare_complex(compare: Callable, x, y):
 
 @ufunc(np.equal)
 def equal(x: ArrayLike, y: ArrayLike) -> Array:
-    """Whether ``x1 == x2``, elementwise."""
+    """Whether ``x1 == x2``, elementwise.
+
+    Examples
+    --------
+    >>> jnp.equal(jnp.arange(3), 1)
+    Array([False,  True, False], dtype=bool)
+    """
     return _compare(np.equal, elementwise.eq, x, y)
 
 
@@ -309,7 +345,13 @@ def less_equal(x: ArrayLike, y: ArrayLike) -> Array:
 
 @ufunc(np.greater)
 def greater(x: ArrayLike, y: ArrayLike) -> Array:
-    """Whether ``x1 > x2``, elementwise."""
+    """Whether ``x1 > x2``, elementwise.
+
+    Examples
+    --------
+    >>> jnp.greater(jnp.arange(3), 1)
+    Array([False, False,  True], dtype=bool)
+    """
     return _compare(np.greater, elementwise.gt, x, y)
 
 
@@ -342,6 +384,11 @@ def minimum(x: ArrayLike, y: ArrayLike) -> Array:
     Notes
     -----
     Equal operands share the derivative: ½ each.
+
+    Examples
+    --------
+    >>> jnp.minimum(jnp.array([1, 5]), 3)
+    Array([1, 3], dtype=int64)
     """
     return elementwise.min(x, y)
 
@@ -370,13 +417,25 @@ def _ignoring_nan(choose: Callable, x, y):
 
 @ufunc(np.logical_and)
 def logical_and(x: ArrayLike, y: ArrayLike) -> Array:
-    """Whether both elements are true (not zero)."""
+    """Whether both elements are true (not zero).
+
+    Examples
+    --------
+    >>> jnp.logical_and(jnp.array([True, False]), True)
+    Array([ True, False], dtype=bool)
+    """
     return elementwise.bitwise_and(_nonzero(x), _nonzero(y))
 
 
 @ufunc(np.logical_or)
 def logical_or(x: ArrayLike, y: ArrayLike) -> Array:
-    """Whether one of the elements is true (not zero)."""
+    """Whether one of the elements is true (not zero).
+
+    Examples
+    --------
+    >>> jnp.logical_or(jnp.array([True, False]), False)
+    Array([ True, False], dtype=bool)
+    """
     return elementwise.bitwise_or(_nonzero(x), _nonzero(y))
 
 
@@ -388,7 +447,13 @@ def logical_xor(x: ArrayLike, y: ArrayLike) -> Array:
 
 @ufunc(np.logical_not)
 def logical_not(x: ArrayLike) -> Array:
-    """Whether the element is zero."""
+    """Whether the element is zero.
+
+    Examples
+    --------
+    >>> jnp.logical_not(jnp.array([0, 2]))
+    Array([ True, False], dtype=bool)
+    """
     return elementwise.bitwise_not(_nonzero(x))
 
 
@@ -412,7 +477,13 @@ def bitwise_xor(x: ArrayLike, y: ArrayLike) -> Array:
 
 @ufunc(np.invert)
 def invert(x: ArrayLike) -> Array:
-    """Flip all bits; logical not of bools."""
+    """Flip all bits; logical not of bools.
+
+    Examples
+    --------
+    >>> jnp.invert(jnp.array([0, 5]))
+    Array([-1, -6], dtype=int64)
+    """
     return elementwise.bitwise_not(x)
 
 
@@ -473,13 +544,25 @@ def expm1(x: ArrayLike) -> Array:
 
 @ufunc(np.log)
 def log(x: ArrayLike) -> Array:
-    """Natural logarithm; nan for negative numbers, -inf at 0."""
+    """Natural logarithm; nan for negative numbers, -inf at 0.
+
+    Examples
+    --------
+    >>> jnp.log(jnp.array([1.0, jnp.e]))
+    Array([0., 1.], dtype=float64)
+    """
     return elementwise.log(x)
 
 
 @ufunc(np.log1p)
 def log1p(x: ArrayLike) -> Array:
-    """``log(1 + x)``, accurate near 0."""
+    """``log(1 + x)``, accurate near 0.
+
+    Examples
+    --------
+    >>> jnp.log1p(jnp.array([0.0, 1e-12]))
+    Array([0.e+00, 1.e-12], dtype=float64)
+    """
     return elementwise.log1p(x)
 
 
@@ -525,6 +608,11 @@ def sqrt(x: ArrayLike) -> Array:
     Notes
     -----
     ż = ẋ/(2z), which is inf at 0.
+
+    Examples
+    --------
+    >>> jnp.sqrt(jnp.array([4.0, 2.25]))
+    Array([2. , 1.5], dtype=float64)
     """
     return elementwise.sqrt(x)
 
@@ -552,7 +640,13 @@ def sin(x: ArrayLike) -> Array:
 
 @ufunc(np.cos)
 def cos(x: ArrayLike) -> Array:
-    """Cosine of an angle in radians."""
+    """Cosine of an angle in radians.
+
+    Examples
+    --------
+    >>> jnp.cos(jnp.array([0.0, jnp.pi]))
+    Array([ 1., -1.], dtype=float64)
+    """
     return elementwise.cos(x)
 
 
@@ -576,7 +670,13 @@ def arccos(x: ArrayLike) -> Array:
 
 @ufunc(np.arctan)
 def arctan(x: ArrayLike) -> Array:
-    """Angle in radians, from -π/2 to π/2, whose tangent is ``x``."""
+    """Angle in radians, from -π/2 to π/2, whose tangent is ``x``.
+
+    Examples
+    --------
+    >>> jnp.arctan(jnp.array([0.0, 1.0]))
+    Array([0.        , 0.78539816], dtype=float64)
+    """
     return elementwise.atan(x)
 
 
@@ -600,13 +700,25 @@ def sinh(x: ArrayLike) -> Array:
 
 @ufunc(np.cosh)
 def cosh(x: ArrayLike) -> Array:
-    """Hyperbolic cosine."""
+    """Hyperbolic cosine.
+
+    Examples
+    --------
+    >>> jnp.cosh(0.0)
+    Array(1., dtype=float64)
+    """
     return elementwise.cosh(x)
 
 
 @ufunc(np.tanh)
 def tanh(x: ArrayLike) -> Array:
-    """Hyperbolic tangent."""
+    """Hyperbolic tangent.
+
+    Examples
+    --------
+    >>> jnp.tanh(jnp.array([0.0, 20.0]))
+    Array([0., 1.], dtype=float64)
+    """
     return elementwise.tanh(x)
 
 
@@ -652,13 +764,25 @@ degrees, radians = rad2deg, deg2rad
 
 @ufunc(np.floor)
 def floor(x: ArrayLike) -> Array:
-    """Largest integer that is not larger, as a number of the same dtype. Its derivative is zero."""
+    """Largest integer that is not larger, as a number of the same dtype. Its derivative is zero.
+
+    Examples
+    --------
+    >>> jnp.floor(jnp.array([-0.5, 1.7]))
+    Array([-1.,  1.], dtype=float64)
+    """
     return x if _dtype(x).kind in "biu" else elementwise.floor(x)
 
 
 @ufunc(np.ceil)
 def ceil(x: ArrayLike) -> Array:
-    """Smallest integer that is not smaller, as a number of the same dtype. Its derivative is zero."""
+    """Smallest integer that is not smaller, as a number of the same dtype. Its derivative is zero.
+
+    Examples
+    --------
+    >>> jnp.ceil(jnp.array([-0.5, 1.2]))
+    Array([-0.,  2.], dtype=float64)
+    """
     return x if _dtype(x).kind in "biu" else elementwise.ceil(x)
 
 
@@ -685,7 +809,13 @@ def round_to_even(x):
 
 @ufunc(np.isfinite)
 def isfinite(x: ArrayLike) -> Array:
-    """Whether neither inf nor nan."""
+    """Whether neither inf nor nan.
+
+    Examples
+    --------
+    >>> jnp.isfinite(jnp.array([1.0, jnp.inf, jnp.nan]))
+    Array([ True, False, False], dtype=bool)
+    """
     return _test_parts(elementwise.is_finite, elementwise.bitwise_and, x, of_integers=True)
 
 
@@ -703,7 +833,13 @@ def isnan(x: ArrayLike) -> Array:
 
 @ufunc(np.isinf)
 def isinf(x: ArrayLike) -> Array:
-    """Whether inf or -inf."""
+    """Whether inf or -inf.
+
+    Examples
+    --------
+    >>> jnp.isinf(jnp.array([jnp.inf, -jnp.inf, jnp.nan]))
+    Array([ True,  True, False], dtype=bool)
+    """
     return _test_parts(_is_inf, elementwise.bitwise_or, x, of_integers=False)
 
 
@@ -723,10 +859,10 @@ def _test_parts(test: Callable, combine: Callable, x, of_integers: bool):
 
 @ufunc(np.signbit)
 def signbit(x: ArrayLike) -> Array:
-    """Whether the sign bit is set: true for negative numbers and -0.0."""
-    zero = _constant(x, 0)
-    is_negative_zero = elementwise.lt(elementwise.div(_constant(x, 1), x), zero)
-    return elementwise.bitwise_or(elementwise.lt(x, zero), is_negative_zero)
+    """Whether the sign bit is set: true for negative numbers, -0.0, and a nan that has it."""
+    # By the bit itself: of a nan too.
+    bits = elementwise.bitcast_convert_type(x, np.dtype(f"i{aval_of(x).dtype.itemsize}"))
+    return elementwise.lt(bits, aval_of(bits).dtype.type(0))
 
 
 @ufunc(np.copysign)
@@ -764,12 +900,122 @@ def modf(x: ArrayLike) -> tuple[Array, Array]:
     return elementwise.sub(x, whole), whole
 
 
+# --- parts of floating-point numbers ------------------------------------------------------------------
+
+# Of each floating-point type: the integers of its size, the bits of its mantissa, and the bias of its exponent.
+_LAYOUTS = {
+    np.dtype(np.float16): (np.dtype(np.int16), 10, 15),
+    np.dtype(np.float32): (np.dtype(np.int32), 23, 127),
+    np.dtype(np.float64): (np.dtype(np.int64), 52, 1023),
+}
+
+
+def _biased_exponent(x):
+    """Return the bits of the exponent as integers of the size of ``x``."""
+    integers, bits, bias = _LAYOUTS[_dtype(x)]
+    shifted = elementwise.shift_right_logical(
+        elementwise.bitcast_convert_type(x, integers), integers.type(bits)
+    )
+    return elementwise.bitwise_and(shifted, integers.type(2 * bias + 1))
+
+
+def _power_of_two(exponent, dtype: np.dtype):
+    """Return 2**exponent exactly, for exponents of normal numbers."""
+    integers, bits, bias = _LAYOUTS[dtype]
+    raised = elementwise.shift_left(elementwise.add(exponent, integers.type(bias)), integers.type(bits))
+    return elementwise.bitcast_convert_type(raised, dtype)
+
+
+@ufunc(np.frexp)
+def frexp(x: ArrayLike) -> tuple[Array, Array]:
+    """Mantissa, of size ½ to 1, and exponent of 2, so that ``x = mantissa * 2**exponent``."""
+    dtype = _dtype(x)
+    if not isinstance(x, Tracer):
+        x = dtype.type(x) if np.ndim(x) == 0 else x
+    integers, bits, bias = _LAYOUTS[dtype]
+    # Subnormal numbers are scaled up first.
+    tiny = elementwise.lt(elementwise.abs(x), _constant(x, np.finfo(dtype).tiny))
+    lifted = _select(tiny, elementwise.mul(x, _constant(x, 2.0**bits)), x)
+    exponent = elementwise.sub(_biased_exponent(lifted), integers.type(bias - 1))
+    # Two factors: one would be out of range for the largest numbers.
+    half = elementwise.shift_right_arithmetic(exponent, integers.type(1))
+    rest = elementwise.sub(exponent, half)
+    scales = [_power_of_two(elementwise.neg(part), dtype) for part in (half, rest)]
+    mantissa = elementwise.mul(elementwise.mul(lifted, scales[0]), scales[1])
+    exponent = _select(tiny, elementwise.sub(exponent, integers.type(bits)), exponent)
+    special = elementwise.bitwise_or(
+        elementwise.eq(x, _constant(x, 0)), elementwise.bitwise_not(elementwise.is_finite(x))
+    )
+    mantissa = _select(special, x, mantissa)
+    exponent = _select(special, integers.type(0), exponent)
+    return mantissa, convert(exponent, np.dtype(np.int32))
+
+
+@ufunc(np.spacing)
+def spacing(x: ArrayLike) -> Array:
+    """Distance to the next number away from zero, with the sign of ``x``. Its derivative is zero."""
+    dtype = _dtype(x)
+    if not isinstance(x, Tracer):
+        x = dtype.type(x) if np.ndim(x) == 0 else x
+    x = structural.stop_gradient(x)
+    size = elementwise.abs(x)
+    gap = elementwise.sub(elementwise.nextafter(size, _constant(x, np.inf)), size)
+    return _select(elementwise.lt(x, _constant(x, 0)), elementwise.neg(gap), gap)
+
+
+# --- whole numbers ------------------------------------------------------------------------------------
+
+
+def _of_one_shape(x, y):
+    """Return both operands with the shape they share, rank 0 included, as loops need them."""
+    shape = broadcast_shapes_of("gcd", [aval_of(x), aval_of(y)])
+    return tuple(
+        v if aval_of(v).shape == shape else structural.broadcast_in_dim(v, shape, ()) for v in (x, y)
+    )
+
+
+@ufunc(np.gcd)
+def gcd(x: ArrayLike, y: ArrayLike) -> Array:
+    """Greatest common divisor of integers, not negative."""
+    x, y = (elementwise.abs(v) if _dtype(v).kind == "i" else v for v in _of_one_shape(x, y))
+    zero = _constant(x, 0)
+    everywhere = tuple(range(aval_of(x).ndim))
+
+    def goes_on(pair):
+        return reductions.reduce_or(elementwise.ne(pair[1], zero), everywhere)
+
+    def step(pair):
+        larger, smaller = pair
+        done = elementwise.eq(smaller, zero)
+        return (
+            _select(done, larger, smaller),
+            _select(done, smaller, elementwise.rem(larger, _select(done, _constant(x, 1), smaller))),
+        )
+
+    return while_loop(goes_on, step, (x, y))[0]
+
+
+@ufunc(np.lcm)
+def lcm(x: ArrayLike, y: ArrayLike) -> Array:
+    """Least common multiple of integers, not negative; 0 if one of them is 0."""
+    divisor = gcd.rule(x, y)
+    x, y = (elementwise.abs(v) if _dtype(v).kind == "i" else v for v in _of_one_shape(x, y))
+    safe = _select(elementwise.eq(divisor, _constant(divisor, 0)), _constant(divisor, 1), divisor)
+    return elementwise.mul(elementwise.div(x, safe), y)
+
+
 # --- complex numbers --------------------------------------------------------------------------------
 
 
 @ufunc(np.conjugate)
 def conjugate(x: ArrayLike) -> Array:
-    """Complex conjugate; real numbers are their own."""
+    """Complex conjugate; real numbers are their own.
+
+    Examples
+    --------
+    >>> jnp.conj(jnp.array([1 + 2j]))
+    Array([1.-2.j], dtype=complex128)
+    """
     return elementwise.conj(x) if _dtype(x).kind == "c" else x
 
 

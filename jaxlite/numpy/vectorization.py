@@ -190,6 +190,7 @@ def apply_over_axes(func: Callable, a: ArrayLike, axes: int | Sequence[int]) -> 
     Returns
     -------
     Array
+        ``[...]`` with size 1 in these axes.
     """
     x = strip_weak(operand("apply_over_axes", a))
     for axis in (axes,) if isinstance(axes, int) else axes:

@@ -938,7 +938,22 @@ def _convert_element_type_abstract_eval(x, *, new_dtype, weak_type):
 def _convert_element_type_impl(x, *, new_dtype, weak_type):
     x = np.asarray(x)
     # NumPy warns when it drops an imaginary part; as a condition a complex number counts as a whole.
-    return (x.real if x.dtype.kind == "c" and new_dtype.kind not in "cb" else x).astype(new_dtype)
+    x = x.real if x.dtype.kind == "c" and new_dtype.kind not in "cb" else x
+    return _saturated(x, new_dtype) if x.dtype.kind == "f" and new_dtype.kind in "iu" else x.astype(new_dtype)
+
+
+def _saturated(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Convert floats to integers: what is out of range becomes the nearest integer there is, NaN 0, as in XLA."""
+    info = np.iinfo(dtype)
+    # The first floats that are out of range, both exact.
+    below, above = float(info.min) - 1.0, float(info.max) + 1.0
+    if info.bits == 64:
+        below = np.nextafter(float(info.min), -np.inf)
+    inside = (x > below) & (x < above)
+    if np.all(inside):
+        return x.astype(dtype)
+    kept = np.where(inside, x, 0).astype(dtype)
+    return np.where(x >= above, info.max, np.where(x <= below, info.min, kept)).astype(dtype)
 
 
 def _convert_element_type_jvp(primals, tangents, *, new_dtype, weak_type):

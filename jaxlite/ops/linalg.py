@@ -1,8 +1,9 @@
-"""Dense linear algebra: cholesky, triangular_solve, lu, and what is solved with them.
+"""Dense linear algebra: cholesky, triangular_solve, lu and what is solved with them; qr, eigh, eig, svd.
 
     b:f64[3,3] = cholesky[symmetrize_input=True] a
     c:f64[3,3] d:i32[3] e:i32[3] = lu a
     f:f64[3,2] = solve_with_lu[transpose_a=False] a c d y
+    v:f64[3,3] w:f64[3] = eigh[lower=True symmetrize_input=True] a
 
 Operands are stacks of matrices: leading dimensions are independent problems, equal in all operands. What
 cannot be factored or solved gives inf or nan, never an exception, so that compiled and eager code agree and
@@ -15,17 +16,35 @@ import functools
 
 import numpy as np
 
-from jaxlite.errors import DtypeError, ShapeError
+from jaxlite.dtypes import complex_dtype, real_dtype
+from jaxlite.errors import DtypeError, RuleError, ShapeError
 from jaxlite.ir import ShapedArray
-from jaxlite.lowering import Library
+from jaxlite.lowering import HostCall, Library
 from jaxlite.ops.contraction import dot_general
-from jaxlite.ops.elementwise import add, conj, convert_element_type, eq, ge, mul, neg, select_n
+from jaxlite.ops.elementwise import (
+    abs,
+    add,
+    complex,
+    conj,
+    convert_element_type,
+    div,
+    eq,
+    ge,
+    imag,
+    mul,
+    neg,
+    real,
+    select_n,
+    sub,
+)
 from jaxlite.ops.families import check_same_dtype, scalar_like, sum_terms
+from jaxlite.ops.reductions import argmax, reduce_sum
 from jaxlite.ops.sorting import put_along_dim_add, take_along_dim
 from jaxlite.ops.structural import (
     bind_checked,
     broadcast_dim,
     broadcast_in_dim,
+    concatenate,
     expand_dims,
     iota,
     move_dim,
@@ -93,6 +112,10 @@ def _conjugated(x):
     return conj(x) if aval_of(x).dtype.kind == "c" else x
 
 
+def _adjoint(x):
+    return _conjugated(_transposed(x))
+
+
 def _on_matrices(mask, x):
     """Broadcast a matrix over the stack of ``x``."""
     shape = aval_of(x).shape
@@ -118,9 +141,58 @@ def _upper_triangle(x, diagonal: int = 0):
 
 def _half_lower_triangle(x):
     """Keep the lower triangle and half of the diagonal: y + yᴴ = x for Hermitian x."""
+    return _halve_diagonal(_lower_triangle(x))
+
+
+def _halve_diagonal(x):
     rows, columns = _places(aval_of(x).shape[-2:])
-    lower = _lower_triangle(x)
-    return select_n(_on_matrices(eq(rows, columns), x), lower, mul(lower, 0.5))
+    return select_n(_on_matrices(eq(rows, columns), x), x, mul(x, 0.5))
+
+
+def _diagonal(x):
+    """Return the diagonals of square matrices."""
+    rows, columns = _places(aval_of(x).shape[-2:])
+    kept = select_n(_on_matrices(eq(rows, columns), x), scalar_like(x, 0), x)
+    return reduce_sum(kept, (len(aval_of(x).shape) - 1,))
+
+
+def _on_diagonal(vector):
+    """Return square matrices with these diagonals and zeros elsewhere."""
+    *stack, n = aval_of(vector).shape
+    rows, columns = _places((n, n))
+    spread = _along_rows(vector, (*stack, n, n))
+    return select_n(_on_matrices(eq(rows, columns), spread), scalar_like(vector, 0), spread)
+
+
+def _along_rows(vector, shape):
+    """Repeat a vector as the rows of matrices: multiplying by it scales columns."""
+    last = len(shape) - 1
+    return broadcast_in_dim(vector, shape, (*range(last - 1), last))
+
+
+def _along_columns(vector, shape):
+    """Repeat a vector as the columns of matrices: multiplying by it scales rows."""
+    return broadcast_in_dim(vector, shape, tuple(range(len(shape) - 1)))
+
+
+def _as_dtype(x, dtype):
+    return x if aval_of(x).dtype == dtype else convert_element_type(x, dtype)
+
+
+def _each_or_nan(factor, a, avals) -> tuple:
+    """Factor a stack; where LAPACK gives up, matrix by matrix, with nan for those that it cannot factor."""
+    try:
+        return factor(a)
+    except np.linalg.LinAlgError:
+        pass
+    outs = tuple(np.full(aval.shape, np.nan, aval.dtype) for aval in avals)
+    for i in np.ndindex(a.shape[:-2]):
+        try:
+            for out, result in zip(outs, factor(a[i]), strict=True):
+                out[i] = result
+        except np.linalg.LinAlgError:
+            pass
+    return outs
 
 
 def _add_to_diagonal(x, first: int):
@@ -558,3 +630,367 @@ def lu_solve(lu, permutation, b, trans: int = 0):
         return triangular_solve(lu, triangular_solve(lu, _take_rows(b, permutation), **lower), **upper)
     op = {"transpose_a": True, "conjugate_a": trans == 2}
     return _put_rows(triangular_solve(lu, triangular_solve(lu, b, **upper, **op), **lower, **op), permutation)
+
+
+# --- qr ---------------------------------------------------------------------------------------------
+
+
+def _check_matrix(name: str, a: ShapedArray) -> None:
+    _check_dtypes(name, a)
+    if a.ndim < 2:
+        raise ShapeError(f"{name}: operand has type {a}.", why="it must be a matrix, or a stack of them.")
+
+
+def _qr_abstract_eval(a, *, full_matrices):
+    _check_matrix("qr", a)
+    *stack, m, n = a.shape
+    k = m if full_matrices else min(m, n)
+    return ShapedArray((*stack, m, k), a.dtype), ShapedArray((*stack, k, n), a.dtype)
+
+
+def _qr_impl(a, *, full_matrices):
+    return tuple(np.linalg.qr(a, "complete" if full_matrices else "reduced"))
+
+
+def _qr_jvp(primals, tangents, *, full_matrices):
+    q, r = qr(*primals, full_matrices)
+    (a_dot,) = tangents
+    *stack, m, n = aval_of(a_dot).shape
+    if full_matrices and m > n:
+        raise RuleError(
+            f"qr with full_matrices=True of a matrix of type {aval_of(a_dot)} cannot be differentiated.",
+            why=f"the last {m - n} columns of q are any basis of what the others leave.",
+            fix='full_matrices=False; jnp.linalg.qr(a, mode="reduced").',
+        )
+    k, last = min(m, n), len(stack) + 1
+    r_square = slice_in_dim(r, 0, k, axis=last)
+    square_dot = slice_in_dim(a_dot, 0, k, axis=last)
+    # Q̇ = Q·Ω + the part that leaves the span of Q. Ω is anti-Hermitian, and Ṙ·R⁻¹ = Qᴴ·Ȧ·R⁻¹ - Ω upper
+    # triangular with a real diagonal, as LAPACK's R has.
+    scaled = triangular_solve(r_square, square_dot)
+    inner = _matmul(_adjoint(q), scaled)
+    below = _lower_triangle(inner, -1)
+    omega = sub(below, _adjoint(below))
+    if aval_of(inner).dtype.kind == "c":
+        turned = imag(_diagonal(inner))
+        omega = add(omega, _on_diagonal(complex(mul(turned, 0.0), turned)))
+    q_dot = add(_matmul(q, sub(omega, inner)), scaled)
+    r_dot = _matmul(sub(inner, omega), r_square)
+    if n > m:
+        # The columns beyond the square are R₂ = Qᴴ·A₂ = R's own, so Ṙ₂ = Qᴴ·Ȧ₂ - Ω·R₂.
+        r_rest, rest_dot = (slice_in_dim(x, k, n, axis=last) for x in (r, a_dot))
+        rest = sub(_matmul(_adjoint(q), rest_dot), _matmul(omega, r_rest))
+        r_dot = concatenate([r_dot, rest], dimension=last)
+    return (q, r), (q_dot, r_dot)
+
+
+def _qr_batch(axis, args, dims, *, full_matrices):
+    return qr(move_dim(args[0], dims[0], 0), full_matrices), (0, 0)
+
+
+qr_p = Primitive(
+    name="qr",
+    multiple_results=True,
+    effects=PURE,
+    abstract_eval=_qr_abstract_eval,
+    impl=_qr_impl,
+    jvp=_qr_jvp,
+    partial_eval=RECORD,
+    transpose=NOT_LINEAR,
+    batch=_qr_batch,
+    lower=HostCall("LAPACK's geqrf, through NumPy"),
+    doc="A = Q·R;  Q̇ = Q·(Ω - M) + Ȧ·R⁻¹, Ṙ = (M - Ω)·R with M = Qᴴ·Ȧ·R⁻¹, Ω = tril(M, -1) - tril(M, -1)ᴴ",
+)
+
+
+def qr(a, full_matrices: bool = True):
+    """Factor a matrix into one with orthonormal columns and an upper triangle.
+
+    Parameters
+    ----------
+    a : array [..., m, n]
+    full_matrices : bool
+        Whether ``q`` is square; otherwise it has ``min(m, n)`` columns.
+
+    Returns
+    -------
+    q : array [..., m, k]
+    r : array [..., k, n]
+    """
+    return bind_checked(qr_p, a, full_matrices=bool(full_matrices))
+
+
+# --- eigh -------------------------------------------------------------------------------------------
+
+
+def _eigh_abstract_eval(a, *, lower, symmetrize_input):
+    _check_square("eigh", a)
+    _check_dtypes("eigh", a)
+    return a.strip_weak_type(), ShapedArray(a.shape[:-1], real_dtype(a.dtype))
+
+
+def _eigh_impl(a, *, lower, symmetrize_input):
+    if symmetrize_input:
+        a = (a + np.conj(np.swapaxes(a, -1, -2))) * a.dtype.type(0.5)
+
+    def factor(a):
+        w, v = np.linalg.eigh(a, "L" if lower else "U")
+        return v, w
+
+    return _each_or_nan(factor, a, (a, a.real[..., 0]))
+
+
+def _gaps(values):
+    """Return 1/(λ_j - λ_i), and 0 on the diagonal; inf where values coincide."""
+    *stack, n = aval_of(values).shape
+    shape = (*stack, n, n)
+    rows, columns = _places((n, n))
+    same = _on_matrices(eq(rows, columns), _along_rows(values, shape))
+    difference = sub(_along_rows(values, shape), _along_columns(values, shape))
+    inverse = div(scalar_like(values, 1), select_n(same, difference, scalar_like(values, 1)))
+    return select_n(same, inverse, scalar_like(values, 0))
+
+
+def _eigh_jvp(primals, tangents, *, lower, symmetrize_input):
+    (a,), (a_dot,) = primals, tangents
+    v, w = eigh(a, lower, symmetrize_input)
+    # Differs from JAX, which without symmetrising takes ȧ as it is: right for Hermitian ȧ only, as in cholesky.
+    if symmetrize_input:
+        y = mul(a_dot, 0.5)
+    else:
+        y = _half_lower_triangle(a_dot) if lower else _halve_diagonal(_upper_triangle(a_dot))
+    inner = _matmul(_matmul(_adjoint(v), add(y, _adjoint(y))), v)
+    v_dot = _matmul(v, mul(inner, _as_dtype(_gaps(w), aval_of(inner).dtype)))
+    w_dot = _diagonal(inner)
+    return (v, w), (v_dot, real(w_dot) if aval_of(w_dot).dtype.kind == "c" else w_dot)
+
+
+def _eigh_batch(axis, args, dims, *, lower, symmetrize_input):
+    return eigh(move_dim(args[0], dims[0], 0), lower, symmetrize_input), (0, 0)
+
+
+eigh_p = Primitive(
+    name="eigh",
+    multiple_results=True,
+    effects=PURE,
+    abstract_eval=_eigh_abstract_eval,
+    impl=_eigh_impl,
+    jvp=_eigh_jvp,
+    partial_eval=RECORD,
+    transpose=NOT_LINEAR,
+    batch=_eigh_batch,
+    lower=HostCall("LAPACK's syevd, through NumPy"),
+    doc="A·V = V·diag(w);  ẇ = diag(M), V̇ = V·(F∘M) with M = Vᴴ·Ȧ·V, F_ij = 1/(w_j - w_i)",
+)
+
+
+def eigh(a, lower: bool = True, symmetrize_input: bool = True):
+    """Return the eigenvectors and eigenvalues of a Hermitian matrix.
+
+    Parameters
+    ----------
+    a : array [..., n, n]
+    lower : bool
+        Which triangle to read, where the input is not symmetrised.
+    symmetrize_input : bool
+        Whether to use (a + aᴴ)/2, which makes the derivative symmetric.
+
+    Returns
+    -------
+    v : array [..., n, n]
+        The eigenvectors, in columns.
+    w : real array [..., n]
+        The eigenvalues, ascending. Both are nan where LAPACK does not converge.
+
+    Notes
+    -----
+    Where eigenvalues coincide, the derivative of the vectors is nan, that of the values is not.
+    """
+    return bind_checked(eigh_p, a, lower=bool(lower), symmetrize_input=bool(symmetrize_input))
+
+
+# --- eig --------------------------------------------------------------------------------------------
+
+
+def _eig_abstract_eval(a):
+    _check_square("eig", a)
+    _check_dtypes("eig", a)
+    dtype = complex_dtype(a.dtype)
+    return ShapedArray(a.shape[:-1], dtype), ShapedArray(a.shape, dtype)
+
+
+def _eig_impl(a):
+    avals = _eig_abstract_eval(aval_of(a))
+
+    def factor(a):
+        # The real routine for real matrices: their eigenvalues are pairs exactly.
+        return tuple(x.astype(aval.dtype) for x, aval in zip(np.linalg.eig(a), avals))
+
+    return _each_or_nan(factor, a, avals)
+
+
+def _eig_jvp(primals, tangents):
+    w, v = eig(*primals)
+    a_dot = _as_dtype(tangents[0], aval_of(v).dtype)
+    inner = solve(v, _matmul(a_dot, v))
+    turned = _matmul(v, mul(inner, _gaps(w)))
+    # Vectors keep the length 1, and LAPACK turns them so that their largest element is real.
+    row = len(aval_of(v).shape) - 2
+    largest = expand_dims(argmax(abs(v), row, np.int64), (row,))
+    phase = imag(div(take_along_dim(turned, largest, row), take_along_dim(v, largest, row)))
+    growth = expand_dims(reduce_sum(real(mul(conj(v), turned)), (row,)), (row,))
+    excess = squeeze(complex(growth, phase), (row,))
+    v_dot = sub(turned, mul(v, _along_rows(excess, aval_of(v).shape)))
+    return (w, v), (_diagonal(inner), v_dot)
+
+
+def _eig_batch(axis, args, dims):
+    return eig(move_dim(args[0], dims[0], 0)), (0, 0)
+
+
+eig_p = Primitive(
+    name="eig",
+    multiple_results=True,
+    effects=PURE,
+    abstract_eval=_eig_abstract_eval,
+    impl=_eig_impl,
+    jvp=_eig_jvp,
+    partial_eval=RECORD,
+    transpose=NOT_LINEAR,
+    batch=_eig_batch,
+    lower=HostCall("LAPACK's geev, through NumPy"),
+    doc="A·V = V·diag(w);  ẇ = diag(M), V̇ = V·(F∘M) kept normal, with M = V⁻¹·Ȧ·V, F_ij = 1/(w_j - w_i)",
+)
+
+
+def eig(a):
+    """Return the eigenvalues and eigenvectors of a square matrix.
+
+    Parameters
+    ----------
+    a : array [..., n, n]
+
+    Returns
+    -------
+    w : complex array [..., n]
+        The eigenvalues, in no order.
+    v : complex array [..., n, n]
+        The eigenvectors, in columns of length 1, the largest element of each being real. Both are nan where
+        LAPACK does not converge.
+
+    Notes
+    -----
+    Where eigenvalues coincide, the derivative of the vectors is nan.
+    """
+    return bind_checked(eig_p, a)
+
+
+# --- svd --------------------------------------------------------------------------------------------
+
+
+def _svd_abstract_eval(a, *, full_matrices, compute_uv):
+    _check_matrix("svd", a)
+    *stack, m, n = a.shape
+    k = min(m, n)
+    s = ShapedArray((*stack, k), real_dtype(a.dtype))
+    if not compute_uv:
+        return (s,)
+    u = ShapedArray((*stack, m, m if full_matrices else k), a.dtype)
+    return u, s, ShapedArray((*stack, n if full_matrices else k, n), a.dtype)
+
+
+def _svd_impl(a, *, full_matrices, compute_uv):
+    def factor(a):
+        result = np.linalg.svd(a, full_matrices, compute_uv)
+        return tuple(result) if compute_uv else (result,)
+
+    avals = _svd_abstract_eval(aval_of(a), full_matrices=full_matrices, compute_uv=compute_uv)
+    return _each_or_nan(factor, a, avals)
+
+
+def _svd_jvp(primals, tangents, *, full_matrices, compute_uv):
+    (a,), (a_dot,) = primals, tangents
+    *stack, m, n = aval_of(a).shape
+    dtype = aval_of(a).dtype
+    if compute_uv and full_matrices and m != n:
+        raise RuleError(
+            f"svd with full_matrices=True of a matrix of type {aval_of(a)} cannot be differentiated.",
+            why=f"the last {abs(m - n)} singular vectors are any basis of what the others leave.",
+            fix="full_matrices=False.",
+        )
+    u, s, vh = svd(a, full_matrices=False)
+    # M = Uᴴ·Ȧ·V holds ṡ on its diagonal, and how the vectors turn beside it.
+    left = _matmul(_adjoint(u), a_dot)
+    inner = _matmul(left, _adjoint(vh))
+    s_dot = _diagonal(inner)
+    is_complex = dtype.kind == "c"
+    s_dot, phase = (real(s_dot), imag(s_dot)) if is_complex else (s_dot, None)
+    if not compute_uv:
+        return (s,), (s_dot,)
+    shape = aval_of(inner).shape
+    scale = _as_dtype(s, dtype)
+    gaps = _as_dtype(_gaps(mul(s, s)), dtype)
+    columns_scaled = mul(inner, _along_rows(scale, shape))
+    rows_scaled = mul(inner, _along_columns(scale, shape))
+    turn_u = mul(gaps, add(columns_scaled, _adjoint(columns_scaled)))
+    turn_v = mul(gaps, add(rows_scaled, _adjoint(rows_scaled)))
+    if is_complex:
+        # A common phase of both vectors is free; it is the left one that turns.
+        turned = div(phase, s)
+        turn_u = add(turn_u, _on_diagonal(complex(mul(turned, 0.0), turned)))
+    u_dot, vh_dot = _matmul(u, turn_u), _matmul(_adjoint(turn_v), vh)
+    if m > n:
+        image = _matmul(a_dot, _adjoint(vh))
+        outside = sub(image, _matmul(u, inner))
+        u_dot = add(u_dot, div(outside, _along_rows(scale, aval_of(outside).shape)))
+    if n > m:
+        outside = sub(left, _matmul(inner, vh))
+        vh_dot = add(vh_dot, div(outside, _along_columns(scale, aval_of(outside).shape)))
+    return (u, s, vh), (u_dot, s_dot, vh_dot)
+
+
+def _svd_batch(axis, args, dims, **params):
+    outs = svd_p.bind(move_dim(args[0], dims[0], 0), **params)
+    return outs, (0,) * len(outs)
+
+
+svd_p = Primitive(
+    name="svd",
+    multiple_results=True,
+    effects=PURE,
+    abstract_eval=_svd_abstract_eval,
+    impl=_svd_impl,
+    jvp=_svd_jvp,
+    partial_eval=RECORD,
+    transpose=NOT_LINEAR,
+    batch=_svd_batch,
+    lower=HostCall("LAPACK's gesdd, through NumPy"),
+    doc="A = U·diag(s)·Vᴴ;  ṡ = Re diag(M), U̇ = U·(F∘(M·s + (M·s)ᴴ)) + …, M = Uᴴ·Ȧ·V, F_ij = 1/(s_j² - s_i²)",
+)
+
+
+def svd(a, full_matrices: bool = True, compute_uv: bool = True):
+    """Return the singular values of a matrix and its singular vectors.
+
+    Parameters
+    ----------
+    a : array [..., m, n]
+    full_matrices : bool
+        Whether ``u`` and ``vh`` are square; otherwise they hold ``k = min(m, n)`` vectors each.
+    compute_uv : bool
+        Whether to return the vectors too.
+
+    Returns
+    -------
+    u : array [..., m, m] or [..., m, k]
+        Returned where ``compute_uv``, as ``vh`` is; otherwise a tuple of ``s`` alone is.
+    s : real array [..., k]
+        Descending.
+    vh : array [..., n, n] or [..., k, n]
+        All are nan where LAPACK does not converge.
+
+    Notes
+    -----
+    Where singular values coincide, the derivative of the vectors is nan, that of the values is not.
+    """
+    return bind_checked(svd_p, a, full_matrices=bool(full_matrices), compute_uv=bool(compute_uv))

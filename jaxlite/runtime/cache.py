@@ -16,7 +16,6 @@ import os
 import stat
 import sys
 import tempfile
-import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -27,11 +26,11 @@ import numpy as np
 from jaxlite.config import config
 from jaxlite.counters import counters
 from jaxlite.errors import CacheWarning
+from jaxlite.locks import new_lock
 
 _DIGEST = 32
 _DEFAULT_MEGABYTES = 512
 # Files are looked over after so many writes of a process, or when no process did for so many seconds.
-_WRITES_BETWEEN_SWEEPS = 256
 _SECONDS_BETWEEN_SWEEPS = 3600.0
 # A file's time is renewed when it is used, at most once in so many seconds.
 _RENEWED_AFTER = 3600.0
@@ -68,9 +67,9 @@ class Cache:
     """
 
     def __init__(self):
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._warned = False
-        self._writes = 0
+        self._unswept = 0
         # Folders found to be the user's own, and those that could not be written to.
         self._own: set[Path] = set()
         self._full: set[Path] = set()
@@ -106,9 +105,12 @@ class Cache:
                     )
                     return None
                 self._own.add(folder)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
             # Nothing was kept yet, or it was deleted at this moment.
-            return None if create else folder
+            if not create:
+                return folder
+            self._warn(f"{folder} cannot be made: {error}")
+            return None
         except (OSError, RuntimeError, TypeError, ValueError) as error:
             self._warn(f"{folder or 'the cache folder'} cannot be used: {error}")
             return None
@@ -180,8 +182,9 @@ class Cache:
                 self._full.add(folder)
                 self._warn(f"{path.parent} cannot be written: {error}")
             return
-        self._writes += 1
-        if self._writes % _WRITES_BETWEEN_SWEEPS == 0 or _age(folder / _SWEPT) > _SECONDS_BETWEEN_SWEEPS:
+        self._unswept += len(payload)
+        if self._unswept > _limit() / 8 or _age(folder / _SWEPT) > _SECONDS_BETWEEN_SWEEPS:
+            self._unswept = 0
             self.sweep()
 
     # --- keeping house
@@ -299,11 +302,26 @@ def _age(path: Path) -> float:
 
 def _limit() -> float:
     """Return how many bytes may be kept."""
+    return _megabytes(os.environ.get("JAXLITE_CACHE_MAX_MB", "")) * 2**20
+
+
+@functools.cache
+def _megabytes(text: str) -> float:
+    """Read the setting; what is no number is said once."""
     try:
-        megabytes = float(os.environ.get("JAXLITE_CACHE_MAX_MB", ""))
+        megabytes = float(text or _DEFAULT_MEGABYTES)
     except ValueError:
-        megabytes = _DEFAULT_MEGABYTES
-    return (megabytes if megabytes >= 0 else _DEFAULT_MEGABYTES) * 2**20
+        megabytes = -1.0
+    if megabytes >= 0:
+        return megabytes
+    warnings.warn(
+        CacheWarning(
+            f"JAXLITE_CACHE_MAX_MB={text} is no size, so {_DEFAULT_MEGABYTES} MB are kept.",
+            fix="set it to a number of megabytes.",
+        ),
+        stacklevel=3,
+    )
+    return _DEFAULT_MEGABYTES
 
 
 @functools.cache

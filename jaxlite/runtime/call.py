@@ -11,24 +11,25 @@ from __future__ import annotations
 import ctypes
 import functools
 import sys
-import threading
 
 import numpy as np
 
 from jaxlite.array import Array
-from jaxlite.codegen.emit_llvm import ERROR_WORDS, OUT_OF_BOUNDS, OUT_OF_MEMORY, PYTHON_ERROR
-from jaxlite.codegen.entry import (
+from jaxlite.codegen.boundary import (
     C_CONTIGUOUS_AND_ALIGNED,
     DATA,
     DESCR,
     DIMENSIONS,
+    ERROR_WORDS,
     FLAGS,
     HEADER,
     NDIM,
+    OUT_OF_BOUNDS,
+    OUT_OF_MEMORY,
     descr_symbol,
     scalar_symbol,
+    stored_aval,
 )
-from jaxlite.codegen.values import stored_aval
 from jaxlite.config import _DISABLE_JIT
 from jaxlite.control.jit import NO_MATCH
 from jaxlite.counters import counters
@@ -56,7 +57,6 @@ _NEW_FROM_DESCR = 94
 # Each kind of number, after those that Python turns into it where they meet.
 _KINDS = "biufc"
 
-_raised = threading.local()
 # What builtin functions were made from: they read it up to their very end, and it is 32 bytes each.
 _definitions: list[_MethodDef] = []
 
@@ -70,16 +70,8 @@ class _MethodDef(ctypes.Structure):
     ]
 
 
-def store_exception(error: BaseException) -> None:
-    """Keep an exception of a host call until the program has been left."""
-    _raised.error = error
-
-
 def raise_error(program: Program, status: int, *details: int):
     """Raise what a program that returned ``status`` wants to say."""
-    if status == PYTHON_ERROR:
-        error, _raised.error = getattr(_raised, "error", None), None
-        raise error or KeyboardInterrupt
     if status == OUT_OF_MEMORY:
         raise MemoryError(f"no room for {program.arena_bytes} bytes of working memory")
     if status == OUT_OF_BOUNDS:
@@ -201,9 +193,9 @@ class Program:
         outputs = [np.empty(a.shape, a.dtype) for a in map(stored_aval, self.out_avals)]
         errors = np.zeros(ERROR_WORDS, np.int64)
         table = np.array([x.ctypes.data for x in (*inputs, *outputs, errors)], np.uintp)
-        status = self.main(self, table.ctypes.data)
         hands_out_tapes = any(isinstance(aval, Tape) for aval in self.out_avals)
         try:
+            status = self.main(self, table.ctypes.data)
             if status:
                 raise_error(self, status, *errors[:4].tolist())
             return tuple(

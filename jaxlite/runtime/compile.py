@@ -7,37 +7,36 @@ Programs of one structure share one compilation: in memory for as long as one of
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import os
 import pickle
 import sys
-import threading
 import time
 import weakref
+from collections import OrderedDict
+from importlib import import_module
 from typing import NamedTuple
 
-from jaxlite.codegen import rules  # noqa: F401  (registers the lowering rules)
-from jaxlite.codegen.cost import Cost, cost_of
-from jaxlite.codegen.emit_llvm import emit
-from jaxlite.codegen.entry import DECLARATIONS, entry_text
-from jaxlite.codegen.loops import LoopProgram, While, walk
-from jaxlite.codegen.memory import plan
-from jaxlite.codegen.render_python import render
-from jaxlite.codegen.schedule import NotScheduled, schedule
+from jaxlite.codegen.boundary import NotScheduled
 from jaxlite.config import config, debug_level
 from jaxlite.counters import counters
 from jaxlite.ir import Jaxpr, Tape, cached_by_jaxpr
+from jaxlite.locks import new_lock
 from jaxlite.passes.pipeline import optimize, stages
 from jaxlite.passes.stable_key import stable_key
 from jaxlite.runtime import call, engine, host, symbols
 from jaxlite.runtime.cache import cache
 
-# Programs whose estimated work takes longer than this many nanoseconds release the GIL.
-LONG = 50_000
-
+# The code generator takes 20 ms to load: a process that finds its programs on disk does without it.
+_codegen = functools.cache(lambda: import_module("jaxlite.codegen.source"))
 _unstable = itertools.count()
-_lock = threading.RLock()
+_lock = new_lock()
+# What was used last stays when no program holds it any more: eager loops record a new program at each call, and LLVM
+# does not give the memory of machine code back in any case.
+_KEPT = 1024
+_last_used: OrderedDict[str, MachineCode] = OrderedDict()
 _libraries: weakref.WeakValueDictionary[str, MachineCode] = weakref.WeakValueDictionary()
 
 
@@ -53,25 +52,18 @@ class MachineCode:
         Names of the routines that it calls.
     has_entry : bool
         Whether it has a CPython entry.
+    size : int
+        Bytes of object code.
     """
 
-    __slots__ = ("__weakref__", "external", "has_entry", "key", "library")
+    __slots__ = ("__weakref__", "external", "has_entry", "key", "library", "size")
 
-    def __init__(self, key: str, library, external: tuple[str, ...], has_entry: bool):
+    def __init__(self, key: str, library, external: tuple[str, ...], has_entry: bool, size: int):
         self.key, self.library, self.external, self.has_entry = key, library, external, has_entry
+        self.size = size
 
     def address_of(self, suffix: str = "") -> int:
         return engine.address_of(self.library, f"jl_{self.key}{suffix}")
-
-
-class Source(NamedTuple):
-    """What is compiled: the loop program and its LLVM text."""
-
-    loops: LoopProgram
-    text: str
-    external: tuple[str, ...]
-    cost: Cost
-    has_entry: bool
 
 
 class Recorded(NamedTuple):
@@ -91,31 +83,16 @@ def recorded(jaxpr: Jaxpr) -> Recorded:
     return Recorded(optimize(jaxpr), jaxpr.in_avals)
 
 
-@cached_by_jaxpr
-def loop_program(jaxpr: Jaxpr) -> LoopProgram:
-    """Return the loop program of an optimised jaxpr, its memory planned."""
-    return plan(schedule(jaxpr))
-
-
-def source_of(program: Recorded, key: str) -> Source:
-    """Return loops and LLVM text of a program."""
-    loops = loop_program(program.jaxpr)
-    cost = cost_of(loops)
-    module = emit(loops, key, bounds_checks=_bounds_checks(), registers=engine.registers())
-    text = module.text()
-    if not program.has_tapes:
-        entry = entry_text(
-            key, program.in_avals, program.jaxpr.out_avals, release_gil=_may_take_long(loops, cost)
-        )
-        declared = set(module.declarations.values())
-        head = "\n".join(line for line in DECLARATIONS.splitlines() if line not in declared)
-        text = "\n".join((head, text, entry))
-    return Source(loops, text, module.external, cost, not program.has_tapes)
-
-
-def _may_take_long(loops: LoopProgram, cost: Cost) -> bool:
-    """Whether other threads, and signals sent by them, should get their turn meanwhile."""
-    return cost.nanoseconds > LONG or any(isinstance(s, While) for s in walk(loops.body))
+def source_of(program: Recorded, key: str):
+    """Return loops and LLVM text of a program: `codegen.source.Source`."""
+    return _codegen().source_of(
+        program.jaxpr,
+        program.in_avals,
+        key,
+        has_entry=not program.has_tapes,
+        bounds_checks=_bounds_checks(),
+        registers=engine.registers(),
+    )
 
 
 def _bounds_checks() -> bool:
@@ -182,7 +159,10 @@ def machine_code(jaxpr: Jaxpr) -> tuple[MachineCode, str]:
         code, how = _load(key), "loaded from disk"
     if code is None:
         code, how = _build(recorded(jaxpr), key, stable), "compiled"
-    _libraries[key] = code
+    _libraries[key] = _last_used[key] = code
+    _last_used.move_to_end(key)
+    if len(_last_used) > _KEPT:
+        _last_used.popitem(last=False)
     return code, how
 
 
@@ -201,7 +181,8 @@ def _load(key: str) -> MachineCode | None:
     try:
         serialized, external, has_entry = pickle.loads(payload)
         symbols.register(set(external))
-        code = MachineCode(key, engine.revive(serialized), external, has_entry)
+        size = engine.code_size(serialized)
+        code = MachineCode(key, engine.revive(serialized), external, has_entry, size)
         code.address_of()
     except Exception:
         counters.add("num_cache_errors")
@@ -214,9 +195,10 @@ def _build(program: Recorded, key: str, stable: bool) -> MachineCode:
     counters.add("num_compiles")
     symbols.register(set(source.external))
     library = engine.build(f"jl_{key}", source.text)
+    serialized = engine.serialize(library)
     if stable:
-        cache.store(key, pickle.dumps((engine.serialize(library), source.external, source.has_entry)))
-    return MachineCode(key, library, source.external, source.has_entry)
+        cache.store(key, pickle.dumps((serialized, source.external, source.has_entry)))
+    return MachineCode(key, library, source.external, source.has_entry, engine.code_size(serialized))
 
 
 def _say(text: str) -> None:
@@ -231,7 +213,9 @@ def _say_stages(jaxpr: Jaxpr, program: Recorded, code: MachineCode | None) -> No
     if code is None:
         return
     if level >= 4:
-        _say(f"loop program:\n{render(loop_program(program.jaxpr))}")
+        source = source_of(program, code.key)
+        _say(f"loop program:\n{source.loops_text}")
     if level >= 5:
-        _say(f"LLVM:\n{source_of(program, code.key).text}")
-        _say(f"assembly:\n{code.library.get_asm_str()}")
+        text = source.text
+        _say(f"LLVM:\n{text}")
+        _say(f"assembly:\n{engine.assembly(text)}")

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import threading
 from typing import NamedTuple
 
-_LOCK = threading.RLock()
+from jaxlite.locks import hold_across_forks, new_lock
+
+_LOCK = new_lock()
 
 
 class _Numba(NamedTuple):
@@ -32,6 +33,10 @@ def _numba() -> _Numba:
         from numba.core.registry import cpu_target
 
         engine = cpu_target.target_context.codegen()
+        # Programs that are dropped take LLVM's lock, whichever thread drops them.
+        hold_across_forks(global_compiler_lock.acquire, global_compiler_lock.release)
+        llvm_lock = llvm.ffi.lib._lock
+        hold_across_forks(llvm_lock.__enter__, functools.partial(llvm_lock.__exit__, None, None, None))
         return _Numba(engine, llvm, global_compiler_lock, f"{numba.__version__}/{llvmlite.__version__}")
 
 
@@ -46,6 +51,7 @@ def numba_parts() -> tuple:
     return numba, ir, cgutils, types, intrinsic
 
 
+@functools.cache
 def host() -> str:
     """Return what machine code depends on: versions of the compiler, the processor and what it can do."""
     numba = _numba()
@@ -96,6 +102,19 @@ def build(name: str, text: str):
     return library
 
 
+def assembly(text: str) -> str:
+    """Return what the processor is given for a module.
+
+    Made anew, and not loaded: a library that came from disk is object code without any text.
+    """
+    numba = _numba()
+    with numba.lock:
+        library = numba.engine.create_library("shown")
+        library._final_module.link_in(numba.llvm.parse_assembly(text))
+        library._optimize_final_module()
+        return numba.engine._tm.emit_assembly(library._final_module)
+
+
 def object_code(text: str) -> bytes:
     """Compile a module whose text needs no optimisation to an object file, which `load_object` takes."""
     numba = _numba()
@@ -117,6 +136,12 @@ def load_object(code: bytes, symbols: tuple[str, ...]) -> dict[str, int]:
 def serialize(library) -> tuple:
     """Return what `revive` takes: plain data with the object code."""
     return library.serialize_using_object_code()
+
+
+def code_size(serialized: tuple) -> int:
+    """Return the number of bytes of object code."""
+    _, _, (object_code, *_) = serialized
+    return len(object_code)
 
 
 def revive(serialized: tuple):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from jaxlite.codegen.emit_llvm import ERROR_WORDS
+from jaxlite.codegen.boundary import ERROR_WORDS, OUT_OF_MEMORY
 from jaxlite.errors import ArgumentError
 from jaxlite.runtime import engine
 from jaxlite.runtime.host import equation_at
@@ -93,7 +93,10 @@ def _build(program):
     def fail(status):
         if status > 0:
             raise IndexError("an index of a compiled program is out of range")
-        raise RuntimeError("a compiled program stopped")
+        if status == OUT_OF_MEMORY:
+            raise MemoryError("no room for the working memory of a compiled program")
+        # numba raises no others than subclasses of Exception.
+        raise RuntimeError("a compiled program was interrupted by a signal")
 
     space = {"np": np, "run": run, "fail": fail}
     exec(compile(_source(inputs, outputs, space), f"<jaxlite {symbol}>", "exec"), space)
@@ -121,7 +124,8 @@ def _source(inputs, outputs, space: dict) -> str:
         space[f"dtype_y{k}"] = aval.dtype.type
         lines.append(f"    y{k} = np.empty({aval.shape or (1,)!r}, dtype_y{k})")
         results.append(f"y{k}" if aval.shape else f"y{k}[0]")
-    lines.append(f"    status = run(({', '.join([*operands, *(f'y{k}' for k in range(len(outputs)))])},))")
+    places = [*operands, *(f"y{k}" for k in range(len(outputs)))]
+    lines.append(f"    status = run(({''.join(f'{place}, ' for place in places)}))")
     lines += ["    if status != 0:", "        fail(status)"]
     lines.append(f"    return {results[0] if len(results) == 1 else '(' + ', '.join(results) + ')'}")
     return "\n".join(lines)

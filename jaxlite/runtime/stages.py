@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from jaxlite.codegen.render_python import render
+from jaxlite.codegen.source import loop_program
 from jaxlite.errors import ArgumentError
 from jaxlite.ir import Jaxpr, lift_constvars
 from jaxlite.passes.pipeline import optimize
-from jaxlite.runtime.compile import compile_jaxpr, loop_program, machine_code, recorded, source_of, symbol_key
+from jaxlite.runtime import engine
+from jaxlite.runtime.compile import compile_jaxpr, recorded, source_of, symbol_key
 from jaxlite.runtime.njit import njit_function
 from jaxlite.tree import tree_flatten, tree_unflatten
 
@@ -76,11 +77,11 @@ class Lowered:
         jaxpr = optimize(self._jaxpr)
         if stage == "optimized":
             return str(jaxpr)
+        source = self._source()
         if stage == "loops":
-            return render(loop_program(jaxpr))
-        if stage == "llvm":
-            return self._source().text
-        return machine_code(self._jaxpr)[0].library.get_asm_str()
+            return source.loops_text
+        text = source.text
+        return text if stage == "llvm" else engine.assembly(text)
 
     def _source(self):
         return source_of(recorded(self._jaxpr), symbol_key(self._jaxpr)[0])
@@ -166,5 +167,5 @@ class Compiled:
             sum(b.nbytes for b in loops.inputs),
             sum(b.nbytes for b in loops.outputs),
             loops.arena_bytes,
-            len(self._program.code.library._get_compiled_object()),
+            self._program.code.size,
         )

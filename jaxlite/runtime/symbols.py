@@ -9,11 +9,11 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import importlib
-import threading
 
 from jaxlite.codegen import vector_math
 from jaxlite.codegen.external import ROUTINES
 from jaxlite.errors import InternalError
+from jaxlite.locks import new_lock
 from jaxlite.runtime import engine
 from jaxlite.runtime.cache import cache
 
@@ -22,7 +22,7 @@ _KEY_LENGTH = 38
 # What a kept library begins with: LLVM ends the process where it is handed anything else.
 _MARK = b"jaxlite object file\n"
 
-_lock = threading.Lock()
+_lock = new_lock()
 # The addresses in libraries of the vector mathematics, which stay where they are once they are loaded.
 _loaded: dict[str, int] = {}
 _known: set[str] = {"jl_host", "jl_pool"}

@@ -9,7 +9,7 @@ import ctypes
 
 import numpy as np
 
-from jaxlite.codegen.values import stored_aval
+from jaxlite.codegen.boundary import stored_aval
 from jaxlite.control.tape import TapeStack, TapeValue
 from jaxlite.ir import Tape
 

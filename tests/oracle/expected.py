@@ -104,7 +104,7 @@ EXPECTED = (
         _raises(IndexError),
     ),
     Expected(
-        ("numpy.*", "linalg.*", "operators.*", "methods.*", "indexing.*"),
+        ("numpy.*", "linalg.*", "fft.*", "operators.*", "methods.*", "indexing.*"),
         "dtypes are NumPy's",
         has_numpys_dtypes,
     ),

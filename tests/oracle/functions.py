@@ -6,6 +6,7 @@ figure. `function_names` is what must be covered.
 
 from __future__ import annotations
 
+import functools
 import inspect
 
 import numpy as np
@@ -56,6 +57,21 @@ INTEGERS = "ib"
 
 def _each(names: str, *args, module: str = "numpy", **options):
     return [row(f"{module}.{name}", *args, **options) for name in names.split()]
+
+
+TALL = Sample((3, 2))
+
+
+def _modulus_of(name: str):
+    """Make a call that returns the moduli of all results: they do not depend on signs and phases of vectors."""
+
+    def call(jx, *args, **options):
+        path = name.split(".")
+        module = jx.numpy if path[0] == "linalg" else jx
+        results = functools.reduce(getattr, path, module)(*args, **options)
+        return [abs(x) ** 2 for x in results]
+
+    return call
 
 
 # --- numpy ------------------------------------------------------------------------------------------
@@ -204,6 +220,8 @@ CHOICE = [
     row("numpy.flatnonzero", MASK, on="d", eager=True),
     row("numpy.compress", MASK3, A, on="d", eager=True, axis=1),
     row("numpy.extract", MASK, A, on="d", eager=True),
+    row("numpy.compress", MASK3, A, on="di", axis=1, size=4, fill_value=7),
+    row("numpy.extract", MASK, A, on="d", size=2),
     row("numpy.unique", A, on="ib", eager=True),
     row("numpy.unique", INTS, on="d", eager=True, return_counts=True, return_inverse=True, return_index=True),
     row("numpy.unique", INTS, on="d", size=5, fill_value=9),
@@ -360,6 +378,36 @@ PRODUCTS = [
     *_each("cross outer", V, W, module="linalg", on="dc"),
     *_each("diagonal trace matrix_transpose", SQUARE, module="linalg", on="d"),
     row("linalg.matmul", A, SQUARE, on="d"),
+    *[row("linalg.norm", SQUARE, on="d", ord=order) for order in (2, -2, "nuc")],
+    row("linalg.norm", BOX, on="d", ord=2, axis=(2, 0), keepdims=True),
+    row("linalg.qr", SQUARE, on="dfic"),
+    row("linalg.qr", TALL, on="d"),
+    row("linalg.qr", A, on="d", mode="r", only=("evaluate", "jit", "vmap")),
+    row("linalg.qr", TALL, on="d", mode="complete", only=("evaluate", "jit", "vmap")),
+    row("linalg.eigh", SQUARE, on="dfic", call=_modulus_of("linalg.eigh")),
+    row("linalg.eigh", DEFINITE, on="d", UPLO="U", symmetrize_input=False, call=_modulus_of("linalg.eigh"),
+        only=("evaluate", "jit", "vmap")),
+    row("linalg.eigvalsh", SQUARE, on="dfic"),
+    row("linalg.eigvalsh", STACK, on="d", label="stack"),
+    row("linalg.eig", SQUARE, on="dc", call=lambda jx, a: jx.numpy.linalg.eig(a)[0]),
+    row("linalg.eig", SQUARE, on="dfic", call=_modulus_of("linalg.eig"), only=("evaluate", "jit", "vmap")),
+    row("linalg.eigvals", SQUARE, on="dfic"),
+    row("linalg.svd", A, on="dfic", full_matrices=False, call=_modulus_of("linalg.svd")),
+    row("linalg.svd", TALL, on="dc", full_matrices=False, call=_modulus_of("linalg.svd")),
+    row("linalg.svd", SQUARE, on="d", call=_modulus_of("linalg.svd")),
+    row("linalg.svd", SQUARE, on="d", compute_uv=False, hermitian=True),
+    row("linalg.svd", A, on="dc", compute_uv=False),
+    row("linalg.svdvals", STACK, on="dfic"),
+    *[row("linalg.pinv", x, on="dc", label=label) for x, label in ((A, "wide"), (TALL, "tall"), (STACK, "stack"))],
+    row("linalg.pinv", A, on="fi"),
+    row("linalg.matrix_rank", A, on=ALL),
+    row("linalg.matrix_rank", SQUARE, on="d", tol=1.0, hermitian=True),
+    row("linalg.lstsq", TALL, V, on="df"),
+    row("linalg.lstsq", TALL, SQUARE, on="dc", label="matrix"),
+    row("linalg.lstsq", A, np.array([0.5, -1.0]), on="d", label="wide"),
+    *[row("linalg.cond", SQUARE, on="dc", p=p) for p in (None, 2, -2, 1, np.inf, "fro")],
+    row("linalg.tensorinv", Sample((2, 3, 6)), on="d"),
+    row("linalg.tensorsolve", Sample((2, 3, 6)), Sample((2, 3)), on="d"),
     row("linalg.tensordot", A, SQUARE, on="d", axes=1),
     row("linalg.vecdot", V, W, on="dc"),
 ]  # fmt: skip
@@ -387,6 +435,134 @@ MORE = [
     row("numpy.apply_over_axes", BOX, on="di", call=lambda jx, x: jx.numpy.apply_over_axes(jx.numpy.sum, x, [0, 2])),
     row("numpy.vectorize", A, V, on="di",
         call=lambda jx, x, y: jx.numpy.vectorize(lambda a, b: jx.numpy.dot(a, b) + a, signature="(n),(n)->(n)")(x, y)),
+]  # fmt: skip
+
+SETS_A = np.array([3, 1, 4, 1, 5])
+SETS_B = np.array([5, 9, 1, 1])
+FEW = Sample((4,), -1, 1)
+SETS = [
+    *_each("union1d intersect1d setdiff1d setxor1d", SETS_A, SETS_B, on="d", eager=True),
+    *_each("union1d intersect1d setdiff1d setxor1d", SETS_A, SETS_B, on="d", size=6, fill_value=-1),
+    *_each("union1d setdiff1d setxor1d", V, FEW, on="d", size=8),
+    row("numpy.intersect1d", SETS_A, SETS_B, on="d", eager=True, return_indices=True),
+    row("numpy.intersect1d", SETS_A, SETS_B, on="d", size=3, return_indices=True),
+    row("numpy.setdiff1d", SETS_A, SETS_B, on="d", assume_unique=True, size=4),
+    *_each("unique_all unique_counts unique_inverse unique_values", SETS_A, on="d", eager=True),
+    *_each("unique_all unique_counts unique_inverse unique_values", NANS, on="d", size=7),
+    row("numpy.unique", NANS, on="d", size=7, return_counts=True),
+    row("numpy.unique", NANS, on="d", size=7, equal_nan=False),
+    row("numpy.unique", np.array([[1, 2], [0, 5], [1, 2]]), on="d", size=3, axis=0, return_index=True,
+        return_inverse=True, return_counts=True),
+    row("numpy.unique", np.array([[1, 2, 1], [0, 5, 0]]), on="d", size=2, axis=1),
+    row("numpy.unique", np.array([[1, 2, 1], [0, 5, 0]]), on="d", axis=1, eager=True),
+]  # fmt: skip
+ROOTS = np.array([1.0, -6.0, 11.5, -6.5])
+POLYNOMIALS = [
+    row("numpy.poly", V, on="dc"),
+    row("numpy.poly", SQUARE, on="d", label="matrix",
+        oracle=lambda jax, a: _characteristic(jax, a)),
+    row("numpy.polydiv", LONG, V, on="d"),
+    row("numpy.polydiv", np.array([1.0, 3.0, 4.0]), np.array([1.0, 1.0]), on="d", eager=True,
+        trim_leading_zeros=True),
+    row("numpy.polymul", np.array([0, 1, 2]), V, on="d", eager=True, trim_leading_zeros=True),
+    row("numpy.polyint", V, on="d", k=2.5),
+    row("numpy.polyint", V, SORTED[:2], on="d", label="constants",
+        call=lambda jx, p, k: jx.numpy.polyint(p, 2, k)),
+    row("numpy.polyder", LONG, on="d", m=2),
+    row("numpy.polyfit", np.arange(1.0, 8.0), LONG, on="d", label="2", call=lambda jx, x, y: jx.numpy.polyfit(x, y, 2)),
+    row("numpy.polyfit", np.arange(1.0, 8.0), LONG, on="d", label="cov",
+        call=lambda jx, x, y: jx.numpy.polyfit(x, y, 1, cov=True)),
+    row("numpy.polyfit", np.arange(1.0, 8.0), Sample((7, 2)), np.arange(2.0, 9.0), on="d", label="weights",
+        call=lambda jx, x, y, w: jx.numpy.polyfit(x, y, 2, w=w, cov="unscaled")),
+    row("numpy.roots", ROOTS, on="d",
+        call=lambda jx, p: jx.numpy.sort(abs(jx.numpy.roots(p, strip_zeros=False)))),
+    row("numpy.roots", np.array([0.0, 2.0, -3.0, 1.0, 0.0]), on="d", eager=True, label="zeros",
+        call=lambda jx, p: jx.numpy.sort(jx.numpy.roots(p))),
+    row("numpy.trim_zeros", np.array([0, 0, 1, 0, 2, 0]), on="d", eager=True),
+    row("numpy.trim_zeros", np.array([0, 0, 1, 0, 2, 0]), on="d", eager=True, trim="b"),
+]  # fmt: skip
+
+
+def _characteristic(jax, a):
+    identity = jax.numpy.eye(3)
+    return jax.numpy.stack([1.0 + 0 * a[0, 0], -jax.numpy.trace(a), (jax.numpy.trace(a) ** 2
+        - jax.numpy.trace(a @ a)) / 2, -jax.numpy.linalg.det(a @ identity)])  # fmt: skip
+
+
+_RESERVED = dict(on="d", only=("evaluate",), eager=True)
+PLACES = [
+    *[row("numpy.pad", A, ((1, 1), (2, 1)), on="d", label=label, **options)
+      for label, options in {
+          "odd": dict(mode="reflect", reflect_type="odd"), "odd symmetric": dict(mode="symmetric", reflect_type="odd"),
+          "length": dict(mode="mean", stat_length=2), "median": dict(mode="median"),
+          "ends": dict(mode="linear_ramp", end_values=((1.0, 2.0), (3.0, 4.0))),
+          "lengths": dict(mode="maximum", stat_length=((1, 2), (2, 1))),
+      }.items()],
+    *[row("numpy.pad", A, 1, on="i", mode=mode) for mode in ("mean", "minimum", "edge", "linear_ramp", "median")],
+    row("numpy.pad", A, ((3, 4), (5, 7)), on="d", mode="reflect", label="wide"),
+    row("numpy.pad", A, 2, on="d", label="function", call=lambda jx, x, w: jx.numpy.pad(
+        x, w, lambda v, width, axis, options: v.at[: width[0]].set(v[width[0]] * (axis + 2)))),
+    row("numpy.gradient", LONG, on="d", edge_order=2, oracle=lambda jax, f, edge_order: jax.numpy.concatenate(
+        [jax.numpy.array([-1.5 * f[0] + 2 * f[1] - 0.5 * f[2]]), (f[2:] - f[:-2]) / 2,
+         jax.numpy.array([1.5 * f[-1] - 2 * f[-2] + 0.5 * f[-3]])])),
+    row("numpy.interp", A, SORTED, Sample((4,)), on="d", left="extrapolate", right="extrapolate"),
+    row("numpy.cross", Sample((2, 2)), Sample((2, 2), seed=1), on="d", label="plane"),
+    row("numpy.cross", Sample((2, 2)), A, on="d", label="plane and space"),
+    row("numpy.choose", np.array([[0, 1, 1], [1, 0, 0]]), [A, B], on="di", eager=True),
+    row("numpy.choose", np.array([0, 5, -1]), [A, V], on="d", mode="clip"),
+    row("numpy.choose", np.array([0, 5, -1]), [A, V], on="d", mode="wrap"),
+    row("numpy.put", A, np.array([0, 4, 2]), V, on="di",
+        call=lambda jx, a, i, v: jx.numpy.put(a, i, v, inplace=False)),
+    row("numpy.put", A, np.array([0, 4, 2]), S, on="d", label="repeated",
+        call=lambda jx, a, i, v: jx.numpy.put(a, i, v, inplace=False)),
+    row("numpy.place", A, MASK, V, on="di", call=lambda jx, a, m, v: jx.numpy.place(a, m, v, inplace=False)),
+    row("numpy.resize", A, (3, 5), on="di"),
+    row("numpy.resize", A, 4, on="d", label="vector"),
+    row("numpy.sort_complex", A, on="dic"),
+    row("numpy.mask_indices", 3, **_RESERVED, call=lambda jx, n: jx.numpy.mask_indices(n, jx.numpy.triu, 1)),
+    row("numpy.gcd", np.array([12, -8, 0, 7]), np.array([18, 6, 0, 21]), on="d"),
+    row("numpy.lcm", np.array([12, -8, 0, 7]), np.array([18, 6, 0, 21]), on="d"),
+    row("numpy.frexp", A, on="df", only=("evaluate", "jit", "vmap")),
+    row("numpy.frexp", SPECIAL, on="d", only=("evaluate", "jit", "vmap"), label="special"),
+    row("numpy.spacing", A, on="df", only=("evaluate", "jit", "vmap")),
+    row("numpy.i0", A, on="df"),
+    row("numpy.i0", Sample((3,), 6.0, 20.0), on="d", label="large"),
+    row("lax.bessel_i0e", Sample((5,), -20.0, 20.0), on="df"),
+    row("lax.bessel_i1e", Sample((5,), -20.0, 20.0), on="df"),
+    row("numpy.packbits", MASK, on="d"),
+    row("numpy.packbits", MASK, on="d", axis=1, bitorder="little"),
+    row("numpy.unpackbits", np.array([[3, 200], [1, 255]], np.uint8), on="d"),
+    row("numpy.unpackbits", np.array([[3, 200], [1, 255]], np.uint8), on="d", axis=0, count=11, bitorder="little"),
+    *_each("bartlett blackman hamming hanning", 6, **_RESERVED),
+    row("numpy.kaiser", 6, S, on="d"),
+    row("numpy.histogram", LONG, 3, on="d", label="weights",
+        call=lambda jx, x, n: jx.numpy.histogram(x, n, weights=x * x, density=True)),
+    row("numpy.histogram_bin_edges", LONG, 3, on="d", range=(-1.0, 2.5)),
+    row("numpy.histogram2d", LONG, FEW, on="d", call=lambda jx, x, y: jx.numpy.histogram2d(x[:4], y, 3, density=True)),
+    row("numpy.histogramdd", Sample((9, 2)), on="d", only=("evaluate", "jit", "vmap"),
+        call=lambda jx, x: jx.numpy.histogramdd(x, [2, SORTED])),
+    row("numpy.frompyfunc", A, V, on="d",
+        call=lambda jx, x, y: jx.numpy.frompyfunc(lambda a, b: a * b + 1, 2, 1)(x, y)),
+    row("numpy.frombuffer", np.arange(3.0).tobytes(), **_RESERVED),
+    row("numpy.fromiter", (1, 2, 3), np.float64, **_RESERVED),
+    row("numpy.fromstring", "1 2 3", **_RESERVED, sep=" "),
+    row("numpy.iterable", (1, 2), **_RESERVED),
+    row("ufunc.methods", A, on="dfi", call=lambda jx, x: (
+        jx.numpy.add.reduce(x), jx.numpy.multiply.reduce(x, axis=1), jx.numpy.add.accumulate(x, axis=1),
+        jx.numpy.maximum.reduce(x, axis=1, keepdims=True), jx.numpy.subtract.outer(x, x),
+        jx.numpy.add.reduceat(x, np.array([0, 2]), axis=1))),
+    row("ufunc.methods", A, on="d", label="any function", call=lambda jx, x: (
+        jx.numpy.hypot.reduce(x), jx.numpy.logaddexp.reduce(x, axis=1), jx.numpy.hypot.accumulate(x, axis=1)),
+        oracle=lambda jax, x: (jax.numpy.hypot(*x), functools.reduce(jax.numpy.logaddexp, x.T), jax.numpy.stack(
+            [x[:, 0], jax.numpy.hypot(*x.T[:2]), functools.reduce(jax.numpy.hypot, x.T)], 1))),
+    row("ufunc.at", A, V, on="d", call=lambda jx, x, y: (
+        jx.numpy.add.at(x, np.array([0, 1, 1]), y, inplace=False), jx.numpy.maximum.at(x, 0, y, inplace=False),
+        jx.numpy.sin.at(x, 1, inplace=False)),
+        oracle=lambda jax, x, y: (
+            x.at[np.array([0, 1, 1])].add(y), x.at[0].max(y), x.at[1].set(jax.numpy.sin(x[1])))),
+    row("brackets.r_", V, on="d", call=lambda jx, x: (
+        jx.numpy.r_[1:4, x, 0.0], jx.numpy.r_["0,2", x, x], jx.numpy.r_["-1", x, x], jx.numpy.r_[0:1:5j])),
+    row("brackets.c_", V, W, on="d", call=lambda jx, x, y: jx.numpy.c_[x, y]),
 ]  # fmt: skip
 
 _ONCE = dict(on="d", only=("evaluate",), eager=True)
@@ -445,6 +621,21 @@ CREATION = [
     row("numpy.einsum_path", "ij,jk,kl->il", np.ones((2, 3)), np.ones((3, 4)), np.ones((4, 2)), **_ONCE,
         call=lambda jx, *a: [step for step in jx.numpy.einsum_path(*a)[0] if step != "einsum_path"]),
 ]  # fmt: skip
+
+FOURIER = [
+    row("numpy.from_dlpack", A, on="dfi", eager=True, only=("evaluate",)),
+    *_each("fft ifft rfft ihfft irfft hfft", A, module="fft", on="dfi"),
+    *_each("fft ifft irfft hfft", A, module="fft", on="c"),
+    *_each("fft ifft irfft hfft", BOX, module="fft", on="c", n=3, axis=1, norm="ortho"),
+    *_each("rfft ihfft", BOX, module="fft", on="d", n=5, axis=0, norm="forward"),
+    *_each("fftn ifftn rfftn irfftn fft2 ifft2 rfft2 irfft2", BOX, module="fft", on="d"),
+    *_each("fftn ifftn irfftn fft2 ifft2 irfft2", BOX, module="fft", on="c"),
+    *_each("fftn ifftn irfftn", BOX, module="fft", on="c", s=(2, 5), axes=(2, 0), norm="ortho"),
+    *_each("fftshift ifftshift", BOX, module="fft", on=ALL),
+    *_each("fftshift ifftshift", LONG, module="fft", on="d"),
+    row("fft.fftfreq", S, on="d", call=lambda jx, d: jx.numpy.fft.fftfreq(5, d)),
+    row("fft.rfftfreq", S, on="d", call=lambda jx, d: jx.numpy.fft.rfftfreq(6, d)),
+]
 
 # --- lax --------------------------------------------------------------------------------------------
 
@@ -604,6 +795,16 @@ LAX_REDUCTIONS = [
         oracle=lambda jax, a, b, **k: jax.lax.linalg.triangular_solve(a, b, **k)),
     row("lax.triangular_solve", LOWER, SQUARE, on="d", lower=True, transpose_a=True, unit_diagonal=True,
         oracle=lambda jax, a, b, **k: jax.lax.linalg.triangular_solve(a, b, **k)),
+    row("lax.qr", TALL, on="dc", full_matrices=False, oracle=lambda jax, a, **k: jax.lax.linalg.qr(a, **k)),
+    row("lax.eigh", SQUARE, on="dfc", call=_modulus_of("lax.eigh"), oracle=_modulus_of("lax.linalg.eigh")),
+    row("lax.eig", SQUARE, on="dc", call=lambda jx, a: jx.lax.eig(a)[0],
+        oracle=lambda jax, a: jax.lax.linalg.eig(a, compute_left_eigenvectors=False)[0]),
+    row("lax.svd", TALL, on="dfc", full_matrices=False, call=_modulus_of("lax.svd"),
+        oracle=_modulus_of("lax.linalg.svd")),
+    row("lax.fft", A, "FFT", (3,), on="c"),
+    row("lax.fft", BOX, "IFFT", (3, 4), on="c"),
+    row("lax.fft", BOX, "RFFT", (3, 4), on="df"),
+    row("lax.fft", A, "IRFFT", (5,), on="c"),
     row("lax.lu_solve", REGULAR, V, on="d", call=lambda jx, a, b: _by_lu(jx, a, b),
         oracle=lambda jax, a, b: jax.numpy.linalg.solve(a, b)),
 ]  # fmt: skip
@@ -612,6 +813,72 @@ LAX_REDUCTIONS = [
 def _by_lu(jx, a, b):
     lu, _, permutation = jx.lax.lu(a)
     return jx.lax.lu_solve(lu, permutation, b)
+
+
+IMAGE = Sample((2, 4, 7, 6))
+KERNEL = Sample((6, 4, 3, 2))
+GROUPED = Sample((6, 2, 3, 2))
+WINDOWS = [
+    row("lax.conv", IMAGE, KERNEL, (2, 1), "SAME", on="df"),
+    row("lax.conv_with_general_padding", IMAGE, KERNEL, (1, 2), [(1, 0), (2, -1)], (2, 1), (1, 2), on="d"),
+    row("lax.conv_general_dilated", IMAGE, GROUPED, (2, 1), "VALID", on="d", feature_group_count=2),
+    row("lax.conv_general_dilated", IMAGE, KERNEL, (1, 1), "SAME_LOWER", on="d", batch_group_count=2),
+    row("lax.conv_general_dilated", Sample((2, 7, 6, 4)), Sample((3, 2, 4, 5)), (1, 1), "SAME", on="d",
+        dimension_numbers=("NHWC", "HWIO", "NCHW")),
+    row("lax.conv_general_dilated", Sample((1, 1, 40)), Sample((1, 1, 20)), (3,), "SAME", on="d", label="wide"),
+    row("lax.conv_transpose", Sample((2, 4, 3, 2)), Sample((3, 2, 2, 5)), (2, 3), "SAME", on="d"),
+    row("lax.conv_transpose", Sample((2, 4, 3, 2)), Sample((3, 2, 5, 2)), (1, 3), "VALID", on="d",
+        transpose_kernel=True),
+    row("lax.conv_general_dilated_patches", IMAGE, (3, 2), (1, 2), "SAME", on="d"),
+    row("lax.conv_dimension_numbers", (1, 2, 3), (1, 2, 3), ("NHC", "HIO", "NCH"), **_ONCE,
+        call=lambda jx, *a: list(map(list, _specs(jx.lax.conv_dimension_numbers(*a))))),
+    *[row("lax.reduce_window", IMAGE, init, on="d" if name == "max" else "df", label=name,
+          call=lambda jx, x, init, name=name: jx.lax.reduce_window(
+              x, init, getattr(jx.lax, name), (1, 2, 3, 1), (1, 2, 1, 1), "SAME"))
+      for name, init in (("max", -np.inf), ("min", np.inf), ("add", 0.0))],
+    row("lax.reduce_window", IMAGE, on="d", label="dilated", call=lambda jx, x: jx.lax.reduce_window(
+        x, 0.0, jx.lax.add, (1, 1, 2, 2), (1, 1, 2, 1), [(0, 0), (0, 0), (1, 1), (0, 1)], (1, 1, 1, 2), (1, 1, 2, 1))),
+    row("lax.reduce_window", A, on="d", label="any function", only=("evaluate", "jit", "vmap"),
+        call=lambda jx, x: jx.lax.reduce_window(x, 1.0, lambda a, b: a * b, (1, 2), (1, 1), "VALID")),
+    row("lax.reduce_window_shape_tuple", (5, 6), (2, 3), (1, 2), [(0, 1), (1, 1)], **_ONCE,
+        oracle=lambda jax, *a: [5, 3]),
+    row("lax.reduce", BOX, on="dfi", call=lambda jx, x: jx.lax.reduce(x, x.dtype.type(0), jx.lax.add, (0, 2))),
+    row("lax.reduce", BOX, on="d", label="several", only=("evaluate", "jit", "vmap"), call=lambda jx, x: jx.lax.reduce(
+        (x, 2 * x), (0.0, -np.inf), lambda a, b: (a[0] + b[0], jx.lax.max(a[1], b[1])), (0, 2))),
+    row("lax.ragged_dot", Sample((6, 4)), Sample((3, 4, 5)), np.array([2, 0, 3]), on="d",
+        only=("evaluate", "jit", "jvp", "grad", "jit_grad")),
+    *[row(f"lax.linalg.{name}", *args, on="dc", call=call)
+      for name, args, call in [
+          ("cholesky", (DEFINITE,), lambda jx, a: jx.lax.linalg.cholesky(a)),
+          ("triangular_solve", (LOWER, SQUARE), lambda jx, a, b: jx.lax.linalg.triangular_solve(
+              a, b, left_side=True, lower=True)),
+          ("lu", (REGULAR,), lambda jx, a: jx.lax.linalg.lu(a)),
+          ("qr", (REGULAR,), lambda jx, a: abs(jx.lax.linalg.qr(a, full_matrices=False)[1])),
+          ("eigh", (DEFINITE,), lambda jx, a: jx.lax.linalg.eigh(a)[1]),
+          ("svd", (REGULAR,), lambda jx, a: jx.lax.linalg.svd(a, compute_uv=False)),
+          ("tridiagonal_solve", (Sample((2, 4), -1, 1), Sample((2, 4), 3, 5), Sample((2, 4), -1, 1, seed=1),
+                                 Sample((2, 4, 3))),
+           lambda jx, low, d, up, b: jx.lax.linalg.tridiagonal_solve(
+               low.at[:, 0].set(0.0), d, up.at[:, -1].set(0.0), b)),
+      ]],
+    row("lax.split", A, (1, 2), on="di", call=lambda jx, x, sizes: jx.lax.split(x, sizes, 1)),
+    row("lax.stack", [A, B], on="d", call=lambda jx, xs: jx.lax.stack(xs, 1)),
+    row("lax.unstack", A, on="d", axis=1),
+    row("lax.tile", A, (2, 1), on="di"),
+    row("lax.broadcast_to_rank", A, 4, on="d"),
+    row("lax.broadcast_like", V, A, on="d"),
+    row("lax.empty", (2, 3), np.float32, **_ONCE, call=lambda jx, *a: jx.lax.empty(*a).dtype),
+    *_each("approx_max_k approx_min_k", A, 2, module="lax", on="df"),
+    row("lax.approx_max_k", A, 1, on="d", reduction_dimension=0),
+    row("lax.platform_dependent", V, on="d", call=lambda jx, x: jx.lax.platform_dependent(
+        x, cpu=jx.numpy.sin, default=jx.numpy.cos)),
+    row("lax.composite", V, on="d", call=lambda jx, x: jx.lax.composite(lambda y: y * jx.numpy.sin(y), "test.f")(x),
+        only=("evaluate", "jit")),
+]  # fmt: skip
+
+
+def _specs(numbers):
+    return numbers.lhs_spec, numbers.rhs_spec, numbers.out_spec
 
 
 # --- programs: operators, methods, indexing, control flow, transformations inside -------------------
@@ -798,6 +1065,21 @@ COLLECTIVES = [
           call=lambda jx, x, name=name: jx.vmap(
               lambda t: t * getattr(jx.lax, name)(t, _I), axis_name=_I)(x))
       for name in ("psum", "pmean", "pmax", "pmin")],
+    row("lax.all_to_all", STACK, on="di", call=lambda jx, x: jx.vmap(
+        lambda t: jx.lax.all_to_all(t * t, _I, 0, 1), axis_name=_I)(x[:, :2])),
+    row("lax.all_to_all", STACK, on="d", label="tiled", call=lambda jx, x: jx.vmap(
+        lambda t: jx.lax.all_to_all(t, _I, 0, 1, tiled=True), axis_name=_I)(x[:, :2])),
+    row("lax.pswapaxes", STACK, on="d", call=lambda jx, x: jx.vmap(
+        lambda t: t * jx.lax.pswapaxes(t, _I, 0), axis_name=_I)(x[:, :2])),
+    row("lax.pshuffle", A, on="d", call=lambda jx, x: jx.vmap(
+        lambda t: t * jx.lax.pshuffle(t, _I, [1, 0]), axis_name=_I)(x)),
+    row("lax.psum_scatter", STACK, on="d", call=lambda jx, x: jx.vmap(
+        lambda t: jx.lax.psum_scatter(t, _I), axis_name=_I)(x[:, :2])),
+    row("lax.psum_scatter", STACK, on="d", label="tiled", call=lambda jx, x: jx.vmap(
+        lambda t: jx.lax.psum_scatter(t, _I, tiled=True), axis_name=_I)(x[:, :2])),
+    row("lax.pbroadcast", A, on="d", call=lambda jx, x: jx.vmap(
+        lambda t: t * jx.lax.pbroadcast(t, _I, 1), axis_name=_I)(x),
+        oracle=lambda jax, x: x * x[1]),
     row("lax.axis_index", A, on="d", call=lambda jx, x: jx.vmap(lambda t: t * jx.lax.axis_index(_I), axis_name=_I)(x)),
     row("lax.axis_size", A, on="d", call=lambda jx, x: jx.vmap(lambda t: t * jx.lax.axis_size(_I), axis_name=_I)(x)),
     row("lax.all_gather", A, on="d", call=lambda jx, x: jx.vmap(lambda t: jx.lax.all_gather(t, _I), axis_name=_I)(x)),
@@ -864,6 +1146,11 @@ ROWS = [
     *PRODUCTS,
     *CREATION,
     *MORE,
+    *SETS,
+    *POLYNOMIALS,
+    *PLACES,
+    *WINDOWS,
+    *FOURIER,
     *LAX_ELEMENTS,
     *LAX_SHAPES,
     *LAX_REDUCTIONS,
@@ -881,6 +1168,8 @@ EXCLUDED = {
         "settings of NumPy's printing",
     ),
     **dict.fromkeys(("numpy.load", "numpy.save", "numpy.savez"), "files: NumPy's own functions"),
+    **dict.fromkeys(("numpy.array_repr", "numpy.array_str"), "text: NumPy's own functions"),
+    "numpy.fromfile": "files: NumPy's own function",
     "lax.apply": "re-applies an equation by name: a tool of jaxlite's printed programs, not in JAX",
     "lax.constant": "an array in a printed program: a tool of jaxlite's printed programs, not in JAX",
     "lax.aval": "a type written as text: a tool of jaxlite's printed programs, not in JAX",
@@ -892,18 +1181,17 @@ EXCLUDED = {
 
 
 def function_names() -> set[str]:
-    """Return the public functions of ``jaxlite.numpy``, its ``linalg`` and ``jaxlite.lax``."""
-    modules = {"numpy": jaxlite.numpy, "linalg": jaxlite.numpy.linalg, "lax": jaxlite.lax}
+    """Return the public functions of ``jaxlite.numpy``, its ``linalg`` and ``fft``, and ``jaxlite.lax``."""
+    modules = {
+        "numpy": jaxlite.numpy,
+        "linalg": jaxlite.numpy.linalg,
+        "fft": jaxlite.numpy.fft,
+        "lax": jaxlite.lax,
+    }
     found = set()
     for where, module in modules.items():
-        for name, value in vars(module).items():
-            public = not name.startswith("_") and callable(value) and not inspect.isclass(value)
-            if public and (where != "linalg" or value in LINALG):
+        for name in getattr(module, "__all__", vars(module)) if where in ("linalg", "fft") else vars(module):
+            value = getattr(module, name)
+            if not name.startswith("_") and callable(value) and not inspect.isclass(value):
                 found.add(f"{where}.{name}")
     return found
-
-
-LINALG = {getattr(jaxlite.numpy.linalg, name) for name in (
-    "cholesky", "cross", "det", "diagonal", "inv", "matmul", "matrix_norm", "matrix_power", "matrix_transpose",
-    "multi_dot", "norm", "outer", "slogdet", "solve", "tensordot", "trace", "vecdot", "vector_norm",
-)}  # fmt: skip

@@ -66,7 +66,7 @@ class Row:
     Attributes
     ----------
     name : str
-        ``"<where>.<function>"``; ``numpy``, ``linalg`` and ``lax`` are namespaces, anything else is a
+        ``"<where>.<function>"``; ``numpy``, ``linalg``, ``fft`` and ``lax`` are namespaces, anything else is a
         heading for programs that only `call` knows.
     args, kwargs
         Nested lists and tuples of samples, arrays and static values.
@@ -142,6 +142,6 @@ def _lookup(name: str) -> Callable:
         return functools.reduce(getattr, path, jx)(*args, **kwargs)
 
     path = name.split(".")
-    if path[0] == "linalg":
+    if path[0] in ("linalg", "fft"):
         path = ["numpy", *path]
     return call

@@ -6,6 +6,7 @@ from tests.rows import (
     control,
     cumulative,
     elementwise,
+    fft,
     indexing,
     linalg,
     reductions,
@@ -24,6 +25,7 @@ _FILES = (
     contraction,
     indexing,
     sorting,
+    fft,
     linalg,
     control,
 )

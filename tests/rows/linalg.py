@@ -5,7 +5,9 @@ import itertools
 import numpy as np
 import scipy.linalg
 
+import jaxlite.numpy as jnp
 from jaxlite.errors import DtypeError, ShapeError
+from jaxlite.ops.linalg import eigh_p, svd_p
 from tests.cases import Case, ErrorCase
 
 F32, F16, I64, I32, C64 = (np.dtype(t) for t in ("f4", "f2", "i8", "i4", "c8"))
@@ -162,7 +164,213 @@ LU = [
     Case("lu", (B[:0],), {}, lu),
 ]
 
-ROWS = [*CHOLESKY, *SOLVES, *LU]
+TALL, WIDE = B, B.T.copy()
+TALL_COMPLEX = B + 0.5j * B[::-1]
+SYMMETRIC = (A + A.T) / 2
+
+
+@loop
+def qr(a, full_matrices):
+    """Householder reflections in the order and with the signs of LAPACK."""
+    m, n = a.shape
+    q, r = np.eye(m, dtype=a.dtype), a.copy()
+    for j in range(min(m, n)):
+        x = r[j:, j]
+        if not np.any(x[1:]) and not x[0].imag:
+            continue
+        beta = -np.copysign(np.linalg.norm(x), x[0].real)
+        v = x.copy()
+        v[0] -= beta
+        # A reflection that makes x real needs its factor from both: H = 1 - τ·v·vᴴ, Hᴴ·x = β·e.
+        tau = (beta - x[0]) / beta
+        v = v / (x[0] - beta)
+        h = np.eye(m - j) - np.conj(tau) * np.outer(v, v.conj())
+        r[j:] = h @ r[j:]
+        q[:, j:] = q[:, j:] @ h.conj().T
+    k = m if full_matrices else min(m, n)
+    return q[:, :k], np.triu(r)[:k]
+
+
+def qr_row(a, full_matrices=False, label="", **options):
+    label = label or str(full_matrices)
+    return Case("qr", (a,), {"full_matrices": full_matrices}, qr, label=label, **options)
+
+
+QR = [
+    qr_row(A),
+    qr_row(A, True),
+    qr_row(TALL),
+    qr_row(TALL, True, derivatives=None),
+    qr_row(WIDE),
+    qr_row(WIDE, True),
+    qr_row(COMPLEX),
+    qr_row(TALL_COMPLEX),
+    qr_row(TALL_COMPLEX.T.copy()),
+    qr_row(A_STACK),
+    qr_row(A.astype(F32), order=1),
+    qr_row(NO_MATRICES),
+    qr_row(NO_ROWS),
+]
+
+
+def spectrum(v, w):
+    """What of eigenvectors does not depend on their phases: the projections, and the values."""
+    v, w = np.asarray(v), np.asarray(w)
+    return np.swapaxes(v, -1, -2)[..., :, :, None] * np.conj(np.swapaxes(v, -1, -2))[..., :, None, :], w
+
+
+def projections(vectors):
+    """Return v·vᴴ for each column v."""
+    columns = jnp.swapaxes(vectors, -1, -2)
+    return columns[..., :, :, None] * jnp.conj(columns)[..., :, None, :]
+
+
+@loop
+def eigh_by_scipy(a, lower, symmetrize_input):
+    a = (a + a.conj().T) / 2 if symmetrize_input else a
+    w, v = scipy.linalg.eigh(a, lower=lower, driver="evr") if a.size else np.linalg.eigh(a)
+    return spectrum(v.astype(a.dtype), w.astype(a.real.dtype))
+
+
+def eigh_row(a, lower=True, symmetrize_input=True, label="", **options):
+    params = {"lower": lower, "symmetrize_input": symmetrize_input}
+
+    def use(a):
+        v, w = eigh_p.bind(a, **params)
+        return projections(v), w
+
+    label = label or f"{'L' if lower else 'U'}{symmetrize_input}"
+    return Case("eigh", (a,), params, eigh_by_scipy, label=label, call=use, **options)
+
+
+EIGH = [
+    eigh_row(SYMMETRIC),
+    eigh_row(A, label="unsymmetric"),
+    eigh_row(A, True, False),
+    eigh_row(A, False, False),
+    eigh_row(HERMITIAN),
+    eigh_row(HERMITIAN + 0.5j * np.triu(np.ones((3, 3))), True, False, label="complex lower"),
+    eigh_row(HERMITIAN + 0.5j * np.tril(np.ones((3, 3))), False, False, label="complex upper"),
+    eigh_row(STACK),
+    eigh_row(SYMMETRIC.astype(F32), order=1),
+    eigh_row(HERMITIAN.astype(C64), order=1),
+    eigh_row(NO_MATRICES),
+    Case(
+        "eigh",
+        (np.stack([np.full((2, 2), np.nan), np.diag([2.0, 1.0])]),),
+        {"lower": True, "symmetrize_input": True},
+        expected=(np.stack([np.full((2, 2), np.nan), np.eye(2)[::-1]]), np.array([[np.nan] * 2, [1.0, 2.0]])),
+        derivatives=None,
+        label="one without",
+    ),
+    # The values have derivatives where they coincide.
+    Case(
+        "eigh",
+        (np.eye(3),),
+        {"lower": True, "symmetrize_input": True},
+        lambda a, **params: a.diagonal(),
+        order=1,
+        label="identity, values",
+        derivatives=None,
+        call=lambda a: eigh_p.bind(a, lower=True, symmetrize_input=True)[1],
+    ),
+]
+
+
+TURNING = np.array([[0.2, -1.5, 0.3], [1.1, 0.4, -0.2], [0.1, 0.6, -0.8]])
+
+
+@loop
+def eig_by_scipy(a):
+    w, v = scipy.linalg.eig(a) if a.size else np.linalg.eig(a)
+    dtype = np.result_type(a.dtype, 1j)
+    return w.astype(dtype), v.astype(dtype)
+
+
+EIG = [
+    Case("eig", (A,), {}, eig_by_scipy),
+    Case("eig", (TURNING,), {}, eig_by_scipy, label="complex pair"),
+    Case("eig", (COMPLEX,), {}, eig_by_scipy),
+    Case("eig", (np.stack([A, TURNING]),), {}, eig_by_scipy),
+    Case("eig", (TURNING.astype(F32),), {}, eig_by_scipy, order=1),
+    Case("eig", (NO_MATRICES,), {}, eig_by_scipy),
+    Case(
+        "eig",
+        (np.stack([np.full((2, 2), np.inf), np.diag([2.0, 1.0])]),),
+        {},
+        expected=(
+            np.array([[complex(np.nan)] * 2, [2.0, 1.0]]),
+            np.stack([np.full((2, 2), complex(np.nan)), np.eye(2)]),
+        ),
+        derivatives=None,
+        label="one without",
+    ),
+]
+
+
+@loop
+def svd_by_scipy(a, full_matrices, compute_uv):
+    if not a.size:
+        result = np.linalg.svd(a, full_matrices, compute_uv)
+        return tuple(result) if compute_uv else result
+    if not compute_uv:
+        return scipy.linalg.svdvals(a).astype(a.real.dtype)
+    u, s, vh = scipy.linalg.svd(a, full_matrices, lapack_driver="gesvd")
+    k = len(s)
+    pairs = np.einsum("ik,kj->kij", u[:, :k], vh[:k])
+    rest = u[:, k:] @ u[:, k:].conj().T, vh[k:].conj().T @ vh[k:]
+    return tuple(x.astype(a.dtype) for x in (pairs, *rest)) + (s.astype(a.real.dtype),)
+
+
+def svd_row(a, full_matrices=False, compute_uv=True, **options):
+    params = {"full_matrices": full_matrices, "compute_uv": compute_uv}
+
+    def use(a):
+        if not compute_uv:
+            return svd_p.bind(a, **params)
+        u, s, vh = svd_p.bind(a, **params)
+        k = s.shape[-1]
+        pairs = jnp.swapaxes(u[..., :k], -1, -2)[..., :, :, None] * vh[..., :k, None, :]
+        rest_u, rest_v = u[..., k:], vh[..., k:, :]
+        rest_v = jnp.conj(jnp.swapaxes(rest_v, -1, -2))
+        rest = [x @ jnp.conj(jnp.swapaxes(x, -1, -2)) for x in (rest_u, rest_v)]
+        return (pairs, *rest, s)
+
+    label = f"{full_matrices},{compute_uv}"
+    return Case("svd", (a,), params, svd_by_scipy, label=label, call=use, **options)
+
+
+SVD = [
+    *(svd_row(a, compute_uv=uv) for a in (A, TALL, WIDE, COMPLEX, A_STACK) for uv in (True, False)),
+    svd_row(TALL_COMPLEX),
+    svd_row(TALL_COMPLEX.T.copy()),
+    svd_row(A, True),
+    svd_row(TALL, True, derivatives=None),
+    svd_row(WIDE, True, derivatives=None),
+    svd_row(TALL_COMPLEX, True, False),
+    svd_row(A.astype(F32), order=1),
+    svd_row(TALL_COMPLEX.astype(C64), order=1),
+    Case(
+        "svd",
+        (np.stack([np.full((2, 2), np.inf), np.diag([1.0, 2.0])]),),
+        {"full_matrices": True, "compute_uv": False},
+        expected=np.array([[np.nan] * 2, [2.0, 1.0]]),
+        derivatives=None,
+        label="one without",
+    ),
+    *(
+        Case(
+            "svd",
+            (a,),
+            {"full_matrices": False, "compute_uv": True},
+            lambda a, **params: tuple(np.linalg.svd(a, False)),
+            label="empty",
+        )
+        for a in (NO_MATRICES, NO_ROWS)
+    ),
+]
+
+ROWS = [*CHOLESKY, *SOLVES, *LU, *QR, *EIGH, *EIG, *SVD]
 
 LEFT = {name: name == "left_side" for name in TRIANGULAR}
 FACTORS, PIVOTS, _ = lu(A)
@@ -188,5 +396,21 @@ ERRORS = [
         {"transpose_a": False},
         DtypeError,
         "of one dtype",
+    ),
+    ErrorCase("qr", (A[0],), {"full_matrices": True}, ShapeError, r"qr: operand has type f64\[3\]"),
+    ErrorCase("qr", (A.astype(I64),), {"full_matrices": True}, DtypeError, "LAPACK computes in"),
+    ErrorCase("eigh", (B,), {"lower": True, "symmetrize_input": True}, ShapeError, "must be a square matrix"),
+    ErrorCase(
+        "eigh", (A.astype(F16),), {"lower": True, "symmetrize_input": True}, DtypeError, "LAPACK computes in"
+    ),
+    ErrorCase("eig", (B,), {}, ShapeError, "must be a square matrix"),
+    ErrorCase("eig", (A.astype(I64),), {}, DtypeError, "LAPACK computes in"),
+    ErrorCase("svd", (A[0],), {"full_matrices": True, "compute_uv": True}, ShapeError, "must be a matrix"),
+    ErrorCase(
+        "svd",
+        (A.astype(I64),),
+        {"full_matrices": True, "compute_uv": False},
+        DtypeError,
+        "LAPACK computes in",
     ),
 ]

@@ -1,0 +1,83 @@
+"""Gradients beside JAX, one table: ``python -m benchmarks``.
+
+    python -m benchmarks [--threads 1|all] [--quick] [--only TEXT] [--runs 7] [--save FILE]
+
+Both libraries run in one process and take turns; medians count. ``first`` is record, compile and run, after a trivial
+program on both sides, with nothing kept on disk. JAX gets its own arrays and is waited for; jaxlite gets NumPy's.
+``--quick`` runs every row once and checks that the libraries agree.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+os.environ["JAXLITE_CACHE"] = "0"
+os.environ.setdefault("JAX_ENABLE_X64", "1")
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
+    parser.add_argument("--threads", choices=["1", "all"], default="1")
+    parser.add_argument("--quick", action="store_true", help="run every row once and compare the results")
+    parser.add_argument("--only", default="", help="rows whose name contains this text")
+    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--save", type=Path, help="write FILE.json and FILE.png")
+    return parser.parse_args()
+
+
+# Seconds that one measurement should take: short programs are called many times.
+SLICE = 0.005
+
+
+def once(f, args, calls: int) -> float:
+    start = time.perf_counter()
+    for _ in range(calls):
+        out = f(*args)
+    wait(out)
+    return (time.perf_counter() - start) / calls
+
+
+def wait(out) -> None:
+    if isinstance(out, tuple | list):
+        for item in out:
+            wait(item)
+    elif isinstance(out, dict):
+        wait(list(out.values()))
+    elif hasattr(out, "block_until_ready"):
+        out.block_until_ready()
+
+
+def alternating(candidates, runs: int) -> list[float]:
+    """Return the median seconds of each ``(function, args)``, which take turns."""
+    calls = []
+    for f, args in candidates:
+        once(f, args, 1)
+        calls.append(max(1, int(SLICE / max(once(f, args, 1), 1e-7))))
+    times: list[list[float]] = [[] for _ in candidates]
+    for _ in range(runs):
+        for k, (f, args) in enumerate(candidates):
+            times[k].append(once(f, args, calls[k]))
+    return [sorted(t)[len(t) // 2] for t in times]
+
+
+def main() -> int:
+    options = parse()
+    if options.threads == "1":
+        # Before anything starts threads of its own.
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    from benchmarks import table
+
+    results = table.measure(options, alternating, wait)
+    if options.save:
+        options.save.with_suffix(".json").write_text(json.dumps(results, indent=1))
+        table.plot(results, options.save.with_suffix(".png"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

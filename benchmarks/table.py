@@ -1,0 +1,134 @@
+"""The table of `python -m benchmarks`: measure the rows, print them, draw them."""
+
+from __future__ import annotations
+
+import time
+
+import jax
+import numpy as np
+
+import jaxlite
+from benchmarks.rows import ROWS, Lib, Row
+
+
+def libraries() -> list[Lib]:
+    def solve_lower_jax(factor, b):
+        return jax.scipy.linalg.solve_triangular(factor, b, lower=True)
+
+    def solve_lower(factor, b):
+        return jaxlite.lax.triangular_solve(factor, b[:, None], left_side=True, lower=True)[:, 0]
+
+    def lib(name, module, solve):
+        return Lib(
+            name,
+            module.numpy,
+            module.jit,
+            module.grad,
+            module.vmap,
+            module.hessian,
+            module.value_and_grad,
+            solve,
+        )
+
+    return [lib("jaxlite", jaxlite, solve_lower), lib("JAX", jax, solve_lower_jax)]
+
+
+def derivative_of(lib: Lib, row: Row, loss):
+    """Return the function that is timed as the derivative."""
+    if row.derivative == "hessian":
+        return lib.hessian(loss)
+    if row.derivative == "per example":
+        return lib.vmap(lib.grad(loss), in_axes=(None, 0, 0))
+    return lib.grad(loss)
+
+
+def own_arrays(lib: Lib, args):
+    return args if lib.name == "jaxlite" else jax.tree.map(jax.numpy.asarray, args)
+
+
+def leaves(tree) -> list[np.ndarray]:
+    return [np.asarray(x) for x in jax.tree.leaves(tree)]
+
+
+def measure_row(row: Row, options, alternating, wait) -> dict:
+    libs = libraries()
+    primals, gradients, first, results = [], [], [], []
+    for lib in libs:
+        loss, args = row.make(lib, np.random.default_rng(0))
+        args = own_arrays(lib, args)
+        derivative = lib.jit(derivative_of(lib, row, loss))
+        start = time.perf_counter()
+        out = derivative(*args)
+        wait(out)
+        first.append(time.perf_counter() - start)
+        results.append(leaves(out))
+        primals.append((lib.jit(loss), args))
+        gradients.append((derivative, args))
+    error = max(
+        float(np.max(np.abs(a - b)) / max(np.max(np.abs(b)), 1e-300)) for a, b in zip(*results, strict=True)
+    )
+    tolerance = 1e-3 if results[0][0].dtype == np.float32 else 1e-8
+    assert error < tolerance, f"{row.name}: the gradients differ by {error:.1e}"
+    record = {"row": row.name, "error": error, "first": first}
+    if not options.quick:
+        record["primal"] = alternating(primals, options.runs)
+        record["gradient"] = alternating(gradients, options.runs)
+    return record
+
+
+def geometric_mean(values) -> float:
+    return float(np.exp(np.mean(np.log(list(values))))) if values else float("nan")
+
+
+def measure(options, alternating, wait) -> list[dict]:
+    """Measure all rows and print the table."""
+    for lib in libraries():
+        wait(lib.jit(lambda x: x + 1.0)(1.0))
+    rows = [row for row in ROWS if options.only in row.name]
+    head = f"{'times in us':<42}{'primal':>10}{'gradient':>11}{'JAX':>11}{'ratio':>7}{'g/p':>6}{'first':>8}{'ratio':>7}"
+    print(head, flush=True)
+    records = []
+    for row in rows:
+        record = measure_row(row, options, alternating, wait)
+        records.append(record)
+        ours, theirs = record["first"]
+        if options.quick:
+            print(f"{row.name:<42} agrees, error {record['error']:.0e}", flush=True)
+            continue
+        (p, _), (g, j) = record["primal"], record["gradient"]
+        print(
+            f"{row.name:<42}{1e6 * p:>10.1f}{1e6 * g:>11.1f}{1e6 * j:>11.1f}{g / j:>7.2f}{g / p:>6.1f}"
+            f"{1e3 * ours:>6.0f}ms{ours / theirs:>7.2f}",
+            flush=True,
+        )
+    if not options.quick:
+        ratios = [r["gradient"][0] / r["gradient"][1] for r in records]
+        long = [q for q, r in zip(ratios, records, strict=True) if r["gradient"][1] > 1e-4]
+        print(f"geometric mean of gradient / JAX's            {geometric_mean(ratios):.3f}")
+        print(f"  of the rows where JAX takes over 100 us     {geometric_mean(long):.3f}")
+        print(
+            f"  of gradient / primal                        "
+            f"{geometric_mean([r['gradient'][0] / r['primal'][0] for r in records]):.2f}"
+        )
+        print(
+            f"  of the first call / JAX's                   "
+            f"{geometric_mean([r['first'][0] / r['first'][1] for r in records]):.2f}"
+        )
+    return records
+
+
+def plot(records: list[dict], path) -> None:
+    """Draw the ratios of gradients as bars on a logarithmic axis."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    names = [r["row"] for r in records][::-1]
+    ratios = [r["gradient"][0] / r["gradient"][1] for r in records][::-1]
+    figure, axes = plt.subplots(figsize=(8, 0.26 * len(names) + 1.2), layout="constrained")
+    axes.barh(names, ratios, color=["#2a6f97" if q <= 1 else "#c1121f" for q in ratios])
+    axes.axvline(1.0, color="black", linewidth=0.8)
+    axes.set_xscale("log")
+    axes.set_xlabel("time of the gradient, jaxlite / JAX")
+    figure.savefig(path, dpi=120)

@@ -1,0 +1,105 @@
+"""What a compiled program and its caller agree on: words that it returns, types in memory, where objects have what.
+
+A process that finds its programs on disk loads this and none of the rest of the code generator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from jaxlite.errors import JAXIndexError
+from jaxlite.ir import Eqn, Jaxpr, ShapedArray, Tape, subjaxprs
+from jaxlite.ops.index_numpy import Windows, out_of_range
+from jaxlite.ops.indexing import inverse_of, windows_of
+
+# --- words ------------------------------------------------------------------------------------------
+
+# What a program returns instead of 0, besides the number of a failed check plus one.
+PYTHON_ERROR, OUT_OF_BOUNDS, OUT_OF_MEMORY = -1, -2, -3
+# Words of the record that a failed check fills; the last one is the program's own.
+ERROR_WORDS = 8
+
+
+class NotScheduled(Exception):
+    """Something in the program has no form in loops; the message says what."""
+
+
+# --- values -----------------------------------------------------------------------------------------
+
+# Offsets behind the header of a Python object, checked at run time by `runtime.call`.
+HEADER = object.__basicsize__
+DATA, NDIM, DIMENSIONS, DESCR, FLAGS = HEADER, HEADER + 8, HEADER + 16, HEADER + 40, HEADER + 48
+C_CONTIGUOUS_AND_ALIGNED = 0x101
+
+
+def stored_aval(aval) -> ShapedArray:
+    """Return the type that a value has in memory: a tape is a handle, an integer."""
+    return ShapedArray(aval.stack, np.dtype(np.int64)) if isinstance(aval, Tape) else aval
+
+
+def descr_symbol(dtype: np.dtype) -> str:
+    return f"jl_descr_{dtype.name}"
+
+
+def scalar_symbol(dtype: np.dtype) -> str:
+    return f"jl_scalar_{dtype.name}"
+
+
+# --- equations --------------------------------------------------------------------------------------
+
+
+def number_equations(jaxpr: Jaxpr) -> dict[Eqn, int]:
+    """Number all equations, those of inner programs after the one that holds them.
+
+    The numbers depend on the structure alone, so that a program from the cache finds its equations again.
+    """
+    numbers: dict[Eqn, int] = {}
+
+    def visit(jaxpr: Jaxpr):
+        for eqn in jaxpr.eqns:
+            if eqn not in numbers:
+                numbers[eqn] = len(numbers)
+                for inner in subjaxprs(eqn.params):
+                    visit(inner)
+
+    visit(jaxpr)
+    return numbers
+
+
+def explain(eqn: Eqn, details: Sequence[int]) -> Exception:
+    """Return the error for an index out of range, as the interpreter words it.
+
+    Parameters
+    ----------
+    eqn : Eqn
+    details : sequence of int
+        The index, and which entry of its index vector it is.
+    """
+    name, avals = eqn.primitive.name, [a.aval for a in eqn.invars]
+    where = {"where": eqn.source.describe()} if eqn.source else {}
+    if name == "gather":
+        return out_of_range(name, details[0], details[1], gather_windows(eqn), **where)
+    if name.startswith("scatter"):
+        return out_of_range(name, details[0], details[1], scatter_windows(eqn), **where)
+    axis = eqn.params["dimension"]
+    size = eqn.params.get("size", avals[0].shape[axis])
+    return JAXIndexError(
+        f"index {details[0]} is out of bounds for axis {axis} with size {size}",
+        why=f"{name} takes indices in range.",
+        **where,
+    )
+
+
+def gather_windows(eqn: Eqn) -> Windows:
+    operand, indices = (a.aval.strip_weak_type() for a in eqn.invars)
+    return windows_of(
+        "gather", operand, indices, None, eqn.params["dimension_numbers"], eqn.params["slice_sizes"]
+    )
+
+
+def scatter_windows(eqn: Eqn) -> Windows:
+    operand, indices, updates = (a.aval.strip_weak_type() for a in eqn.invars)
+    _, sizes = inverse_of(eqn.params["dimension_numbers"], operand.shape, updates.shape)
+    return windows_of(eqn.primitive.name, operand, indices, updates, eqn.params["dimension_numbers"], sizes)

@@ -1,0 +1,86 @@
+"""From an optimised program to the text that is compiled: schedule, plan memory, emit, add the entry.
+
+source_of(jaxpr, in_avals, key).text       LLVM
+source_of(jaxpr, in_avals, key).loops_text  Python
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from jaxlite.codegen import rules  # noqa: F401  (registers the lowering rules)
+from jaxlite.codegen.cost import Cost, cost_of
+from jaxlite.codegen.emit_llvm import emit
+from jaxlite.codegen.entry import DECLARATIONS, entry_text
+from jaxlite.codegen.loops import LoopProgram, While, walk
+from jaxlite.codegen.memory import plan
+from jaxlite.codegen.render_python import render
+from jaxlite.codegen.schedule import schedule
+from jaxlite.ir import Jaxpr, cached_by_jaxpr
+
+# Programs whose estimated work takes longer than this many nanoseconds release the GIL.
+LONG = 50_000
+
+
+class Source(NamedTuple):
+    """What is compiled: the loop program and its LLVM text, and the routines that it calls."""
+
+    loops: LoopProgram
+    text: str
+    external: tuple[str, ...]
+    cost: Cost
+    has_entry: bool
+
+    @property
+    def loops_text(self) -> str:
+        """The loop program in Python."""
+        return render(self.loops)
+
+
+@cached_by_jaxpr
+def loop_program(jaxpr: Jaxpr) -> LoopProgram:
+    """Return the loop program of an optimised jaxpr, its memory planned."""
+    return plan(schedule(jaxpr))
+
+
+def source_of(
+    jaxpr: Jaxpr,
+    in_avals: tuple,
+    key: str,
+    *,
+    has_entry: bool = True,
+    bounds_checks: bool = False,
+    registers: tuple[int, ...] = (),
+) -> Source:
+    """Return loops and LLVM text of a program.
+
+    Parameters
+    ----------
+    jaxpr : Jaxpr
+        Optimised.
+    in_avals : tuple of ShapedArray
+        Types of the inputs as recorded: some are Python numbers.
+    key : str
+        Part of every symbol.
+    has_entry : bool
+        Whether CPython calls it directly; not where tapes go in or out.
+    bounds_checks : bool
+        Whether to check each access against its buffer.
+    registers : tuple of int
+        Bytes of the registers that functions such as exp may take whole.
+    """
+    loops = loop_program(jaxpr)
+    cost = cost_of(loops)
+    module = emit(loops, key, bounds_checks=bounds_checks, registers=registers)
+    text = module.text()
+    if has_entry:
+        entry = entry_text(key, in_avals, jaxpr.out_avals, release_gil=_may_take_long(loops, cost))
+        declared = set(module.declarations.values())
+        head = "\n".join(line for line in DECLARATIONS.splitlines() if line not in declared)
+        text = "\n".join((head, text, entry))
+    return Source(loops, text, module.external, cost, has_entry)
+
+
+def _may_take_long(loops: LoopProgram, cost: Cost) -> bool:
+    """Whether other threads, and signals sent by them, should get their turn meanwhile."""
+    return cost.nanoseconds > LONG or any(isinstance(s, While) for s in walk(loops.body))

@@ -1,0 +1,113 @@
+"""``python -m jaxlite names``: the data are read, every sample call runs, and the evidence is evidence."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+import numpy as np
+import pytest
+
+import jaxlite
+import jaxlite.numpy as jnp
+from jaxlite import __main__ as command
+from jaxlite import lax, names
+from jaxlite.counters import counters
+
+# Functions of files and of printing, and those that need a file to be called.
+WITHOUT_CALLS = {
+    *("array_repr", "array_str", "get_printoptions", "printoptions", "set_printoptions"),
+    *("fromfile", "load", "save", "savez"),
+    *("dtype", "finfo", "iinfo"),
+}
+
+
+def test_the_names_are_read():
+    rows = {name.name: name for name in names.read_names()}
+    assert len(rows) > 1500
+    assert rows["jax.numpy.where"].libraries == 13
+    assert rows["jax.grad"].documents == 22
+    assert rows["jax.scipy.stats.norm.logpdf"].module == "jax.scipy.stats.norm"
+
+
+def test_presence():
+    assert names.find("jax.numpy.sin") is jnp.sin
+    assert names.is_here("jax.tree_util.tree_map")
+    assert not names.is_here("jax.numpy.no_such_function")
+
+
+def test_every_function_has_a_sample_call():
+    calls = names.read_calls()
+    for module, prefix in ((jnp, "jax.numpy"), (lax, "jax.lax")):
+        public = [
+            name.name.rpartition(".")[2]
+            for name in names.read_names()
+            if name.module == prefix and names.is_here(name.name)
+        ]
+        functions = {name for name in public if callable(getattr(module, name)) and not name.endswith("_p")}
+        classes = {name for name in functions if isinstance(getattr(module, name), type)}
+        missing = {name for name in functions - classes if f"{prefix}.{name}" not in calls}
+        assert missing - WITHOUT_CALLS - _types(module) == set()
+
+
+def _types(module) -> set[str]:
+    """Names of scalar types, which are called to convert."""
+    return {name for name in dir(module) if isinstance(getattr(module, name), type(jnp.float32))}
+
+
+def test_native_means_without_a_call_of_numpy():
+    evidence = names.examine("jnp.hypot(A, B)")
+    assert (str(evidence), evidence.host_calls, evidence.error) == ("native", 0, "")
+    assert evidence.equations == 1
+
+
+def test_calls_of_numpy_are_seen_and_named():
+    evidence = names.examine("jax.pure_callback(np.sin, A, jnp.cos(A))")
+    assert (str(evidence), evidence.host_calls) == ("NumPy: pure_callback", 1)
+
+
+def test_machine_code_runs_even_where_jit_is_off():
+    before = counters.num_compiles + counters.num_cache_hits
+    with jaxlite.disable_jit():
+        assert str(names.examine("jnp.exp2(A * 1.25 + 3.5)")) == "native"
+    assert counters.num_compiles + counters.num_cache_hits == before + 1
+
+
+def test_a_call_without_work_is_not_called_native():
+    assert str(names.examine("jnp.positive(A)")) == "nothing to compute"
+    assert str(names.examine("jnp.no_such(A)")).startswith("error: AttributeError")
+
+
+def test_table_of_a_module(capsys):
+    assert command.main(["names", "jax.flatten_util", "jax.ops"]) == 0
+    text = capsys.readouterr().out
+    assert re.search(r"^ +ravel_pytree +\d+ +\d+ +yes +native$", text, re.MULTILINE)
+    assert re.search(r"^jax\.flatten_util +1 +1 +1 +0 +0 +0$", text, re.MULTILINE)
+
+
+def test_missing_names(capsys):
+    assert command.main(["names", "--missing", "--csv", "--used", "jax.ops", "jax.flatten_util"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert all(row["here"] == "no" for row in rows)
+    assert "jax.flatten_util.ravel_pytree" not in {row["name"] for row in rows}
+
+
+@pytest.mark.parametrize("part", range(6))
+def test_sample_calls_run(part):
+    """Every call runs without ``jit``; the table compiles them, which takes longer."""
+    for name, call in sorted(names.read_calls().items())[part::6]:
+        if names.is_here(name):
+            program, arrays = names.sample_program(call)
+            results = program(*arrays)
+            assert all(np.asarray(result).dtype != object for result in results), call
+
+
+@pytest.mark.slow
+def test_what_the_whole_table_says():
+    rows = names.table(["jax.numpy", "jax.lax", "jax.nn"])
+    errors = [(name.name, status) for name, _, status in rows if status.startswith("error")]
+    assert errors == []
+    left = {name.name for name, _, status in rows if status.startswith(("NumPy", "interpreted"))}
+    # Eigenvalues are LAPACK's, Fourier transforms NumPy's; float16 has no arithmetic in machine code here.
+    assert left <= {"jax.numpy.roots", "jax.numpy.float16", "jax.lax.fft"}

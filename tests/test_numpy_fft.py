@@ -1,0 +1,151 @@
+"""``jaxlite.numpy.fft`` against NumPy in every mode, and its derivatives against JAX's."""
+
+import numpy as np
+import pytest
+
+import jaxlite
+import jaxlite.numpy as jnp
+from jaxlite.errors import ArgumentError, DtypeError
+from jaxlite.ops.fft import FftType
+from jaxlite.test_util import check_grads
+from tests.tolerances import assert_close
+
+R = np.random.default_rng(3)
+X = R.normal(size=(3, 4, 6))
+Z = X + 1j * R.normal(size=X.shape)
+
+CALLS = [
+    ("fft", Z, {}),
+    ("fft", X, {"n": 4, "axis": 1}),
+    ("fft", X, {"n": 9, "axis": 0, "norm": "ortho"}),
+    ("fft", np.arange(5), {}),
+    ("fft", X.astype(np.float16), {}),
+    ("fft", Z.astype(np.complex64), {"norm": "forward"}),
+    ("irfft", X.astype(np.float16), {}),
+    ("hfft", X.astype(np.float16), {}),
+    ("irfftn", X.astype(np.float16), {}),
+    ("ifft", Z, {"norm": "forward"}),
+    ("ifft", Z, {"n": 3, "norm": "ortho"}),
+    ("rfft", X, {"n": 7}),
+    ("rfft", X.astype(np.float32), {"axis": 0}),
+    ("rfft", X > 0, {"norm": "forward"}),
+    ("irfft", Z, {}),
+    ("irfft", Z, {"n": 7, "axis": 1, "norm": "ortho"}),
+    ("irfft", X, {"n": 4}),
+    ("irfft", Z.astype(np.complex64), {"norm": "forward"}),
+    ("hfft", Z, {}),
+    ("hfft", Z, {"n": 5, "norm": "forward"}),
+    ("hfft", X, {"norm": "ortho", "axis": 0}),
+    ("ihfft", X, {}),
+    ("ihfft", X, {"n": 5, "axis": 1, "norm": "forward"}),
+    ("fftn", Z, {}),
+    ("fftn", Z, {"axes": (2, 0)}),
+    ("fftn", Z, {"s": (5, 3), "axes": (0, -1), "norm": "ortho"}),
+    ("fftn", Z, {"axes": (1, 1)}),
+    ("fftn", Z, {"axes": ()}),
+    ("ifftn", Z, {"s": (2, -1), "axes": (1, 2)}),
+    ("ifftn", Z, {"norm": "forward"}),
+    ("rfftn", X, {"axes": (1, 0)}),
+    ("rfftn", X, {"axes": (1, 1)}),
+    ("rfftn", X, {"s": (3, 9), "axes": (0, 1), "norm": "forward"}),
+    ("irfftn", Z, {}),
+    ("irfftn", Z, {"axes": (1, 1)}),
+    ("irfftn", Z, {"s": (3, 9), "axes": (0, 1), "norm": "forward"}),
+    ("fft2", Z, {"s": (3, 9)}),
+    ("ifft2", Z, {"axes": (0, 1)}),
+    ("rfft2", X, {"norm": "ortho"}),
+    ("irfft2", Z, {"s": (3, 5)}),
+    ("fftshift", X, {}),
+    ("fftshift", X, {"axes": 1}),
+    ("ifftshift", X, {"axes": (0, 2)}),
+    ("ifftshift", np.arange(5), {}),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "x", "options"), CALLS, ids=[f"{name}-{i}" for i, (name, *_) in enumerate(CALLS)]
+)
+def test_as_numpy(name, x, options):
+    ours, theirs = getattr(jnp.fft, name), getattr(np.fft, name)
+    expected = theirs(x, **options)
+    for f in (
+        lambda x: ours(x, **options),
+        jaxlite.jit(lambda x: ours(x, **options)),
+        jaxlite.jit(lambda x: theirs(x, **options)),
+        lambda x: jaxlite.vmap(lambda x: ours(x, **options))(np.stack([x, x]))[1],
+    ):
+        result = f(x)
+        assert type(result) is jaxlite.Array
+        assert (result.shape, result.dtype) == (expected.shape, expected.dtype)
+        tolerance = {np.float32: 2e-6, np.complex64: 2e-6}.get(result.dtype.type, 1e-12)
+        tolerance = 2e-3 if x.dtype == np.float16 else tolerance
+        np.testing.assert_allclose(result, expected, rtol=tolerance, atol=10 * tolerance)
+
+
+@pytest.mark.parametrize(
+    ("name", "x", "options"),
+    [call for call in CALLS if call[1] is X or call[1] is Z][::3],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_derivatives(name, x, options):
+    check_grads(lambda x: getattr(jnp.fft, name)(x, **options), (x[:2],), order=2)
+
+
+def test_lengths_of_all_the_last_axes():
+    """``s`` without ``axes`` counts from the end, as the array API standard says."""
+    expected = np.fft.fftn(Z, s=(2, 3), axes=(1, 2))
+    assert_close(jnp.fft.fftn(Z, s=(2, 3)), expected)
+    assert_close(jaxlite.jit(lambda z: jnp.fft.fftn(z, s=(2, 3)))(Z), expected)
+
+
+def test_frequencies():
+    for n in (1, 2, 5, 8):
+        for d in (1.0, 0.25):
+            np.testing.assert_array_equal(jnp.fft.fftfreq(n, d), np.fft.fftfreq(n, d))
+            np.testing.assert_array_equal(jnp.fft.rfftfreq(n, d), np.fft.rfftfreq(n, d))
+            assert_close(jaxlite.jit(lambda d: jnp.fft.fftfreq(n, d))(d), np.fft.fftfreq(n, d))  # noqa: B023
+    assert jnp.fft.rfftfreq(4, dtype=jnp.float32).dtype == np.float32
+
+
+def test_a_program_without_padding_is_one_equation():
+    jaxpr = jaxlite.make_jaxpr(lambda z: jnp.fft.fftn(z, s=Z.shape, axes=(0, 1, 2)))(Z)
+    assert [eqn.primitive.name for eqn in jaxpr.eqns] == ["fft"]
+
+
+def test_lax_takes_names_and_members():
+    expected = np.fft.rfft(X)
+    for kind in (FftType.RFFT, jaxlite.lax.FftType.RFFT, "RFFT", "rfft"):
+        assert_close(jaxlite.lax.fft(X, kind, (6,)), expected)
+    with pytest.raises(ArgumentError, match="'DCT' is not one of FFT, IFFT, RFFT, IRFFT"):
+        jaxlite.lax.fft(X, "DCT", (6,))
+
+
+@pytest.mark.parametrize(
+    ("f", "error", "match"),
+    [
+        (lambda: jnp.fft.rfft(Z), DtypeError, r"fft.rfft: the operand has type c128\[3,4,6\]"),
+        (lambda: jnp.fft.fft(X, 0), ArgumentError, "a transform has at least one point"),
+        (lambda: jnp.fft.fft(X, norm="no"), ArgumentError, "norm 'no' is not known"),
+        (lambda: jnp.fft.hfft(X, norm="no"), ArgumentError, "norm 'no' is not known"),
+        (lambda: jnp.fft.fftn(X, (1, 2), (0,)), ArgumentError, "2 lengths and 1 axes"),
+        (lambda: jnp.fft.rfftn(X, axes=()), ArgumentError, "no axes"),
+        (lambda: jnp.fft.fftfreq(0), ArgumentError, "0 points"),
+        (lambda: jnp.fft.fft(X, axis=5), ValueError, "out of bounds"),
+    ],
+)
+def test_errors(f, error, match):
+    with pytest.raises(error, match=match):
+        f()
+
+
+def test_derivatives_agree_with_jax(oracle):
+    jax, theirs = oracle, oracle.numpy.fft
+    for name, x in (("rfft", X), ("irfft", Z), ("fftn", Z), ("rfftn", X), ("irfftn", Z), ("hfft", Z)):
+
+        def loss(module, numpy, x, name=name):
+            y = getattr(module, name)(x)
+            return (numpy.sin(y.real) * numpy.cos(y.imag)).sum()
+
+        ours = jaxlite.grad(lambda x, loss=loss: loss(jnp.fft, jnp, x))(x)
+        expected = jax.grad(lambda x, loss=loss: loss(theirs, oracle.numpy, x))(x)
+        np.testing.assert_allclose(ours, np.asarray(expected), rtol=1e-10, atol=1e-10)

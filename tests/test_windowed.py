@@ -1,0 +1,125 @@
+"""Convolutions and reductions over windows: against loops written in NumPy, in size and in derivatives; errors."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+
+import numpy as np
+import pytest
+
+import jaxlite
+from jaxlite import lax
+from jaxlite.counters import counters
+from jaxlite.errors import ArgumentError, ShapeError
+from jaxlite.test_util import check_grads
+
+RNG = np.random.default_rng(12)
+IMAGE, KERNEL = RNG.normal(size=(2, 4, 7, 6)), RNG.normal(size=(6, 4, 3, 2))
+
+
+def by_hand(x, k, strides, pads, dilation=(1, 1)):
+    """Convolve ``[n, c, h, w]`` with ``[o, c, kh, kw]`` by the definition."""
+    x = np.pad(x, ((0, 0), (0, 0), *pads))
+    reach = [(n - 1) * d + 1 for n, d in zip(k.shape[2:], dilation)]
+    counts = [(n - r) // s + 1 for n, r, s in zip(x.shape[2:], reach, strides)]
+    out = np.zeros((x.shape[0], k.shape[0], *counts))
+    for i, j in itertools.product(*map(range, counts)):
+        corner = [a * s for a, s in zip((i, j), strides)]
+        window = x[
+            :,
+            :,
+            corner[0] : corner[0] + reach[0] : dilation[0],
+            corner[1] : corner[1] + reach[1] : dilation[1],
+        ]
+        out[:, :, i, j] = np.einsum("nchw,ochw->no", window, k)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("strides", "pads", "dilation"), [((1, 1), ((0, 0), (0, 0)), (1, 1)), ((2, 1), ((1, 2), (0, 3)), (2, 3))]
+)
+def test_convolution_by_the_definition(strides, pads, dilation):
+    before = counters.num_host_calls
+    f = functools.partial(
+        lax.conv_general_dilated, window_strides=strides, padding=pads, rhs_dilation=dilation
+    )
+    np.testing.assert_allclose(jaxlite.jit(f)(IMAGE, KERNEL), by_hand(IMAGE, KERNEL, strides, pads, dilation))
+    assert counters.num_host_calls == before
+    check_grads(lambda x, k: f(x, k), (IMAGE[:1, :, :5, :5], KERNEL[:1]), order=1)
+
+
+def test_programs_grow_with_the_sum_of_the_sizes_of_a_window():
+    def equations(n):
+        f = lambda x, k: lax.conv(x, k, (1, 1), "VALID")  # noqa: E731
+        return len(jaxlite.make_jaxpr(f)(np.zeros((1, 1, 20, 20)), np.zeros((1, 1, n, n))).jaxpr.eqns)
+
+    assert equations(8) - equations(4) <= 2 * 2 * (8 - 4)
+    # A wide one is a gather for each axis.
+    assert equations(20) < equations(8)
+
+
+def test_reductions_over_windows():
+    x = RNG.normal(size=(5, 6))
+    windows = np.lib.stride_tricks.sliding_window_view(x, (2, 3))[::2]
+    for name, init, reduce in (("max", -np.inf, np.max), ("add", 0.0, np.sum), ("mul", 1.0, np.prod)):
+        f = functools.partial(
+            lax.reduce_window,
+            init_value=init,
+            computation=getattr(lax, name),
+            window_dimensions=(2, 3),
+            window_strides=(2, 1),
+        )
+        np.testing.assert_allclose(jaxlite.jit(f)(x), reduce(windows, axis=(2, 3)))
+        check_grads(lambda x: f(x), (x,), order=1)  # noqa: B023
+
+
+def test_reductions_by_any_function():
+    x = RNG.normal(size=(3, 5))
+    got = jaxlite.jit(lambda x: lax.reduce(x, 1.5, lambda a, b: a * b, (1,)))(x)
+    np.testing.assert_allclose(got, 1.5 * x.prod(1))
+
+    # The largest element and its place, as a pair.
+    def larger(a, b):
+        wins = a[0] >= b[0]
+        return tuple(jaxlite.numpy.where(wins, p, q) for p, q in zip(a, b))
+
+    values, places = jaxlite.jit(
+        lambda x: lax.reduce((x, lax.iota(np.int64, shape=x.shape, dimension=1)), (-np.inf, -1), larger, (1,))
+    )(x)
+    np.testing.assert_array_equal(values, x.max(1))
+    np.testing.assert_array_equal(places, x.argmax(1))
+    assert lax.reduce(x[:, :0], 2.0, lambda a, b: a * b, (0, 1)) == 2.0
+    check_grads(lambda x: lax.reduce(x, 1.5, lambda a, b: a * b, (1,)), (x,), order=2)
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda: lax.conv(IMAGE, KERNEL.astype(np.float32), (1, 1), "SAME"), "operands have types"),
+        (lambda: lax.conv(IMAGE, KERNEL[:, :3], (1, 1), "SAME"), "there are 4 features, the kernel takes 3"),
+        (lambda: lax.conv(IMAGE, KERNEL, (1,), "SAME"), "window_strides has 1 entries for 2 axes"),
+        (lambda: lax.conv(IMAGE, KERNEL, (1, 1), "NONE"), "padding must be 'SAME'"),
+        (lambda: lax.conv(IMAGE, KERNEL[0], (1, 1), "SAME"), "the same number of axes of space"),
+        (lambda: lax.conv_general_dilated(IMAGE, KERNEL, (1, 1), [(0, 0)]), "1 paddings for 2 axes"),
+        (lambda: lax.conv_general_dilated(IMAGE, KERNEL, (1, 1), "SAME", dimension_numbers=("NCHH", "OIHW", "NCHW")),
+         "does not name 4 axes"),
+        (lambda: lax.conv_general_dilated(IMAGE, KERNEL, (1, 1), "SAME", dimension_numbers=("NCHX", "OIHW", "NCHW")),
+         "different axes of space"),
+        (lambda: lax.conv_general_dilated(IMAGE, KERNEL, (1, 1), "SAME", feature_group_count=2, batch_group_count=2),
+         "cannot both be grouped"),
+        (lambda: lax.conv_transpose(IMAGE[0, 0], KERNEL[0, 0], (), "SAME"), "need dimension_numbers"),
+        (lambda: lax.reduce((), (), lax.add, (0,)), "0 operands and 0 initial values"),
+        (lambda: lax.reduce(IMAGE, np.zeros(2), lax.add, (0,)), "it is one number"),
+        (lambda: lax.split(IMAGE, (1, 2)), "do not add up to 2"),
+        (lambda: lax.tile(IMAGE, (1, 2)), "there is one for each dimension"),
+        (lambda: lax.broadcast_to_rank(IMAGE, 2), "more than 2 dimensions"),
+        (lambda: lax.platform_dependent(IMAGE, tpu=abs), "there is a function for tpu alone"),
+        (lambda: lax.linalg.tridiagonal_solve(IMAGE, IMAGE, IMAGE, KERNEL), "right-hand sides"),
+        (lambda: jaxlite.vmap(lambda x: lax.all_to_all(x, "i", 0, 0), axis_name="i")(IMAGE), "one part for each"),
+        (lambda: jaxlite.vmap(lambda x: lax.psum_scatter(x, "i"), axis_name="i")(IMAGE), "for 2 members"),
+    ],
+)  # fmt: skip
+def test_errors(call, match):
+    with pytest.raises((ArgumentError, ShapeError), match=match):
+        call()
