@@ -773,3 +773,14 @@ def test_programs_from_disk_show_their_assembly_and_size(tmp_path):
 
 def test_a_program_without_inputs_and_outputs_links_into_numba():
     assert jit(lambda: ()).lower().compile().njit()() == ()
+
+
+def test_a_callable_object_keeps_its_attributes_to_itself():
+    class Model:
+        def __init__(self):
+            self._call, self._entries, self._fun, self.scale = None, None, None, 3.0
+
+        def __call__(self, x):
+            return self.scale * x
+
+    np.testing.assert_array_equal(jit(Model())(X), 3.0 * X)

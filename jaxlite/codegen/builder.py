@@ -118,6 +118,7 @@ class Builder:
         step: int = 1,
         kind="serial",
         polls=False,
+        last: int | None = None,
     ):
         """Write the body of a `For` over ``range(start, extent, step)``; yields the index."""
         index = Scalar(INT)
@@ -125,7 +126,7 @@ class Builder:
         start, stop = (self.index(e) for e in (start, extent))
         with self.into(body):
             yield index
-        self.add(For(index, start, stop, step, carries or [], body, kind, polls))
+        self.add(For(index, start, stop, step, carries or [], body, kind, polls, last))
 
     def carry(self, init: Operand) -> Carry:
         """Make a carry of a loop; set its ``next`` inside the body."""

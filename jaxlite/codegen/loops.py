@@ -194,6 +194,7 @@ class For:
 
     ``kind``: "parallel" where the steps are independent of each other, "reduce" where they only meet in carried sums
     (floating point sums may be reassociated), "serial" otherwise. ``polls`` asks for a look at Ctrl-C now and then.
+    ``last`` is the largest value that the index can take, where ``stop`` is no constant but it is known.
     """
 
     index: Scalar
@@ -204,6 +205,7 @@ class For:
     body: list
     kind: str = "serial"
     polls: bool = False
+    last: int | None = None
 
 
 @dataclass(eq=False)

@@ -217,7 +217,8 @@ class Nest:
         flat = [c for cs in carries.values() for c in cs]
         accumulates = any(job.accumulate and axis in job.axes for job in group.jobs)
         kind = "reduce" if flat else "serial" if accumulates else "parallel"
-        with b.loop(stop, flat, start=start, step=spans[0] if spans else 1, kind=kind) as i:
+        step, last = spans[0] if spans else 1, group.domain[axis] - 1
+        with b.loop(stop, flat, start=start, step=step, kind=kind, last=last) as i:
             inside = {job: tuple(c.inside for c in cs) for job, cs in carries.items()}
             fresh = {job: job.identity for job in values}
             deeper = math.prod(group.domain[d] for d in group.order[depth + 1 :])

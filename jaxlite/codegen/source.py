@@ -15,6 +15,7 @@ from jaxlite.codegen.entry import DECLARATIONS, entry_text
 from jaxlite.codegen.loops import LoopProgram, While, walk
 from jaxlite.codegen.memory import plan
 from jaxlite.codegen.render_python import render
+from jaxlite.codegen.rows import cut_to_rows
 from jaxlite.codegen.schedule import schedule
 from jaxlite.ir import Jaxpr, cached_by_jaxpr
 
@@ -40,7 +41,7 @@ class Source(NamedTuple):
 @cached_by_jaxpr
 def loop_program(jaxpr: Jaxpr) -> LoopProgram:
     """Return the loop program of an optimised jaxpr, its memory planned."""
-    return plan(schedule(jaxpr))
+    return plan(cut_to_rows(schedule(jaxpr)))
 
 
 def source_of(

@@ -287,6 +287,7 @@ def clear_caches() -> None:
     for programs in list(_PROGRAMS.values()):
         for of_statics in programs.values():
             of_statics.clear()
+    _compiler().forget()
 
 
 class _NoMatch:
@@ -321,7 +322,8 @@ class Jitted:
     """A function that records itself once per signature. Made by `jit`."""
 
     def __init__(self, fun: Callable, static_argnums, static_argnames):
-        functools.update_wrapper(self, fun)
+        # Not the attributes of a callable object: they would stand in for those of this one.
+        functools.update_wrapper(self, fun, updated=())
         self._fun = fun
         self._name = getattr(fun, "__name__", None) or type(fun).__name__
         self._signature = _signature_of(fun)

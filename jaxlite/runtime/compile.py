@@ -166,6 +166,11 @@ def machine_code(jaxpr: Jaxpr) -> tuple[MachineCode, str]:
     return code, how
 
 
+def forget() -> None:
+    """Keep no machine code that no program holds."""
+    _last_used.clear()
+
+
 def prepare() -> None:
     """Make what every program needs, once in a process."""
     engine.memory_pool()

@@ -1,0 +1,80 @@
+"""Temporary arrays of a loop over rows, cut to one row.
+
+    t = np.empty((n, m))                         t = np.empty(m)
+    for i in range(n):                           for i in range(n):
+        for j in range(m): t[i, j] = …    ->         for j in range(m): t[j] = …
+        for j in range(m): … t[i, j] …               for j in range(m): … t[j] …
+
+A row stays in the cache; what has one element to a row becomes a register.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from jaxlite.codegen.loops import Affine, Buffer, Const, For, Kernel, Load, LoopProgram, Scalar, Store, walk
+from jaxlite.codegen.memory import touched
+from jaxlite.codegen.schedule import SMALL
+
+
+def cut_to_rows(program: LoopProgram) -> LoopProgram:
+    """Cut what only one loop over rows touches, and only in its own row (in place)."""
+    everywhere = _touches(program.body)
+    for statement in walk(program.body):
+        if isinstance(statement, Kernel) and len(statement.body) == 1 and isinstance(statement.body[0], For):
+            _cut(statement.body[0], everywhere)
+    return program
+
+
+def _touches(body: list) -> Counter[Buffer]:
+    counts: Counter[Buffer] = Counter()
+    for statement in walk(body):
+        for buffer in touched(statement):
+            counts.update((buffer, *buffer.origins))
+    return counts
+
+
+def _cut(rows: For, everywhere: Counter[Buffer]) -> None:
+    ranges: dict[Scalar, tuple[int, int]] = {}
+    accesses: dict[Buffer, list[Load | Store]] = {}
+    for statement in walk(rows.body):
+        if isinstance(statement, For):
+            limits = _limits(statement, ranges)
+            if limits is not None:
+                ranges[statement.index] = limits
+        elif isinstance(statement, Load | Store):
+            accesses.setdefault(statement.buffer, []).append(statement)
+    for buffer, uses in accesses.items():
+        if buffer.place not in ("arena", "stack") or len(uses) != everywhere[buffer]:
+            continue
+        steps = {dict(use.index.terms).get(rows.index, 0) for use in uses}
+        step = steps.pop()
+        if steps or step <= 0 or not all(_within(use.index, rows.index, step, ranges) for use in uses):
+            continue
+        for use in uses:
+            use.index = use.index + Affine.of(rows.index) * -step
+        buffer.size = step
+        if step <= SMALL:
+            buffer.place = "stack"
+
+
+def _limits(loop: For, ranges: dict[Scalar, tuple[int, int]]) -> tuple[int, int] | None:
+    """Return the smallest and the largest value of an index, where they are known."""
+    if loop.step <= 0:
+        return None
+    first = int(loop.start.value) if type(loop.start) is Const else ranges.get(loop.start, (None,))[0]
+    last = int(loop.stop.value) - 1 if type(loop.stop) is Const else loop.last
+    return None if first is None or last is None else (first, last)
+
+
+def _within(index: Affine, row: Scalar, step: int, ranges: dict[Scalar, tuple[int, int]]) -> bool:
+    """Whether an index, but for its row, lies in [0, step)."""
+    low = high = index.constant
+    for scalar, factor in index.terms:
+        if scalar is row:
+            continue
+        if scalar not in ranges:
+            return False
+        ends = [factor * end for end in ranges[scalar]]
+        low, high = low + min(ends), high + max(ends)
+    return low >= 0 and high < step
