@@ -122,6 +122,12 @@ class Module:
         self.metadata.append(text)
         return f"!{len(self.metadata) - 1}"
 
+    def loop_as_it_is(self) -> str:
+        """Return metadata for a loop that is not to be unrolled."""
+        hint = self.metadata_node('!{!"llvm.loop.unroll.disable"}')
+        number = f"!{len(self.metadata)}"
+        return self.metadata_node(f"distinct !{{{number}, {hint}}}")
+
     def text(self) -> str:
         nodes = [f"!{i} = {text}" for i, text in enumerate(self.metadata)]
         support = []
@@ -289,6 +295,8 @@ class _Function:
         self.accumulations: frozenset[Scalar] = frozenset()
         # Whether elements are computed side by side: inside a loop whose steps do not wait for each other.
         self.side_by_side = False
+        # Calls of functions that may be vectorised, so far.
+        self.vector_calls = 0
         # Scalars of which the block asks for both sine and cosine: the register of both, once it is there.
         self.angles: dict[Scalar, str | None] = {}
         self.scopes: dict[Buffer, str] = {}
@@ -322,6 +330,7 @@ class _Function:
 
     def function(self, name: str, dtype, texts) -> str:
         """Call a function of the vector mathematics."""
+        self.vector_calls += 1
         symbol, kind = self.module.declare_function(name, dtype), llvm_type(dtype)
         results = vector_math.FUNCTIONS[name].results
         result = kind if results == 1 else f"{{ {', '.join([kind] * results)} }}"
@@ -484,6 +493,7 @@ class _Function:
         self.side_by_side = s.kind != "serial" or (alone and short)
         if s.kind == "reduce":
             self.accumulations = outer | {c.next for c in s.carries if type(c.next) is Scalar}
+        before_body = self.vector_calls
         self.block(s.body)
         self.accumulations, self.side_by_side = outer, alone
         self.poll(s, index)
@@ -492,7 +502,11 @@ class _Function:
         self.start(latch)
         self.line(f"{following} = add nsw i64 {index}, {step}")
         more = self.emit(f"icmp {'slt' if step > 0 else 'sgt'} i64 {following}, {stop}")
-        self.line(f"br i1 {more}, label %{loop}, label %{done}")
+        kept = ""
+        if short and s.kind != "serial" and self.vector_calls > before_body and not s.carries:
+            # LLVM unrolls short loops before it vectorises, and functions would be called one element after the other.
+            kept = f", !llvm.loop {self.module.loop_as_it_is()}"
+        self.line(f"br i1 {more}, label %{loop}, label %{done}{kept}")
         heads = [f"  {index} = phi i64 [ {start}, %{before} ], [ {following}, %{latch} ]"]
         heads += self.heads_of(s.carries, inits, before, nexts, latch)
         self.lines[phis:phis] = heads

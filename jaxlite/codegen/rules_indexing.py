@@ -245,7 +245,8 @@ def _scatter(s: Scheduler, eqn: Eqn, operands):
             full = tuple(index[d] for d in range(len(updates.shape)))
             write(full, starts, of_indices, _split(windows, full)[1])
             return
-        with b.loop(updates.shape[inner[depth]]) as i:
+        # No two elements of a window meet.
+        with b.loop(updates.shape[inner[depth]], kind="parallel") as i:
             window(depth + 1, {**index, inner[depth]: Affine.of(i)}, starts, of_indices)
 
     def vectors(depth, index):
