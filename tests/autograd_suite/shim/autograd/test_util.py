@@ -1,8 +1,13 @@
-"""autograd's checks of derivatives, made by `jaxlite.test_util`."""
+"""autograd's checks of derivatives, made by `jaxlite.test_util`.
+
+With ``AUTOGRAD_SHIM=jit`` in the environment, what is checked is compiled.
+"""
 
 from __future__ import annotations
 
 import itertools
+import os
+import re
 
 import numpy as np
 
@@ -10,6 +15,8 @@ import jaxlite
 from jaxlite import test_util
 
 from . import selected
+
+_COMPILED = os.environ.get("AUTOGRAD_SHIM") == "jit"
 
 
 def scalar_close(a, b):
@@ -30,9 +37,22 @@ def check_equivalent(x, y):
 def check_grads(fun, argnum=0, modes=None, order=2):
     def check(*args, **kwargs):
         g, x = selected(fun, argnum, args, kwargs)
-        test_util.check_grads(g, (x,), order, modes or ("fwd", "rev"))
+        if _COMPILED:
+            g = jaxlite.jit(g)
+        try:
+            # autograd's step: its tests stay so far away from kinks.
+            test_util.check_grads(g, (x,), order, modes or ("fwd", "rev"), eps=5e-7)
+        except AssertionError as error:
+            raise AssertionError(f"{_title(str(error), fun)}\n{error}") from None
 
     return check
+
+
+def _title(message, fun):
+    """Return autograd's first line for a failure that `jaxlite.test_util` reports."""
+    orders = re.findall(r"the (jvp|vjp) of", message.partition("\n")[0])
+    name = "_".join([*orders[1:], getattr(fun, "__name__", "[unknown name]")])
+    return f"Derivative ({orders[0].upper()}) check of {name} failed"
 
 
 def combo_check(fun, *check_args, **check_kwargs):
