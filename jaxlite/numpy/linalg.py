@@ -179,7 +179,11 @@ def _numpy_svd(a, full_matrices=True, compute_uv=True, hermitian=False):
 def _numpy_pinv(a, rtol=None, hermitian=False, *, rcond=None):
     if hermitian:
         raise TypeError("NumPy reads one triangle alone")
-    return np.linalg.pinv(a, rtol=rcond if rtol is None else rtol)
+    rtol = rcond if rtol is None else rtol
+    x = np.asarray(a)
+    if rtol is None and (x.ndim < 2 or x.dtype.kind not in "fc"):
+        raise TypeError("no default for these")
+    return np.linalg.pinv(x, rtol=_pinv_tolerance(aval_of(x)) if rtol is None else rtol)
 
 
 def _numpy_matrix_rank(M, rtol=None, *, hermitian=False, tol=None):
@@ -872,6 +876,11 @@ def matrix_rank(
     return sum_(kept, -1)
 
 
+def _pinv_tolerance(aval) -> float:
+    # JAX's: products such as a.T @ a have singular values of a few eps where they should have zeros.
+    return 10 * _default_tolerance(aval)
+
+
 def _pinv_by_svd(a, rtol, hermitian: bool):
     u, s, vh = svd(a, full_matrices=False, hermitian=hermitian)
     kept = _is_kept(s, rtol)
@@ -909,7 +918,7 @@ def pinv(
     a : array_like
         ``[..., m, n]``
     rtol : array_like, optional
-        Singular values up to so much of the largest count as zero; by default max(m, n)·eps.
+        Singular values up to so much of the largest count as zero; by default 10·max(m, n)·eps.
     hermitian : bool, default False
         Whether the matrix is Hermitian, which is faster.
     rcond : array_like, optional
@@ -930,7 +939,7 @@ def pinv(
     rtol = rcond if rtol is None else rtol
     if 0 in a.shape:
         return matrix_transpose(a)
-    rtol = _default_tolerance(aval_of(a)) if rtol is None else rtol
+    rtol = _pinv_tolerance(aval_of(a)) if rtol is None else rtol
     return _pinv(a, asarray(rtol, real_dtype(a.dtype)), bool(hermitian))
 
 
@@ -1192,10 +1201,17 @@ def _svd_of_triangle(a, full_matrices=True, compute_uv=True, hermitian=False):
     return svd(a, full_matrices, compute_uv, hermitian)
 
 
+_NOT_GIVEN = object()
+
+
 @implements(np.linalg.pinv, eager=False)
-def _pinv_of_triangle(a, rcond=None, hermitian=False, *, rtol=None):
-    a = _of_triangle(_factorable("pinv", a, square=True)) if hermitian else a
-    return pinv(a, rcond if rtol is None else rtol, hermitian)
+def _pinv_of_triangle(a, rcond=None, hermitian=False, *, rtol=_NOT_GIVEN):
+    a = _factorable("pinv", a, square=hermitian)
+    if rcond is None and rtol is _NOT_GIVEN:
+        rcond = 1e-15  # NumPy's, for every dtype
+    elif rcond is None:
+        rcond = _default_tolerance(aval_of(a)) if rtol is None else rtol
+    return pinv(_of_triangle(a) if hermitian else a, rcond, hermitian)
 
 
 @implements(np.linalg.matrix_rank, eager=False)
