@@ -1187,7 +1187,8 @@ def _cholesky_of_triangle(a, *, upper=False):
 
 @implements(np.linalg.eigh, eager=False)
 def _eigh_of_triangle(a, UPLO="L"):
-    return eigh(_of_triangle(_factorable("eigh", a, square=True), _triangle("eigh", UPLO) == "L"))
+    # LAPACK chooses the signs of the vectors by the triangle that it reads.
+    return eigh(_of_triangle(_factorable("eigh", a, square=True), _triangle("eigh", UPLO) == "L"), UPLO)
 
 
 @implements(np.linalg.eigvalsh, eager=False)

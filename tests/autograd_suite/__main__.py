@@ -48,8 +48,8 @@ def run(suite: Path, mode: str, arguments: list[str]) -> tuple[int, str]:
 
 def summary(counts: dict[str, int]) -> str:
     """Say how many pass, without the exclusions and with each of them as a failure."""
-    passed, failed = counts["passed"], counts["failed"] + counts["errors"]
-    excluded = counts["xfailed"] + counts["xpassed"]
+    passed, failed = counts["passed"] + counts["xpassed"], counts["failed"] + counts["errors"]
+    excluded = counts["xfailed"]
     ran = passed + failed
     return (
         f"{passed} of {ran} pass: {100 * passed / max(ran, 1):.1f} %; with the {excluded} exclusions as "
