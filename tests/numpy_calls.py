@@ -119,6 +119,9 @@ np.linalg.tensordot(A,Q,axes=1)  np.linalg.trace(Q)  np.linalg.vecdot(A,B)  np.l
 np.linalg.qr(A)[1]  np.linalg.eigh(Q@Q.T)[0]  np.linalg.eigvalsh(Q@Q.T)  np.linalg.svd(A,full_matrices=False)[1]
 np.linalg.svdvals(A)  np.linalg.pinv(A)  np.linalg.matrix_rank(A)  np.linalg.lstsq(A.T,V)[0]  np.linalg.cond(Q)
 np.linalg.norm(A,2)  np.linalg.tensorinv(Q,1)  np.linalg.tensorsolve(Q,V)
+np.linalg.cholesky(Q)  np.linalg.cholesky(Q,upper=True)  np.linalg.eigh(Q)  np.linalg.eigh(Q,"U")
+np.linalg.eigvalsh(Q,UPLO="U")  np.linalg.svd(Q,hermitian=True)[1]  np.linalg.pinv(Q,hermitian=True)
+np.linalg.matrix_rank(Q,6.0)  np.linalg.matrix_rank(Q,None,True)
 np.linalg.eig(Q+1j*np.diag([1,2,3]))[0]  np.linalg.eigvals(Q+1j*np.diag([1,2,3]))
 np.fft.fft(A)  np.fft.ifft(C)  np.fft.rfft(A,axis=0)  np.fft.irfft(C)  np.fft.hfft(C)  np.fft.ihfft(A)
 np.fft.fft2(A)  np.fft.ifft2(C)  np.fft.rfft2(A)  np.fft.irfft2(C)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import jaxlite.numpy as jnp
 from jaxlite import api, jit
 from jaxlite.errors import ArgumentError, DtypeError, RuleError
 from jaxlite.interpreters.stage import stage
@@ -193,3 +194,20 @@ def test_floats_out_of_range_become_the_nearest_integer(dtype):
     exact = [0 if v != v else int(min(max(v, info.min), info.max)) for v in x.tolist()]
     assert eager.tolist() == exact
     np.testing.assert_array_equal(jit(lambda x: ew.convert_element_type(x, dtype))(x), eager)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        *(jnp.log, jnp.log2, jnp.log10, jnp.log1p, jnp.expm1, jnp.tan, jnp.tanh, jnp.sqrt, jnp.reciprocal),
+        *(jnp.arcsin, jnp.arccos, jnp.arctan, jnp.arcsinh, jnp.arccosh, jnp.arctanh, jnp.abs, jnp.square),
+        *(lambda x: x**2, lambda x: x**3.5, lambda x: 2.0**x, lambda x: x / (1 + x)),
+    ],
+)
+def test_derivatives_at_a_python_complex_number(f):
+    z, z_dot = 1.2 + 0.5j, 0.3 - 0.7j
+    expected = api.jvp(f, (np.complex128(z),), (np.complex128(z_dot),))
+    for got in (api.jvp(f, (z,), (z_dot,)), jit(lambda: api.jvp(f, (z,), (z_dot,)))()):
+        for x, y in zip(got, expected, strict=True):
+            assert x.dtype == y.dtype
+            np.testing.assert_allclose(x, y, rtol=1e-13)

@@ -203,3 +203,20 @@ def test_derivatives_agree_with_jax(oracle):
         gradient = api.grad(lambda x, f=ours: sum_all(real(mul(f(x), sin(f(x))))))(x)
         expected = jax.grad(lambda x, f=theirs: (f(x) * jnp.sin(f(x))).real.sum())(x)
         assert_close(gradient, np.asarray(expected), rtol=1e-10)
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jaxlite.jit], ids=["eager", "jit"])
+def test_pinv_of_a_product_of_low_rank(wrap, rng):
+    # Its singular values that should be zero are a few eps: more than max(m, n)·eps of the largest, now and then.
+    for _ in range(20):
+        x = rng.normal(size=(5, 7))
+        inverse = wrap(jnp.linalg.pinv)(x.T @ x)
+        np.testing.assert_allclose(inverse, np.linalg.pinv(x) @ np.linalg.pinv(x).T, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(wrap(jnp.linalg.pinv)(np.array([[2, 0], [0, 0]])), [[0.5, 0], [0, 0]])
+
+
+@pytest.mark.parametrize("options", [{}, {"rtol": None}, {"rtol": 1e-2}, {"rcond": 1e-2}], ids=str)
+def test_pinv_of_numpy_keeps_its_defaults(options):
+    a = np.diag(np.array([1.0, 1e-3, 1e-9], np.float32))
+    result = jaxlite.jit(lambda a: np.linalg.pinv(a, **options))(a)
+    np.testing.assert_allclose(result, np.linalg.pinv(a, **options), rtol=1e-5)

@@ -21,7 +21,7 @@ from jaxlite.errors import ArgumentError, ShapeError
 from jaxlite.numpy import contraction, ufuncs
 from jaxlite.numpy.contraction import diagonal as diagonal_of
 from jaxlite.numpy.contraction import matmul, tensordot, vecdot
-from jaxlite.numpy.creation import asarray, astype, eye
+from jaxlite.numpy.creation import asarray, astype, eye, tril, triu
 from jaxlite.numpy.indexing import take_along_axis
 from jaxlite.numpy.promotion import (
     broadcast_array,
@@ -179,7 +179,11 @@ def _numpy_svd(a, full_matrices=True, compute_uv=True, hermitian=False):
 def _numpy_pinv(a, rtol=None, hermitian=False, *, rcond=None):
     if hermitian:
         raise TypeError("NumPy reads one triangle alone")
-    return np.linalg.pinv(a, rtol=rcond if rtol is None else rtol)
+    rtol = rcond if rtol is None else rtol
+    x = np.asarray(a)
+    if rtol is None and (x.ndim < 2 or x.dtype.kind not in "fc"):
+        raise TypeError("no default for these")
+    return np.linalg.pinv(x, rtol=_pinv_tolerance(aval_of(x)) if rtol is None else rtol)
 
 
 def _numpy_matrix_rank(M, rtol=None, *, hermitian=False, tol=None):
@@ -210,7 +214,7 @@ def _matrices(name: str, a, square: bool = True):
     return x
 
 
-@implements(_numpy_cholesky, np.linalg.cholesky)
+@implements(_numpy_cholesky)
 def cholesky(a: ArrayLike, *, upper: bool = False, symmetrize_input: bool = True) -> Array:
     """Return the triangular factor L of a positive definite matrix, with ``L @ L.conj().T == a``.
 
@@ -684,7 +688,7 @@ def _triangle(name: str, UPLO: str | None) -> str:
     return triangle
 
 
-@implements(_numpy_eigh, np.linalg.eigh)
+@implements(_numpy_eigh)
 def eigh(a: ArrayLike, UPLO: str | None = None, symmetrize_input: bool = True) -> EighResult:
     """Return the eigenvalues and eigenvectors of a Hermitian matrix.
 
@@ -716,7 +720,7 @@ def eigh(a: ArrayLike, UPLO: str | None = None, symmetrize_input: bool = True) -
     return EighResult(w, v)
 
 
-@implements(_numpy_eigvalsh, np.linalg.eigvalsh)
+@implements(_numpy_eigvalsh)
 def eigvalsh(a: ArrayLike, UPLO: str | None = "L", *, symmetrize_input: bool = True) -> Array:
     """Return the eigenvalues of a Hermitian matrix, ascending; parameters as for `eigh`."""
     return eigh(a, UPLO, symmetrize_input).eigenvalues
@@ -750,7 +754,7 @@ def eigvals(a: ArrayLike) -> Array:
     return eig(a).eigenvalues
 
 
-@implements(_numpy_svd, np.linalg.svd)
+@implements(_numpy_svd)
 def svd(
     a: ArrayLike, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
 ) -> SVDResult | Array:
@@ -837,7 +841,7 @@ def _is_kept(s, rtol):
     return ufuncs.greater(s, ufuncs.multiply(rtol, _largest(s)))
 
 
-@implements(_numpy_matrix_rank, np.linalg.matrix_rank)
+@implements(_numpy_matrix_rank)
 def matrix_rank(
     M: ArrayLike, rtol: ArrayLike | None = None, *, hermitian: bool = False, tol: ArrayLike | None = None
 ) -> Array:
@@ -872,6 +876,11 @@ def matrix_rank(
     return sum_(kept, -1)
 
 
+def _pinv_tolerance(aval) -> float:
+    # JAX's: products such as a.T @ a have singular values of a few eps where they should have zeros.
+    return 10 * _default_tolerance(aval)
+
+
 def _pinv_by_svd(a, rtol, hermitian: bool):
     u, s, vh = svd(a, full_matrices=False, hermitian=hermitian)
     kept = _is_kept(s, rtol)
@@ -898,7 +907,7 @@ def _pinv_jvp(hermitian, primals, tangents):
     return p, p_dot
 
 
-@implements(_numpy_pinv, np.linalg.pinv)
+@implements(_numpy_pinv)
 def pinv(
     a: ArrayLike, rtol: ArrayLike | None = None, hermitian: bool = False, *, rcond: ArrayLike | None = None
 ) -> Array:
@@ -909,7 +918,7 @@ def pinv(
     a : array_like
         ``[..., m, n]``
     rtol : array_like, optional
-        Singular values up to so much of the largest count as zero; by default max(m, n)·eps.
+        Singular values up to so much of the largest count as zero; by default 10·max(m, n)·eps.
     hermitian : bool, default False
         Whether the matrix is Hermitian, which is faster.
     rcond : array_like, optional
@@ -930,7 +939,7 @@ def pinv(
     rtol = rcond if rtol is None else rtol
     if 0 in a.shape:
         return matrix_transpose(a)
-    rtol = _default_tolerance(aval_of(a)) if rtol is None else rtol
+    rtol = _pinv_tolerance(aval_of(a)) if rtol is None else rtol
     return _pinv(a, asarray(rtol, real_dtype(a.dtype)), bool(hermitian))
 
 
@@ -1157,3 +1166,56 @@ FUNCTIONS.update(
         np.linalg.vecdot: vecdot,
     }
 )
+
+
+# --- NumPy's own functions on traced values, which read one triangle ---------------------------------------
+#
+# Differs from JAX, which has no such calls: np.linalg.cholesky(a) is to be the same, traced or not, also where ``a`` is
+# not symmetric. The derivative is that of what is read.
+
+
+def _of_triangle(a, lower: bool = True):
+    """Return what has the Hermitian matrix of one triangle of ``a`` as its symmetric part."""
+    kept, beside = (tril(a), tril(a, -1)) if lower else (triu(a), triu(a, 1))
+    return kept + beside
+
+
+@implements(np.linalg.cholesky, eager=False)
+def _cholesky_of_triangle(a, *, upper=False):
+    return cholesky(_of_triangle(_matrices("cholesky", a), not upper), upper=upper)
+
+
+@implements(np.linalg.eigh, eager=False)
+def _eigh_of_triangle(a, UPLO="L"):
+    # LAPACK chooses the signs of the vectors by the triangle that it reads.
+    return eigh(_of_triangle(_factorable("eigh", a, square=True), _triangle("eigh", UPLO) == "L"), UPLO)
+
+
+@implements(np.linalg.eigvalsh, eager=False)
+def _eigvalsh_of_triangle(a, UPLO="L"):
+    return _eigh_of_triangle(a, UPLO).eigenvalues
+
+
+@implements(np.linalg.svd, eager=False)
+def _svd_of_triangle(a, full_matrices=True, compute_uv=True, hermitian=False):
+    a = _of_triangle(_factorable("svd", a, square=True)) if hermitian else a
+    return svd(a, full_matrices, compute_uv, hermitian)
+
+
+_NOT_GIVEN = object()
+
+
+@implements(np.linalg.pinv, eager=False)
+def _pinv_of_triangle(a, rcond=None, hermitian=False, *, rtol=_NOT_GIVEN):
+    a = _factorable("pinv", a, square=hermitian)
+    if rcond is None and rtol is _NOT_GIVEN:
+        rcond = 1e-15  # NumPy's, for every dtype
+    elif rcond is None:
+        rcond = _default_tolerance(aval_of(a)) if rtol is None else rtol
+    return pinv(_of_triangle(a) if hermitian else a, rcond, hermitian)
+
+
+@implements(np.linalg.matrix_rank, eager=False)
+def _rank_of_triangle(A, tol=None, hermitian=False, *, rtol=None):
+    A = _of_triangle(_factorable("matrix_rank", A, square=True)) if hermitian else A
+    return matrix_rank(A, rtol, hermitian=hermitian, tol=tol)

@@ -236,10 +236,15 @@ def elementwise(
     def jvp(primals, tangents, **params):
         (x,), (x_dot,) = primals, tangents
         ans = PRIMITIVES[name].bind(x, **params)
-        return (ans,), (mul_tangent(x_dot, derivative(ans, x, **params)),)
+        return (ans,), (mul_tangent(x_dot, derivative(ans, _typed(x), **params)),)
 
     jvp = named(jvp, f"_{name}_jvp")
     return nary(name, impl, jvp=jvp, transpose=NOT_LINEAR, doc=doc, kinds=kinds, **options)
+
+
+def _typed(x):
+    # Rules write their constants as Python floats; beside a Python complex nothing would say which dtype they take.
+    return np.complex128(x) if type(x) is complex else x
 
 
 def mul_tangent(x_dot, factor):
@@ -260,6 +265,7 @@ def nonlinear(name: str, impl: Callable, *, derivatives, doc: str, **options) ->
     def jvp(primals, tangents, **params):
         ans = PRIMITIVES[name].bind(*primals, **params)
         shape = aval_of(ans).shape
+        primals = [_typed(x) for x in primals]
         terms = [
             to_shape(rule(t, ans, *primals, **params), shape)
             for rule, t in zip(rules, tangents, strict=True)

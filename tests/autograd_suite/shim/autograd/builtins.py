@@ -1,0 +1,3 @@
+"""Traced values travel in the containers of Python themselves."""
+
+from builtins import dict, isinstance, list, tuple, type

@@ -1,0 +1,3 @@
+"""autograd's place for new primitives."""
+
+from .core import defvjp, primitive

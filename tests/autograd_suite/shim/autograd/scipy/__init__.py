@@ -1,0 +1,1 @@
+"""SciPy's functions, of jaxlite where it has them."""
