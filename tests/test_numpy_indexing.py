@@ -411,3 +411,22 @@ def test_unknown_modes_and_options():
         jnp.take_along_axis(jnp.ones((2, 2)), jnp.array([0]), 0)
     with pytest.raises(TypeError, match="an index has type f64"):
         jnp.take(jnp.ones(2), jnp.array([0.0]), mode="fill")
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda at: at.get(wrap_negative_indices=False),
+        lambda at: at.set(1.0, wrap_negative_indices=False),
+        lambda at: at.divide(2.0, wrap_negative_indices=False),
+    ],
+)
+def test_negative_indices_cannot_be_told_not_to_wrap(use):
+    with pytest.raises(ArgumentError, match="wrap_negative_indices=False is not implemented"):
+        use(jnp.arange(3.0).at[-1])
+
+
+@pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning")
+def test_a_complex_number_gives_its_real_part_to_real_elements():
+    assert jnp.arange(3.0).at[0].set(5 + 1j).tolist() == [5.0, 1.0, 2.0]
+    assert jaxlite.jit(lambda x: x.at[0].add(5 + 1j))(np.arange(3.0)).tolist() == [5.0, 1.0, 2.0]

@@ -622,15 +622,19 @@ class At:
         wrap_negative_indices=True,
     ):
         """Return the elements."""
+        _check_wraps(wrap_negative_indices)
         promises = dict(indices_are_sorted=indices_are_sorted, unique_indices=unique_indices)
         return getitem(operand("at", self.array), self.index, mode, fill_value, **promises)
 
     def _write(self, values, how: _How, options):
         mode = options.pop("mode", None)
-        options.pop("wrap_negative_indices", None)
+        _check_wraps(options.pop("wrap_negative_indices", True))
         unknown = options.keys() - {"indices_are_sorted", "unique_indices"}
         if unknown:
             raise TypeError(f"unexpected keyword arguments: {', '.join(sorted(unknown))}")
+        if type(values) is complex:
+            # As an array would: into real elements goes the real part, with NumPy's warning.
+            values = np.complex128(values)
         if mode is None and current_trace() is EVAL:
             try:
                 result = _write_in_numpy(self.array, self.index, values, how)
@@ -685,6 +689,14 @@ class At:
         """Replace elements by ``func`` of them, once however often the index names an element."""
         read = {name: value for name, value in options.items() if name != "wrap_negative_indices"}
         return self._write(func(self.get(**read)), _SET, options)
+
+
+def _check_wraps(wrap_negative_indices: bool) -> None:
+    if not wrap_negative_indices:
+        raise ArgumentError(
+            "wrap_negative_indices=False is not implemented: negative indices count from the end.",
+            fix='move them out of range, x.at[jnp.where(i < 0, x.shape[0], i)], with mode="fill" or "drop".',
+        )
 
 
 def _write_in_numpy(x, index, values, how: _How):
