@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxlite.array import Array
+from jaxlite.array import SILENT, Array, silence, voice
 from jaxlite.dtypes import PYTHON_SCALAR_DTYPES, is_supported
 from jaxlite.errors import (
     ConcretizationTypeError,
@@ -73,8 +73,12 @@ class EvalTrace(Trace):
             arrays.append(arg)
         # The same errors as while recording, at 3 to 5 µs a call; functions of jaxlite.numpy do not come here.
         primitive.abstract_eval(*map(aval_of, arrays), **params)
-        with np.errstate(all="ignore"):
-            outs = RUN_EAGERLY.get(primitive, primitive.impl)(*arrays, **params)
+        run = RUN_EAGERLY.get(primitive, primitive.impl)
+        token = silence(SILENT)
+        try:
+            outs = run(*arrays, **params)
+        finally:
+            voice(token)
         if writable:
             outs = [own(out, arrays) for out in outs]
         return tuple([as_array(out) for out in outs])
@@ -93,8 +97,12 @@ def _numpy_scalar(value):
 
 def own(result, args):
     """Copy a result that is, or is a view of, an array the user may still write to."""
-    if isinstance(result, np.ndarray) and (result.base is not None or any(result is arg for arg in args)):
-        return result.copy()
+    if isinstance(result, np.ndarray):
+        if result.base is not None:
+            return result.copy()
+        for arg in args:
+            if result is arg:
+                return result.copy()
     return result
 
 

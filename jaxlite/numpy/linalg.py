@@ -134,7 +134,9 @@ def _numpy_symmetrized(a, symmetrize_input: bool):
         return a
     a = np.asarray(a)
     a = a if a.dtype.kind in "fc" else a.astype(np.float64)  # sums of small integers would wrap
-    return (a + np.conj(np.swapaxes(a, -1, -2))) * 0.5
+    mirrored = a.swapaxes(-1, -2)
+    total = a + (np.conjugate(mirrored) if a.dtype.kind == "c" else mirrored)
+    return np.multiply(total, 0.5, out=total)
 
 
 def _numpy_cholesky(a, *, upper=False, symmetrize_input=True):
@@ -153,12 +155,12 @@ def _numpy_qr(a, mode="reduced"):
 
 
 def _numpy_eig(a):
-    return EigResult(*[x.astype(complex_dtype(x.dtype)) for x in np.linalg.eig(a)])
+    return EigResult(*[x.astype(complex_dtype(x.dtype), copy=False) for x in np.linalg.eig(a)])
 
 
 def _numpy_eigvals(a):
     values = np.linalg.eigvals(a)
-    return values.astype(complex_dtype(values.dtype))
+    return values.astype(complex_dtype(values.dtype), copy=False)
 
 
 def _numpy_eigh(a, UPLO=None, symmetrize_input=True):

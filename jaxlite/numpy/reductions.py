@@ -717,13 +717,16 @@ def _smallest_number(a, axis=None, out=None, keepdims=False, **options):
 
 
 def has_row_of_nan(arguments, keywords, at: int = 1) -> bool:
-    """Whether some reduced row is all nan, at which NumPy's functions warn; argument ``at`` is the axis."""
+    """Whether some reduced row may be all nan, at which NumPy's functions warn; argument ``at`` is the axis."""
     a = arguments[0]
     if not isinstance(a, np.ndarray) or a.dtype.kind not in "fc":
         return False
     axis = arguments[at] if len(arguments) > at else keywords.get("axis")
     try:
-        return bool(np.isnan(np.fmax.reduce(a, axis=axis)).any())
+        largest = np.fmax.reduce(a, axis=axis)
+        # The maximum is nan where one of them is.
+        worst = np.maximum.reduce(largest, axis=None) if type(largest) is np.ndarray else largest
+        return bool(worst != worst)
     except REFUSALS:
         return True
 
