@@ -47,6 +47,7 @@ silence, voice = _state.set, _state.reset
 
 # --- arrays -------------------------------------------------------------------------------------------
 
+_OF_NUMPY = (np.ndarray, np.generic)
 _WRITING_FUNCTIONS = frozenset((np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal))
 # Their results are ordinary arrays: SciPy takes in the values of a user's function with ``np.atleast_1d`` and goes
 # on to write into what it computes from them, as it does with ``active = np.zeros_like(x); active[mask] = -1``.
@@ -113,7 +114,7 @@ class Array(np.ndarray, metaclass=_ArrayType):
         for x in inputs:
             if type(x) is Array:
                 x = x.view(np.ndarray)
-            elif hasattr(type(x), "__array_ufunc__") and not isinstance(x, np.ndarray | np.generic):
+            elif hasattr(type(x), "__array_ufunc__") and not isinstance(x, _OF_NUMPY):
                 return NotImplemented
             arrays.append(x)
         for name, value in kwargs.items():

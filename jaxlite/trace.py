@@ -119,6 +119,8 @@ def as_array(value):
 
 
 _SCALARS = (np.generic, bool, int, float, complex)
+# ``np.ndarray | np.generic`` would be made anew at each call.
+_OF_NUMPY = (np.ndarray, np.generic)
 
 
 class set_current:  # noqa: N801 (a context manager reads as a verb)
@@ -327,7 +329,7 @@ def aval_of(value) -> ShapedArray:
     """
     if isinstance(value, Tracer):
         return value.aval
-    if isinstance(value, np.ndarray | np.generic):
+    if isinstance(value, _OF_NUMPY):
         dtype = value.dtype
         if _has_own_arithmetic(value):
             raise unsupported_value(value)
@@ -350,7 +352,7 @@ def is_value(value) -> bool:
     return (
         isinstance(value, Tracer)
         or (
-            isinstance(value, np.ndarray | np.generic)
+            isinstance(value, _OF_NUMPY)
             and is_supported(value.dtype.newbyteorder("="))
             and not _has_own_arithmetic(value)
         )
@@ -365,7 +367,7 @@ def _has_own_arithmetic(value) -> bool:
 
 def unsupported_value(value, path: str = "") -> DtypeError:
     where = f" at {path}" if path else ""
-    if isinstance(value, np.ndarray | np.generic):
+    if isinstance(value, _OF_NUMPY):
         kind = f"an array of dtype {value.dtype}"
         if isinstance(value, np.ndarray) and _has_own_arithmetic(value):
             kind = f"a {type(value).__name__}"

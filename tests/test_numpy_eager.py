@@ -68,7 +68,16 @@ def _calls(dtype):
         ("select", ([v != 0, w != 0], [v, w]), {}),
         ("ix_", (k, k > 0), {}),
     )
-    yield from ((name, (m,), {"axis": 1}) for name in ("nanmean", "nanstd", "nanmax"))
+    holes = m.copy()
+    if np.dtype(dtype).kind in "fc":
+        holes[0, 1:], holes[1] = np.nan, np.nan
+    for name in ("nanmean", "nanvar", "nanstd", "nanmax"):
+        yield from (
+            (name, (x,), keywords)
+            for x in (m, holes, m[:0])
+            for keywords in ({}, {"axis": 1, "keepdims": True})
+        )
+    yield from (("nanvar", (holes,), {"axis": axis, "ddof": 2}) for axis in (0, (1, 0), 5))
 
 
 def _outcome(function, args, keywords):

@@ -847,7 +847,7 @@ def to_write(array, values, inplace: bool) -> np.ndarray:
     array = np.array(array)
     fits = (
         array.dtype == values.dtype
-        if isinstance(values, np.ndarray | np.generic)
+        if hasattr(values, "dtype")
         else array.dtype.kind in "fc" and type(values) in (int, float)
     )
     if inplace or not fits:

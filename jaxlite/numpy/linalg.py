@@ -136,7 +136,8 @@ def _numpy_symmetrized(a, symmetrize_input: bool):
     a = a if a.dtype.kind in "fc" else a.astype(np.float64)  # sums of small integers would wrap
     mirrored = a.swapaxes(-1, -2)
     total = a + (np.conjugate(mirrored) if a.dtype.kind == "c" else mirrored)
-    return np.multiply(total, 0.5, out=total)
+    total *= 0.5
+    return total
 
 
 def _numpy_cholesky(a, *, upper=False, symmetrize_input=True):

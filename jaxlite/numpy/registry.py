@@ -38,6 +38,7 @@ FUNCTIONS: dict[Callable, Callable] = {}
 # Types of arguments that NumPy may have as they are; of ndarrays the dtype is checked too.
 _SCALAR_TYPES = (bool, int, float, complex)
 _PLAIN = frozenset((Array, *_SCALAR_TYPES, *(np.dtype(char).type for char in "?bBhHiIlLqQefdFD")))
+_SEQUENCES = (list, tuple)
 _NO_KWARGS: dict = {}
 # Looked up once; a call of `Array.view` costs what a small addition does.
 ndarray, asarray = np.ndarray, np.asarray
@@ -64,8 +65,10 @@ def wrap(result):
     kind = type(result)
     if kind is ndarray:
         return view(result, Array)
-    if isinstance(result, list | tuple):
-        items = [view(item, Array) if type(item) is ndarray else wrap(item) for item in result]
+    if isinstance(result, _SEQUENCES):
+        items = []
+        for item in result:
+            items.append(view(item, Array) if type(item) is ndarray else wrap(item))
         return items if kind is list else tuple(items) if kind is tuple else kind._make(items)
     if isinstance(result, np.generic):
         return view(asarray(result), Array)
@@ -88,7 +91,7 @@ def plain(args, arrays: int):
 
 def _unwrapped(value):
     """Unwrap `Array`, in lists and tuples too."""
-    if type(value) in (list, tuple):
+    if type(value) in _SEQUENCES:
         return type(value)([_unwrapped(item) for item in value])
     return view(value, ndarray) if type(value) is Array else value
 
@@ -282,23 +285,23 @@ def implements(
         masked = "where" in names
         careful = nonempty or warns is not None
 
-        def accepts(kwargs) -> bool:
-            return shared.issuperset(kwargs) and not (masked and kwargs.get("where", True) is None)
-
         def may_warn(given, kwargs) -> bool:
-            return (nonempty and _is_empty(given[0])) or (warns is not None and warns(given, kwargs))
+            return (nonempty and not getattr(given[0], "size", 1)) or (
+                warns is not None and warns(given, kwargs)
+            )
+
+        def accepts(kwargs) -> bool:
+            """Unwrap keywords; return whether NumPy's function has them and means the same."""
+            for name, value in kwargs.items():
+                if type(value) is Array:
+                    kwargs[name] = view(value, ndarray)
+            return shared.issuperset(kwargs) and not (masked and kwargs.get("where", True) is None)
 
         # As of ufuncs: `plain`, `quiet` and `wrap` are written out, with one look at each argument.
         def call(*args, **kwargs):
-            if (
-                current_trace() is EVAL
-                and arrays <= len(args) <= most
-                and (not kwargs or accepts(kwargs))
-                and (not sequence or (type(args[0]) in (list, tuple) and args[0]))
-            ):
-                given, writable = [], False
-                left = len(args[0]) if sequence else arrays
-                for arg in args[0] if sequence else args:
+            if current_trace() is EVAL and arrays <= len(args) <= most and (not kwargs or accepts(kwargs)):
+                given, writable, left = [], False, arrays
+                for arg in args:
                     kind = type(arg)
                     if kind is Array:
                         arg = view(arg, ndarray)
@@ -311,35 +314,43 @@ def implements(
                     given.append(arg)
                     left -= 1
                 else:
-                    owned = given
-                    if sequence:
-                        given = [given, *map(_unwrapped, args[1:])]
-                    for name, value in kwargs.items():
-                        if type(value) is Array:
-                            kwargs[name] = view(value, ndarray)
                     token = silence(SILENT)
                     try:
-                        if not (careful and may_warn(given, kwargs)):
-                            result = numpy_function(*given, **kwargs)
-                            if writable:
-                                result = _own_all(result, owned)
-                            return view(result, Array) if type(result) is ndarray else wrap(result)
+                        if careful and may_warn(given, kwargs):
+                            raise TypeError("NumPy would warn")
+                        result = numpy_function(*given, **kwargs)
+                        if writable:
+                            result = _own_all(result, given)
+                        return view(result, Array) if type(result) is ndarray else wrap(result)
                     except REFUSALS:
                         pass
                     finally:
                         voice(token)
             return traced(*args, **kwargs)
 
-        return functools.update_wrapper(call, traced)
+        def call_with_sequence(*args, **kwargs):
+            if current_trace() is EVAL and 1 <= len(args) <= most and (not kwargs or accepts(kwargs)):
+                parts = args[0]
+                given = plain(parts, len(parts)) if type(parts) in _SEQUENCES else None
+                if given:
+                    token = silence(SILENT)
+                    try:
+                        result = numpy_function(given, *map(_unwrapped, args[1:]), **kwargs)
+                        if ndarray in map(type, parts):
+                            result = _own_all(result, given)
+                        return view(result, Array) if type(result) is ndarray else wrap(result)
+                    except REFUSALS:
+                        pass
+                    finally:
+                        voice(token)
+            return traced(*args, **kwargs)
+
+        return functools.update_wrapper(call_with_sequence if sequence else call, traced)
 
     return decorate
 
 
 def _own_all(result, args):
-    if type(result) in (list, tuple):
+    if type(result) in _SEQUENCES:
         return type(result)([own(item, args) for item in result])
     return own(result, args)
-
-
-def _is_empty(x) -> bool:
-    return isinstance(x, np.ndarray) and x.size == 0

@@ -17,7 +17,6 @@ from jaxlite.errors import ArgumentError, ShapeError
 from jaxlite.numpy.promotion import broadcast_array, canonical_axis, operand, strip_weak
 from jaxlite.numpy.registry import implements
 from jaxlite.numpy.selection import select
-from jaxlite.numpy.shaping import expand_dims
 from jaxlite.trace import aval_of
 from jaxlite.typing import Array, ArrayLike
 
@@ -195,7 +194,8 @@ def apply_over_axes(func: Callable, a: ArrayLike, axes: int | Sequence[int]) -> 
     x = strip_weak(operand("apply_over_axes", a))
     for axis in (axes,) if isinstance(axes, int) else axes:
         reduced = func(x, canonical_axis(axis, x.ndim))
-        x = reduced if reduced.ndim == x.ndim else expand_dims(reduced, canonical_axis(axis, x.ndim))
+        same = reduced.ndim == x.ndim
+        x = reduced if same else reduced[(slice(None),) * canonical_axis(axis, x.ndim) + (None,)]
     return x
 
 
