@@ -88,6 +88,20 @@ def _outcome(function, args, keywords):
         return type(error), str(error).partition("\n")[0]
 
 
+@pytest.mark.parametrize(
+    "functions", [[1, lambda v: v * v], [2.5, lambda v: v + 0.5, 3], [lambda v: v[..., None], 1], [1]]
+)
+@pytest.mark.parametrize("x", [np.arange(-3.0, 4.0), np.array([2, -1]), 0.5], ids=["f64", "i64", "number"])
+def test_piecewise_agrees_with_its_program(x, functions):
+    conditions = [np.asarray(x) < 1, np.asarray(x) < 0]
+
+    def chosen(x):
+        return jnp.piecewise(x, conditions, functions)
+
+    quick, slow = (_outcome(f, (x,), {}) for f in (chosen, jaxlite.jit(chosen)))
+    np.testing.assert_equal(quick, slow)
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=lambda d: d.__name__)
 @pytest.mark.parametrize("of", [np.asarray, jnp.asarray], ids=["ndarray", "Array"])
 def test_both_paths_agree(dtype, of):

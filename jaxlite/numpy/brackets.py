@@ -125,4 +125,4 @@ def mask_indices(n: int, mask_func: Callable, k: Any = 0, *, size: int | None = 
     # Known while a program is recorded, so that the number of indices is.
     with nullcontext() if current_trace() is EVAL else ensure_compile_time_eval():
         mask = mask_func(ones((n, n)), k)
-    return nonzero(mask, size=size)
+    return nonzero(mask) if size is None else nonzero(mask, size=size)

@@ -156,7 +156,11 @@ def _numpy_qr(a, mode="reduced"):
 
 
 def _numpy_eig(a):
-    return EigResult(*[x.astype(complex_dtype(x.dtype), copy=False) for x in np.linalg.eig(a)])
+    result = EigResult(*np.linalg.eig(a))
+    if result.eigenvalues.dtype.kind == "c":
+        return result
+    dtype = complex_dtype(result.eigenvalues.dtype)
+    return EigResult(*[x.astype(dtype) for x in result])
 
 
 def _numpy_eigvals(a):

@@ -722,6 +722,8 @@ def has_row_of_nan(arguments, keywords, at: int = 1) -> bool:
     if not isinstance(a, np.ndarray) or a.dtype.kind not in "fc":
         return False
     axis = arguments[at] if len(arguments) > at else keywords.get("axis")
+    if axis is None and a.size and (first := a.item(0)) == first:
+        return False
     try:
         largest = np.fmax.reduce(a, axis=axis)
         # The maximum is nan where one of them is.
