@@ -59,8 +59,10 @@ def as_dtype(dtype) -> np.dtype:
     """Return the native-endian ``np.dtype`` that ``dtype`` names, or raise DtypeError."""
     if type(dtype) is type and dtype in _BY_TYPE:
         return _BY_TYPE[dtype]
-    if isinstance(dtype, np.dtype) and is_supported(dtype):
-        return dtype
+    # Types such as ``jnp.float32`` say it themselves, which NumPy's do not.
+    found = getattr(dtype, "dtype", None) if isinstance(dtype, type) else dtype
+    if isinstance(found, np.dtype) and is_supported(found):
+        return found
     try:
         result = np.dtype(dtype).newbyteorder("=")
     except TypeError as error:

@@ -1193,7 +1193,7 @@ def ix_(*args: Any) -> tuple[Array, ...]:
 
 def _numpy_fill_diagonal(a, val, *, inplace=False):
     array = to_write(a, val, inplace)
-    if array.ndim != 2 or np.ndim(val):
+    if array.ndim != 2 or getattr(val, "shape", ()):
         raise TypeError("more than a matrix and a number")
     np.fill_diagonal(array, val)
     return array

@@ -133,9 +133,9 @@ def _numpy_symmetrized(a, symmetrize_input: bool):
     if not symmetrize_input:
         return a
     a = np.asarray(a)
-    a = a if a.dtype.kind in "fc" else a.astype(np.float64)  # sums of small integers would wrap
-    mirrored = a.swapaxes(-1, -2)
-    total = a + (np.conjugate(mirrored) if a.dtype.kind == "c" else mirrored)
+    kind = a.dtype.kind
+    a = a if kind in "fc" else a.astype(np.float64)  # sums of small integers would wrap
+    total = a + (a.conj() if kind == "c" else a).swapaxes(-1, -2)
     total *= 0.5
     return total
 
