@@ -356,6 +356,8 @@ def ones(shape: int | Sequence[int], dtype: DTypeLike | None = None, *, device: 
     >>> jnp.ones((1, 2))
     Array([[1., 1.]], dtype=float64)
     """
+    if current_trace() is EVAL and type(shape) in (int, tuple):
+        return np.ones(shape, dtype_or(dtype, _FLOAT64)).view(Array)
     return full(shape, 1, dtype_or(dtype, _FLOAT64))
 
 
