@@ -1,1 +1,1 @@
-"""Measurements beside the peers: ``python -m benchmarks.compile``, ``python -m benchmarks.calls``."""
+"""Measurements beside the peers: ``python -m benchmarks.compile``, ``.calls``, ``.eager``."""

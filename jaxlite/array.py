@@ -16,9 +16,38 @@ import inspect
 import operator
 
 import numpy as np
+from numpy._core import umath
 
 from jaxlite.errors import InplaceUpdateError
 
+# --- NumPy without warnings ---------------------------------------------------------------------------
+
+
+class _Errstate:
+    """The documented way to `silence` NumPy, and to give it back its `voice`; it takes 1.5 µs a call."""
+
+    @staticmethod
+    def set(_):
+        state = np.errstate(all="ignore")
+        state.__enter__()
+        return state
+
+    @staticmethod
+    def reset(state) -> None:
+        state.__exit__(None, None, None)
+
+
+# What ``with np.errstate(all="ignore")`` does, with a state that is made once: 0.1 µs a call. The two names are
+# private to NumPy; without them the documented way does the same.
+_HAS_STATE = hasattr(umath, "_make_extobj") and hasattr(umath, "_extobj_contextvar")
+SILENT = umath._make_extobj(all="ignore") if _HAS_STATE else None
+_state = umath._extobj_contextvar if _HAS_STATE else _Errstate
+silence, voice = _state.set, _state.reset
+
+
+# --- arrays -------------------------------------------------------------------------------------------
+
+_OF_NUMPY = (np.ndarray, np.generic)
 _WRITING_FUNCTIONS = frozenset((np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal))
 # Their results are ordinary arrays: SciPy takes in the values of a user's function with ``np.atleast_1d`` and goes
 # on to write into what it computes from them, as it does with ``active = np.zeros_like(x); active[mask] = -1``.
@@ -85,14 +114,18 @@ class Array(np.ndarray, metaclass=_ArrayType):
         for x in inputs:
             if type(x) is Array:
                 x = x.view(np.ndarray)
-            elif hasattr(type(x), "__array_ufunc__") and not isinstance(x, np.ndarray | np.generic):
+            elif hasattr(type(x), "__array_ufunc__") and not isinstance(x, _OF_NUMPY):
                 return NotImplemented
             arrays.append(x)
         for name, value in kwargs.items():
             if type(value) is Array:
                 kwargs[name] = value.view(np.ndarray)
-        with np.errstate(all="ignore"):
-            result = getattr(ufunc, method)(*arrays, **kwargs)
+        apply = ufunc if method == "__call__" else getattr(ufunc, method)
+        token = silence(SILENT)
+        try:
+            result = apply(*arrays, **kwargs)
+        finally:
+            voice(token)
         return _wrap_but(kwargs["out"], result) if "out" in kwargs else _wrap(result)
 
     def __array_function__(self, func, types, args, kwargs):
@@ -108,8 +141,11 @@ class Array(np.ndarray, metaclass=_ArrayType):
             kwargs = kwargs | {"overwrite_input": False}
         args = _unwrap(args)
         kwargs = {name: _unwrap(value) for name, value in kwargs.items()}
-        with np.errstate(all="ignore"):
+        token = silence(SILENT)
+        try:
             result = func(*args, **kwargs)
+        finally:
+            voice(token)
         return result if result is out or func in _MAKE_PLAIN_ARRAYS else _wrap(result)
 
     def __setitem__(self, index, value):

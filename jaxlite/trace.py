@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxlite.array import Array
+from jaxlite.array import SILENT, Array, silence, voice
 from jaxlite.dtypes import PYTHON_SCALAR_DTYPES, is_supported
 from jaxlite.errors import (
     ConcretizationTypeError,
@@ -73,8 +73,12 @@ class EvalTrace(Trace):
             arrays.append(arg)
         # The same errors as while recording, at 3 to 5 µs a call; functions of jaxlite.numpy do not come here.
         primitive.abstract_eval(*map(aval_of, arrays), **params)
-        with np.errstate(all="ignore"):
-            outs = RUN_EAGERLY.get(primitive, primitive.impl)(*arrays, **params)
+        run = RUN_EAGERLY.get(primitive, primitive.impl)
+        token = silence(SILENT)
+        try:
+            outs = run(*arrays, **params)
+        finally:
+            voice(token)
         if writable:
             outs = [own(out, arrays) for out in outs]
         return tuple([as_array(out) for out in outs])
@@ -93,8 +97,12 @@ def _numpy_scalar(value):
 
 def own(result, args):
     """Copy a result that is, or is a view of, an array the user may still write to."""
-    if isinstance(result, np.ndarray) and (result.base is not None or any(result is arg for arg in args)):
-        return result.copy()
+    if isinstance(result, np.ndarray):
+        if result.base is not None:
+            return result.copy()
+        for arg in args:
+            if result is arg:
+                return result.copy()
     return result
 
 
@@ -111,6 +119,8 @@ def as_array(value):
 
 
 _SCALARS = (np.generic, bool, int, float, complex)
+# ``np.ndarray | np.generic`` would be made anew at each call.
+_OF_NUMPY = (np.ndarray, np.generic)
 
 
 class set_current:  # noqa: N801 (a context manager reads as a verb)
@@ -319,7 +329,7 @@ def aval_of(value) -> ShapedArray:
     """
     if isinstance(value, Tracer):
         return value.aval
-    if isinstance(value, np.ndarray | np.generic):
+    if isinstance(value, _OF_NUMPY):
         dtype = value.dtype
         if _has_own_arithmetic(value):
             raise unsupported_value(value)
@@ -342,7 +352,7 @@ def is_value(value) -> bool:
     return (
         isinstance(value, Tracer)
         or (
-            isinstance(value, np.ndarray | np.generic)
+            isinstance(value, _OF_NUMPY)
             and is_supported(value.dtype.newbyteorder("="))
             and not _has_own_arithmetic(value)
         )
@@ -357,7 +367,7 @@ def _has_own_arithmetic(value) -> bool:
 
 def unsupported_value(value, path: str = "") -> DtypeError:
     where = f" at {path}" if path else ""
-    if isinstance(value, np.ndarray | np.generic):
+    if isinstance(value, _OF_NUMPY):
         kind = f"an array of dtype {value.dtype}"
         if isinstance(value, np.ndarray) and _has_own_arithmetic(value):
             kind = f"a {type(value).__name__}"

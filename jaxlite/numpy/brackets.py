@@ -7,6 +7,7 @@ jnp.c_[x, y]         ->  x and y as columns
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from jaxlite.numpy.creation import arange, linspace, ones
 from jaxlite.numpy.promotion import operand, strip_weak
 from jaxlite.numpy.selection import nonzero
 from jaxlite.numpy.shaping import concatenate, reshape, transpose
+from jaxlite.trace import EVAL, current_trace
 from jaxlite.typing import Array
 
 
@@ -121,6 +123,6 @@ def mask_indices(n: int, mask_func: Callable, k: Any = 0, *, size: int | None = 
     (Array([0, 0, 1], dtype=int64), Array([0, 1, 1], dtype=int64))
     """
     # Known while a program is recorded, so that the number of indices is.
-    with ensure_compile_time_eval():
+    with nullcontext() if current_trace() is EVAL else ensure_compile_time_eval():
         mask = mask_func(ones((n, n)), k)
-    return nonzero(mask, size=size)
+    return nonzero(mask) if size is None else nonzero(mask, size=size)

@@ -671,7 +671,10 @@ def einsum_path(subscripts: Any, /, *operands: Any, optimize: Any = "greedy") ->
     list, str
         Which operands to multiply, step by step, and a report.
     """
-    dummies = [np.broadcast_to(np.float64(0), aval_of(operand("einsum_path", x)).shape) for x in operands]
+    # Their shapes are all that it looks at.
+    dummies = plain(operands, len(operands))
+    if dummies is None:
+        dummies = [np.broadcast_to(np.float64(0), aval_of(operand("einsum_path", x)).shape) for x in operands]
     return np.einsum_path(subscripts, *dummies, optimize=optimize)
 
 

@@ -20,8 +20,9 @@ from jaxlite.errors import ArgumentError, ConcretizationTypeError, DtypeError, S
 from jaxlite.ir import ShapedArray
 from jaxlite.numpy import ufuncs
 from jaxlite.numpy.contraction import diagonal
-from jaxlite.numpy.indexing import At
+from jaxlite.numpy.indexing import At, to_write
 from jaxlite.numpy.promotion import (
+    broadcast,
     broadcast_array,
     canonical_shape,
     convert,
@@ -34,7 +35,7 @@ from jaxlite.numpy.registry import REFUSALS, implements, plain, quiet, wrap
 from jaxlite.numpy.selection import where
 from jaxlite.numpy.shaping import broadcast_arrays, concatenate, expand_dims, moveaxis, reshape, stack
 from jaxlite.ops import elementwise, structural
-from jaxlite.trace import EVAL, Tracer, aval_of, current_trace
+from jaxlite.trace import EVAL, Tracer, aval_of, current_trace, own
 from jaxlite.typing import ArrayLike, DTypeLike
 
 _FLOAT64 = np.dtype(np.float64)
@@ -292,8 +293,15 @@ def full(
     >>> jnp.full(2, 7.0)
     Array([7., 7.], dtype=float64)
     """
-    if current_trace() is EVAL and type(fill_value) in (int, float, bool):
-        return np.full(shape, fill_value, None if dtype is None else as_dtype(dtype)).view(Array)
+    if current_trace() is EVAL:
+        if type(fill_value) in (int, float, bool):
+            return np.full(shape, fill_value, None if dtype is None else as_dtype(dtype)).view(Array)
+        if type(shape) in (int, tuple) and (value := plain((fill_value,), 1)) and hasattr(value[0], "dtype"):
+            (value,) = value
+            try:
+                return wrap(quiet(np.full, (shape, value, value.dtype if dtype is None else as_dtype(dtype))))
+            except REFUSALS:
+                pass
     shape = canonical_shape(shape)
     value = operand("full", fill_value)
     value = convert(value, aval_of(value).dtype if dtype is None else as_dtype(dtype))
@@ -348,6 +356,8 @@ def ones(shape: int | Sequence[int], dtype: DTypeLike | None = None, *, device: 
     >>> jnp.ones((1, 2))
     Array([[1., 1.]], dtype=float64)
     """
+    if current_trace() is EVAL and type(shape) in (int, tuple):
+        return np.ones(shape, dtype_or(dtype, _FLOAT64)).view(Array)
     return full(shape, 1, dtype_or(dtype, _FLOAT64))
 
 
@@ -833,17 +843,22 @@ def tri(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None
     """
     n = operator.index(N)
     m = n if M is None else operator.index(M)
-    return astype(_on_diagonal(n, m, operator.index(k), ufuncs.less_equal), dtype_or(dtype, _FLOAT64))
+    k, dtype = operator.index(k), dtype_or(dtype, _FLOAT64)
+    if current_trace() is EVAL:
+        return wrap(np.tri(n, m, k, dtype))
+    return astype(_on_diagonal(n, m, k, ufuncs.less_equal), dtype)
 
 
 def _triangle(name: str, m, k: int, lower: bool):
     x = operand(name, m)
     aval = aval_of(x)
-    if aval.ndim < 2:
-        raise ShapeError(f"{name}: {aval} has fewer than two axes.")
-    below = tri(*aval.shape[-2:], k if lower else k - 1, bool)
+    if not aval.ndim:
+        raise ShapeError(f"{name}: {aval} is no matrix, nor a row of one.")
+    # Of a vector, as in NumPy: each row of a square matrix is the vector.
+    shape = aval.shape if aval.ndim > 1 else aval.shape * 2
+    below = tri(*shape[-2:], k if lower else k - 1, bool)
     zero = aval.dtype.type(0)
-    below = broadcast_array(below, aval.shape)
+    below, x = broadcast_array(below, shape), broadcast(x, shape)
     return where(below, x, zero) if lower else where(below, zero, x)
 
 
@@ -854,14 +869,14 @@ def tril(m: ArrayLike, k: int = 0) -> Array:
     Parameters
     ----------
     m : array_like
-        ``[..., n, m]``
+        ``[..., n, m]``, or ``[n]`` for a matrix of such rows.
     k : int, default 0
         The diagonal, above (positive) or below the main one.
 
     Returns
     -------
     Array
-        Of the shape and dtype of ``m``.
+        Of the shape and dtype of ``m``; ``[n, n]`` of a vector.
 
     Examples
     --------
@@ -879,14 +894,14 @@ def triu(m: ArrayLike, k: int = 0) -> Array:
     Parameters
     ----------
     m : array_like
-        ``[..., n, m]``
+        ``[..., n, m]``, or ``[n]`` for a matrix of such rows.
     k : int, default 0
         The diagonal, above (positive) or below the main one.
 
     Returns
     -------
     Array
-        Of the shape and dtype of ``m``.
+        Of the shape and dtype of ``m``; ``[n, n]`` of a vector.
 
     Examples
     --------
@@ -1165,6 +1180,12 @@ def ix_(*args: Any) -> tuple[Array, ...]:
     tuple of Array
         int64, ``[1, ..., n, ..., 1]``: one axis each.
     """
+    if current_trace() is EVAL and (arrays := plain(args, len(args))):
+        try:
+            grid = zip(np.ix_(*arrays), args, strict=True)
+            return tuple([wrap(own(x, arrays) if type(arg) is np.ndarray else x) for x, arg in grid])
+        except REFUSALS:
+            pass
     vectors = [array(x) for x in args]
     vectors = [wrap(np.flatnonzero(x)) if x.dtype.kind == "b" else x for x in vectors]
     return tuple(
@@ -1172,6 +1193,15 @@ def ix_(*args: Any) -> tuple[Array, ...]:
     )
 
 
+def _numpy_fill_diagonal(a, val, *, inplace=False):
+    array = to_write(a, val, inplace)
+    if array.ndim != 2 or getattr(val, "shape", ()):
+        raise TypeError("more than a matrix and a number")
+    np.fill_diagonal(array, val)
+    return array
+
+
+@implements(eager=_numpy_fill_diagonal, arrays=2)
 def fill_diagonal(a: Any, val: ArrayLike, wrap: bool = False, *, inplace: bool = False) -> Array:
     """Return a matrix with another main diagonal.
 

@@ -448,7 +448,7 @@ def corrcoef(
 # --- elements of a shape that depends on values -----------------------------------------------------------
 
 
-@implements(np.argwhere, eager=False)
+@implements(np.argwhere)
 def argwhere(a: ArrayLike, *, size: int | None = None, fill_value: ArrayLike | None = None) -> Array:
     """Return the indices of elements that are not zero, one row each.
 
@@ -471,7 +471,7 @@ def argwhere(a: ArrayLike, *, size: int | None = None, fill_value: ArrayLike | N
     return stack(found, axis=1) if found else strip_weak(np.argwhere(np.asarray(a)))
 
 
-@implements(np.flatnonzero, eager=False)
+@implements(np.flatnonzero)
 def flatnonzero(a: ArrayLike, *, size: int | None = None, fill_value: ArrayLike | None = None) -> Array:
     """Return the indices of nonzero elements of the flattened array.
 
@@ -497,7 +497,7 @@ def _known(name: str, x) -> np.ndarray:
     return np.asarray(concrete_or_error(name, x) if isinstance(x, Tracer) else x)
 
 
-@implements(np.compress, eager=False)
+@implements(np.compress, arrays=2)
 def compress(
     condition: ArrayLike,
     a: ArrayLike,
@@ -542,7 +542,7 @@ def compress(
     return x.at[(*along, places)].get(mode="fill", fill_value=fill_value)
 
 
-@implements(np.extract, eager=False)
+@implements(np.extract, arrays=2)
 def extract(
     condition: ArrayLike, arr: ArrayLike, *, size: int | None = None, fill_value: ArrayLike = 0
 ) -> Array:

@@ -851,6 +851,43 @@ def _side_by_side(name: str, aval, indices, axis: int) -> tuple:
     return (*grid[:axis], indices, *grid[axis + 1 :])
 
 
+def to_write(array, values, inplace: bool) -> np.ndarray:
+    """Return a copy for NumPy to write ``values`` into; TypeError if it would have to convert them.
+
+    `implements` then leaves them to the primitives, and what is to be changed in place too.
+    """
+    array = np.array(array)
+    fits = (
+        array.dtype == values.dtype
+        if hasattr(values, "dtype")
+        else array.dtype.kind in "fc" and type(values) in (int, float)
+    )
+    if inplace or not fits:
+        raise TypeError("NumPy would write into it, or convert")
+    return array
+
+
+def _numpy_put_along_axis(arr, indices, values, axis, inplace=False):
+    array = to_write(arr, values, inplace)
+    np.put_along_axis(array, indices, values, axis)
+    return array
+
+
+def _numpy_put(a, ind, v, *, inplace=True):
+    array = to_write(a, v, inplace)
+    if not np.size(v):
+        raise ValueError("NumPy lets it pass")
+    np.put(array, ind, v)
+    return array
+
+
+def _numpy_place(arr, mask, vals, *, inplace=True):
+    array = to_write(arr, vals, inplace)
+    np.place(array, mask, vals)
+    return array
+
+
+@implements(eager=_numpy_put_along_axis, arrays=3)
 def put_along_axis(
     arr: ArrayLike,
     indices: ArrayLike,
@@ -892,6 +929,7 @@ def put_along_axis(
     return At(x, entries).set(values, mode=mode)
 
 
+@implements(eager=_numpy_put, arrays=3)
 def put(
     a: ArrayLike, ind: ArrayLike, v: ArrayLike, mode: str | None = None, *, inplace: bool = True
 ) -> Array:
@@ -936,6 +974,7 @@ def _repeated(name: str, values, count: int):
     return getitem(values, np.arange(count) % max(size, 1))
 
 
+@implements(eager=_numpy_place, arrays=3)
 def place(arr: ArrayLike, mask: ArrayLike, vals: ArrayLike, *, inplace: bool = True) -> Array:
     """Return an array with the elements under a mask replaced.
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from jaxlite.array import Array
 from jaxlite.numpy.promotion import strip_weak
-from jaxlite.typing import Array, DTypeLike
+from jaxlite.typing import DTypeLike
 
 ComplexWarning = np.exceptions.ComplexWarning
 
@@ -106,6 +107,10 @@ def fromstring(string: str, dtype: DTypeLike = float, count: int = -1, *, sep: s
     return strip_weak(np.fromstring(string, np.dtype(dtype), count, sep=sep))
 
 
+def _plain(x: Any):
+    return x.view(np.ndarray) if type(x) is Array else x
+
+
 def array_repr(
     arr: Any,
     max_line_width: int | None = None,
@@ -129,7 +134,7 @@ def array_repr(
     -------
     str
     """
-    return np.array_repr(arr, max_line_width, precision, suppress_small)
+    return np.array_repr(_plain(arr), max_line_width, precision, suppress_small)
 
 
 def array_str(
@@ -155,7 +160,7 @@ def array_str(
     -------
     str
     """
-    return np.array_str(a, max_line_width, precision, suppress_small)
+    return np.array_str(_plain(a), max_line_width, precision, suppress_small)
 
 
 def iterable(y: Any) -> bool:

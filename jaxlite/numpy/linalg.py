@@ -133,8 +133,11 @@ def _numpy_symmetrized(a, symmetrize_input: bool):
     if not symmetrize_input:
         return a
     a = np.asarray(a)
-    a = a if a.dtype.kind in "fc" else a.astype(np.float64)  # sums of small integers would wrap
-    return (a + np.conj(np.swapaxes(a, -1, -2))) * 0.5
+    kind = a.dtype.kind
+    a = a if kind in "fc" else a.astype(np.float64)  # sums of small integers would wrap
+    total = a + (a.conj() if kind == "c" else a).swapaxes(-1, -2)
+    total *= 0.5
+    return total
 
 
 def _numpy_cholesky(a, *, upper=False, symmetrize_input=True):
@@ -153,12 +156,16 @@ def _numpy_qr(a, mode="reduced"):
 
 
 def _numpy_eig(a):
-    return EigResult(*[x.astype(complex_dtype(x.dtype)) for x in np.linalg.eig(a)])
+    result = EigResult(*np.linalg.eig(a))
+    if result.eigenvalues.dtype.kind == "c":
+        return result
+    dtype = complex_dtype(result.eigenvalues.dtype)
+    return EigResult(*[x.astype(dtype) for x in result])
 
 
 def _numpy_eigvals(a):
     values = np.linalg.eigvals(a)
-    return values.astype(complex_dtype(values.dtype))
+    return values.astype(complex_dtype(values.dtype), copy=False)
 
 
 def _numpy_eigh(a, UPLO=None, symmetrize_input=True):

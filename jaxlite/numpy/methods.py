@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from jaxlite.array import Array
+from jaxlite.array import SILENT, Array, silence, voice
 from jaxlite.dtypes import as_dtype
 from jaxlite.errors import ArgumentError, DtypeError
 from jaxlite.ir import ShapedArray
 from jaxlite.numpy import contraction, elements, indexing, reductions, selection, shaping, sorting, ufuncs
 from jaxlite.numpy.creation import astype, copy
 from jaxlite.numpy.promotion import is_weak
-from jaxlite.numpy.registry import REFUSALS, apply_ufunc, quiet, wrap
+from jaxlite.numpy.registry import REFUSALS, apply_ufunc, ndarray, view, wrap
 from jaxlite.ops import elementwise
 from jaxlite.trace import Tracer, is_value
 
@@ -156,14 +156,21 @@ def _array_binary(apply: Callable, function: Callable, otherwise: Callable):
 
     def operate(self, other):
         kind = type(other)
+        if kind is Array:
+            given = view(other, ndarray)
+        elif kind is float or kind is int or kind is ndarray:
+            given = other
+        else:
+            return otherwise(self, other)
+        token = silence(SILENT)
         try:
-            if kind is Array:
-                return wrap(quiet(apply, (self.view(np.ndarray), other.view(np.ndarray))))
-            if kind is float or kind is int or kind is np.ndarray:
-                return wrap(quiet(apply, (self.view(np.ndarray), other)))
+            result = apply(view(self, ndarray), given)
+            return view(result, Array) if type(result) is ndarray else wrap(result)
         except REFUSALS:
-            return function(self, other)
-        return otherwise(self, other)
+            pass
+        finally:
+            voice(token)
+        return function(self, other)
 
     return operate
 
@@ -190,12 +197,17 @@ def _holds_list(index) -> bool:
     return type(index) is list or (type(index) is tuple and list in map(type, index))
 
 
+def _array_iter(self):
+    # Not by `_array_getitem`, whose IndexError at the end would be put into words.
+    return map(wrap, iter(view(self, ndarray)))
+
+
 def _array_getitem(self, index):
     if not _holds_list(index):
         try:
             result = np.ndarray.__getitem__(self, index)
             return result if type(result) is Array else wrap(result)
-        except (TypeError, IndexError):
+        except (TypeError, IndexError, OverflowError):
             # A traced index, which goes to the primitives, or a wrong one, which is refused in our words.
             pass
     return indexing.getitem(self, index)
@@ -368,6 +380,7 @@ def install() -> None:
         setattr(Array, f"__{name}__", _array_binary(apply, function, otherwise))
     Array.__hash__ = None  # an array that compares by element has no hash
     Array.__getitem__ = _array_getitem
+    Array.__iter__ = _array_iter
     for name, function in _SHARED_METHODS.items():
         method = _as_method(name, function)
         setattr(Tracer, name, method)

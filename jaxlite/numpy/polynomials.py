@@ -12,12 +12,13 @@ import operator
 import numpy as np
 
 from jaxlite.control.custom_rules import custom_jvp
+from jaxlite.dtypes import complex_dtype
 from jaxlite.errors import ArgumentError, ConcretizationTypeError, ShapeError
 from jaxlite.numpy import ufuncs
 from jaxlite.numpy.contraction import convolve, dot, outer
 from jaxlite.numpy.creation import vander
 from jaxlite.numpy.linalg import eigvals
-from jaxlite.numpy.promotion import operand, promote_dtypes, promote_inexact, strip_weak
+from jaxlite.numpy.promotion import inexact_dtype, operand, promote_dtypes, promote_inexact, strip_weak
 from jaxlite.numpy.reductions import sum as sum_
 from jaxlite.numpy.registry import implements
 from jaxlite.numpy.shaping import concatenate, reshape, stack
@@ -238,7 +239,17 @@ def polydiv(u: ArrayLike, v: ArrayLike, *, trim_leading_zeros: bool = False) -> 
     return stack(quotient), _trimmed(u) if trim_leading_zeros else u
 
 
-@implements(np.poly, eager=False)
+def _numpy_poly(x):
+    """As NumPy's function, but for the dtype: it makes integers and real results of what has another."""
+    if np.ndim(x) != 1:
+        raise TypeError("a matrix")
+    result = np.ones(1, inexact_dtype(x.dtype))
+    for root in x.astype(result.dtype):
+        result = np.convolve(result, np.array([1, -root], result.dtype))
+    return result
+
+
+@implements(np.poly, eager=_numpy_poly)
 def poly(seq_of_zeros: ArrayLike) -> Array:
     """Return the polynomial with given roots, or the characteristic polynomial of a matrix.
 
@@ -285,7 +296,14 @@ def _characteristic(a):
     return stack(coefficients)
 
 
-@implements(np.roots, eager=False)
+def _numpy_roots(p):
+    if np.ndim(p) != 1:
+        raise TypeError("p")
+    found = np.roots(p)
+    return found.astype(complex_dtype(p.dtype), copy=False)
+
+
+@implements(np.roots, eager=_numpy_roots)
 def roots(p: ArrayLike, *, strip_zeros: bool | None = None) -> Array:
     """Find the roots of a polynomial.
 
@@ -342,7 +360,20 @@ def _roots_jvp(primals, tangents):
     return found, -polyval(p_dot, found) / polyval(polyder(p), found)
 
 
-@implements(np.polyfit, eager=False)
+def _numpy_polyfit(x, y, deg, rcond=None):
+    """As NumPy's function, which drops columns by ``rcond`` and warns that it did."""
+    if not (isinstance(x, np.ndarray) and isinstance(y, np.ndarray) and x.ndim == 1 and y.ndim in (1, 2)):
+        raise TypeError("samples")
+    dtype = inexact_dtype(np.result_type(x, y))
+    matrix = np.vander(x.astype(dtype), _order("polyfit", deg) + 1)
+    scale = np.sqrt(np.add.reduce(np.square(np.absolute(matrix)), 0))
+    solution, _, rank, _ = np.linalg.lstsq(matrix / scale, y.astype(dtype), rcond=None)
+    if rank < scale.size:
+        raise TypeError("dependent columns")
+    return (solution.T / scale).T
+
+
+@implements(np.polyfit, eager=_numpy_polyfit, arrays=2)
 def polyfit(
     x: ArrayLike,
     y: ArrayLike,

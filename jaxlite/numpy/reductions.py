@@ -717,24 +717,20 @@ def _smallest_number(a, axis=None, out=None, keepdims=False, **options):
 
 
 def has_row_of_nan(arguments, keywords, at: int = 1) -> bool:
-    """Whether some reduced row is all nan, at which NumPy's functions warn; argument ``at`` is the axis."""
+    """Whether some reduced row may be all nan, at which NumPy's functions warn; argument ``at`` is the axis."""
     a = arguments[0]
     if not isinstance(a, np.ndarray) or a.dtype.kind not in "fc":
         return False
     axis = arguments[at] if len(arguments) > at else keywords.get("axis")
+    if axis is None and a.size and (first := a.item(0)) == first:
+        return False
     try:
-        return bool(np.isnan(np.fmax.reduce(a, axis=axis)).any())
+        largest = np.fmax.reduce(a, axis=axis)
+        # The maximum is nan where one of them is.
+        worst = np.maximum.reduce(largest, axis=None) if type(largest) is np.ndarray else largest
+        return bool(worst != worst)
     except REFUSALS:
         return True
-
-
-def _has_too_few(arguments, keywords) -> bool:
-    """Whether NumPy's nanmean, nanvar and nanstd may warn that there is nothing to divide by."""
-    return (
-        len(arguments) > 4
-        or not keywords.keys() <= {"axis", "keepdims"}
-        or has_row_of_nan(arguments, keywords)
-    )
 
 
 @implements(np.nansum)
@@ -887,7 +883,54 @@ def nanmin(
     return _nan_extreme("nanmin", min, a, axis, out, keepdims, initial, where, np.inf)
 
 
-@implements(np.nanmean, nonempty=True, warns=_has_too_few)
+def _numpy_nanmean(a, axis=None, *, keepdims=False):
+    """The steps of NumPy's function, without its warnings, which would have to be foreseen."""
+    if _is_of_integers(a):
+        return np.mean(a, axis, keepdims=keepdims)
+    absent, present, count = _present(a, axis, keepdims)
+    return _divided(np.add.reduce(present, axis, keepdims=keepdims), count)
+
+
+def _numpy_nanvar(a, axis=None, *, ddof=0, keepdims=False):
+    if _is_of_integers(a):
+        if ddof:
+            raise TypeError("np.var may warn")
+        return np.var(a, axis, keepdims=keepdims)
+    absent, present, count = _present(a, axis, True)
+    deviation = present - _divided(np.add.reduce(present, axis, keepdims=True), count)
+    deviation[absent] = 0
+    square = (deviation * deviation.conj()).real if a.dtype.kind == "c" else deviation * deviation
+    freedom = np.maximum(count - ddof, 0)
+    variance = _divided(np.add.reduce(square, axis, keepdims=True), freedom)
+    variance = variance if np.all(freedom) else np.where(freedom, variance, variance.dtype.type(np.nan))
+    return variance if keepdims else np.squeeze(variance, axis)
+
+
+def _is_of_integers(a) -> bool:
+    """Whether no element can be nan; TypeError where nothing is to be averaged, of which NumPy warns."""
+    if not isinstance(a, np.ndarray) or not a.size:
+        raise TypeError("no elements")
+    return a.dtype.kind in "biu"
+
+
+def _numpy_nanstd(a, axis=None, *, ddof=0, keepdims=False):
+    return np.sqrt(_numpy_nanvar(a, axis, ddof=ddof, keepdims=keepdims))
+
+
+def _present(a, axis, keepdims):
+    """Return where elements are nan, the array with zeros there, and how many others there are."""
+    absent = np.isnan(a)
+    present = a.copy()
+    present[absent] = 0
+    return absent, present, np.add.reduce(~absent, axis, np.intp, keepdims=keepdims)
+
+
+def _divided(total, count):
+    """Return the quotient in the dtype of ``total``."""
+    return np.true_divide(total, count).astype(total.dtype, copy=False)
+
+
+@implements(np.nanmean, eager=_numpy_nanmean)
 def nanmean(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -922,7 +965,7 @@ def nanmean(
     return mean(a, axis, dtype, out, keepdims, where=_both(present, where))
 
 
-@implements(np.nanvar, nonempty=True, warns=_has_too_few)
+@implements(np.nanvar, eager=_numpy_nanvar)
 def nanvar(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,
@@ -958,10 +1001,16 @@ def nanvar(
     """
     # Without the nan itself: its derivative is zero times nan.
     x, present = _without_nan("nanvar", a, 0)
-    return var(x, axis, dtype, out, ddof, keepdims, where=_both(present, where))
+    counted = _both(present, where)
+    result = var(x, axis, dtype, out, ddof, keepdims, where=counted)
+    if present is None or not ddof:
+        return result
+    # nan where nothing is free to vary, which `var` makes inf of.
+    free = ufuncs.greater(sum(counted, axis, keepdims=keepdims), ddof)
+    return where_(free, result, aval_of(result).dtype.type(np.nan))
 
 
-@implements(np.nanstd, nonempty=True, warns=_has_too_few)
+@implements(np.nanstd, eager=_numpy_nanstd)
 def nanstd(
     a: ArrayLike,
     axis: int | Sequence[int] | None = None,

@@ -19,9 +19,8 @@ import re
 from collections.abc import Callable
 
 import numpy as np
-from numpy._core import umath
 
-from jaxlite.array import Array
+from jaxlite.array import SILENT, Array, silence, voice
 from jaxlite.dtypes import is_supported
 from jaxlite.numpy.promotion import (
     broadcast,
@@ -39,78 +38,62 @@ FUNCTIONS: dict[Callable, Callable] = {}
 # Types of arguments that NumPy may have as they are; of ndarrays the dtype is checked too.
 _SCALAR_TYPES = (bool, int, float, complex)
 _PLAIN = frozenset((Array, *_SCALAR_TYPES, *(np.dtype(char).type for char in "?bBhHiIlLqQefdFD")))
+_SEQUENCES = (list, tuple)
 _NO_KWARGS: dict = {}
+# Looked up once; a call of `Array.view` costs what a small addition does.
+ndarray, asarray = np.ndarray, np.asarray
+view = ndarray.view
 
 # What NumPy raises at arguments it does not take. The other path then takes them, or says what is wrong in our words.
-REFUSALS = (TypeError, ValueError, IndexError, ZeroDivisionError)
+REFUSALS = (TypeError, ValueError, IndexError, ZeroDivisionError, OverflowError)
 
 
 # --- NumPy, silently --------------------------------------------------------------------------------
 
 
-class _Quiet:
-    """Call a function under ``np.errstate(all="ignore")``, which is made once: 0.4 µs a call, not 1.5 µs."""
-
-    __slots__ = ("_state", "_variable")
-
-    def __init__(self):
-        self._variable = umath._extobj_contextvar
-        self._state = umath._make_extobj(all="ignore")
-
-    def __call__(self, function, args, kwargs=_NO_KWARGS):
-        token = self._variable.set(self._state)
-        try:
-            return function(*args, **kwargs)
-        finally:
-            self._variable.reset(token)
-
-
-def _quiet_by_errstate(function, args, kwargs=_NO_KWARGS):
-    with np.errstate(all="ignore"):
+def quiet(function, args, kwargs=_NO_KWARGS):
+    """Call a function of NumPy under ``np.errstate(all="ignore")``."""
+    token = silence(SILENT)
+    try:
         return function(*args, **kwargs)
-
-
-# The two names are private to NumPy; without them the documented way does the same, slower.
-quiet = (
-    _Quiet()
-    if hasattr(umath, "_make_extobj") and hasattr(umath, "_extobj_contextvar")
-    else _quiet_by_errstate
-)
+    finally:
+        voice(token)
 
 
 def wrap(result):
     """View what a NumPy function returned as `Array`."""
     kind = type(result)
-    if kind is np.ndarray:
-        return result.view(Array)
+    if kind is ndarray:
+        return view(result, Array)
+    if isinstance(result, _SEQUENCES):
+        items = []
+        for item in result:
+            items.append(view(item, Array) if type(item) is ndarray else wrap(item))
+        return items if kind is list else tuple(items) if kind is tuple else kind._make(items)
     if isinstance(result, np.generic):
-        return np.asarray(result).view(Array)
-    if kind is tuple or kind is list:
-        return kind([wrap(item) for item in result])
-    if isinstance(result, tuple):
-        return kind(*[wrap(item) for item in result])
-    return np.asarray(result).view(Array) if kind in _SCALAR_TYPES else result
+        return view(asarray(result), Array)
+    return view(asarray(result), Array) if kind in _SCALAR_TYPES else result
 
 
 def plain(args, arrays: int):
     """Unwrap `Array`; return None if one of the first ``arrays`` arguments is nothing that NumPy may have."""
     unwrapped = []
-    for i, arg in enumerate(args):
+    for arg in args:
         kind = type(arg)
         if kind is Array:
-            arg = arg.view(np.ndarray)
-        elif i < arrays and kind not in _PLAIN and not (kind is np.ndarray and is_supported(arg.dtype)):
+            arg = view(arg, ndarray)
+        elif arrays > 0 and kind not in _PLAIN and not (kind is ndarray and is_supported(arg.dtype)):
             return None
+        arrays -= 1
         unwrapped.append(arg)
     return unwrapped
 
 
-def plain_sequence(args):
-    """Like `plain`, for functions whose first argument is a list or tuple of arrays."""
-    if not args or type(args[0]) not in (list, tuple):
-        return None
-    arrays = plain(args[0], len(args[0]))
-    return None if not arrays else [arrays, *args[1:]]
+def _unwrapped(value):
+    """Unwrap `Array`, in lists and tuples too."""
+    if type(value) in _SEQUENCES:
+        return type(value)([_unwrapped(item) for item in value])
+    return view(value, ndarray) if type(value) is Array else value
 
 
 # --- ufuncs -----------------------------------------------------------------------------------------
@@ -162,33 +145,48 @@ def ufunc(function: np.ufunc, *aliases: np.ufunc) -> Callable:
     """
 
     def decorate(rule):
+        # Every microsecond here is one of every eager operation, so that `plain`, `quiet` and `wrap` are written out.
         if function.nin == 1:
 
             def call(x, /):
                 if current_trace() is EVAL:
                     kind = type(x)
-                    try:
-                        if kind is Array:
-                            return wrap(quiet(function, (x.view(np.ndarray),)))
-                        if kind in _PLAIN or (kind is np.ndarray and is_supported(x.dtype)):
-                            return wrap(quiet(function, (x,)))
-                    except REFUSALS:
-                        pass
+                    if kind is Array:
+                        given = view(x, ndarray)
+                    else:
+                        known = kind in _PLAIN or (kind is ndarray and is_supported(x.dtype))
+                        given = x if known else None
+                    if given is not None:
+                        token = silence(SILENT)
+                        try:
+                            result = function(given)
+                            return view(result, Array) if type(result) is ndarray else wrap(result)
+                        except REFUSALS:
+                            pass
+                        finally:
+                            voice(token)
                 return strong(apply_ufunc(function, rule, (x,)))
 
         else:
 
-            def call(*args):
-                if current_trace() is EVAL and len(args) == function.nin:
-                    arrays = plain(args, len(args))
-                    if arrays is not None:
+            def call(x1, x2, /):
+                if current_trace() is EVAL:
+                    kind1, kind2 = type(x1), type(x2)
+                    if (kind1 in _PLAIN or (kind1 is ndarray and is_supported(x1.dtype))) and (
+                        kind2 in _PLAIN or (kind2 is ndarray and is_supported(x2.dtype))
+                    ):
+                        token = silence(SILENT)
                         try:
-                            return wrap(quiet(function, arrays))
+                            result = function(
+                                view(x1, ndarray) if kind1 is Array else x1,
+                                view(x2, ndarray) if kind2 is Array else x2,
+                            )
+                            return view(result, Array) if type(result) is ndarray else wrap(result)
                         except REFUSALS:
                             pass
-                if len(args) != function.nin:
-                    raise TypeError(f"{function.__name__}() takes {function.nin} arguments, not {len(args)}")
-                return strong(apply_ufunc(function, rule, args))
+                        finally:
+                            voice(token)
+                return strong(apply_ufunc(function, rule, (x1, x2)))
 
         functools.update_wrapper(call, rule)
         call.__doc__ = _document(function, rule.__doc__)
@@ -284,34 +282,75 @@ def implements(
         most = names.index("where") if "where" in names[: code.co_argcount] else len(names)
         most = most if positional is None else positional
 
+        masked = "where" in names
+        careful = nonempty or warns is not None
+
+        def may_warn(given, kwargs) -> bool:
+            return (nonempty and not getattr(given[0], "size", 1)) or (
+                warns is not None and warns(given, kwargs)
+            )
+
+        def accepts(kwargs) -> bool:
+            """Unwrap keywords; return whether NumPy's function has them and means the same."""
+            for name, value in kwargs.items():
+                if type(value) is Array:
+                    kwargs[name] = view(value, ndarray)
+            return shared.issuperset(kwargs) and not (masked and kwargs.get("where", True) is None)
+
+        # As of ufuncs: `plain`, `quiet` and `wrap` are written out, with one look at each argument.
         def call(*args, **kwargs):
-            if (
-                current_trace() is EVAL
-                and len(args) <= most
-                and (not kwargs or (shared.issuperset(kwargs) and kwargs.get("where", True) is not None))
-            ):
-                given = plain_sequence(args) if sequence else plain(args, arrays)
-                if given is not None and len(given) >= arrays and not (nonempty and _is_empty(given[0])):
+            if current_trace() is EVAL and arrays <= len(args) <= most and (not kwargs or accepts(kwargs)):
+                given, writable, left = [], False, arrays
+                for arg in args:
+                    kind = type(arg)
+                    if kind is Array:
+                        arg = view(arg, ndarray)
+                    elif left <= 0:
+                        arg = _unwrapped(arg) if kind is list else arg
+                    elif kind not in _PLAIN:
+                        if kind is not ndarray or not is_supported(arg.dtype):
+                            break
+                        writable = True
+                    given.append(arg)
+                    left -= 1
+                else:
+                    token = silence(SILENT)
                     try:
-                        if warns is None or not warns(given, kwargs):
-                            result = quiet(numpy_function, given, kwargs)
-                            if np.ndarray in map(type, args[0] if sequence else args[:arrays]):
-                                result = _own_all(result, args)
-                            return wrap(result)
+                        if careful and may_warn(given, kwargs):
+                            raise TypeError("NumPy would warn")
+                        result = numpy_function(*given, **kwargs)
+                        if writable:
+                            result = _own_all(result, given)
+                        return view(result, Array) if type(result) is ndarray else wrap(result)
                     except REFUSALS:
                         pass
+                    finally:
+                        voice(token)
             return traced(*args, **kwargs)
 
-        return functools.update_wrapper(call, traced)
+        def call_with_sequence(*args, **kwargs):
+            if current_trace() is EVAL and 1 <= len(args) <= most and (not kwargs or accepts(kwargs)):
+                parts = args[0]
+                given = plain(parts, len(parts)) if type(parts) in _SEQUENCES else None
+                if given:
+                    token = silence(SILENT)
+                    try:
+                        result = numpy_function(given, *map(_unwrapped, args[1:]), **kwargs)
+                        if ndarray in map(type, parts):
+                            result = _own_all(result, given)
+                        return view(result, Array) if type(result) is ndarray else wrap(result)
+                    except REFUSALS:
+                        pass
+                    finally:
+                        voice(token)
+            return traced(*args, **kwargs)
+
+        return functools.update_wrapper(call_with_sequence if sequence else call, traced)
 
     return decorate
 
 
 def _own_all(result, args):
-    if type(result) in (list, tuple):
+    if type(result) in _SEQUENCES:
         return type(result)([own(item, args) for item in result])
     return own(result, args)
-
-
-def _is_empty(x) -> bool:
-    return isinstance(x, np.ndarray) and x.size == 0

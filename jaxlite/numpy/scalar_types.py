@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from jaxlite.dtypes import as_dtype
+from jaxlite.array import Array
+from jaxlite.dtypes import as_dtype, is_supported
 from jaxlite.errors import ArgumentError
 from jaxlite.numpy.creation import asarray
 from jaxlite.numpy.promotion import operand
@@ -135,7 +136,7 @@ def _plain_type(arg):
 
 def _as_operand(x):
     """Return what ``np.result_type`` takes for an array, dtype, Python scalar or traced value."""
-    if isinstance(x, _ScalarMeta):
+    if type(x) is Array or isinstance(x, _ScalarMeta):
         return x.dtype
     if isinstance(x, Tracer):
         return {"i": 0, "f": 0.0, "c": 0j}[x.aval.dtype.kind] if x.aval.weak_type else x.aval.dtype
@@ -320,7 +321,9 @@ def iscomplexobj(x: ArrayLike) -> builtins.bool:
     >>> jnp.iscomplexobj(jnp.ones(2))
     False
     """
-    return x.aval.dtype.kind == "c" if isinstance(x, Tracer) else builtins.bool(np.iscomplexobj(x))
+    if isinstance(x, Tracer | np.ndarray):
+        return x.dtype.kind == "c"
+    return builtins.bool(np.iscomplexobj(x))
 
 
 def isrealobj(x: ArrayLike) -> builtins.bool:
@@ -358,6 +361,14 @@ def isscalar(element: Any) -> builtins.bool:
     return np.isscalar(element) and not isinstance(element, str | bytes)
 
 
+def _aval(name: str, a):
+    """Return what has the shape and dtype of an argument of ``name``: an aval, or the array itself."""
+    kind = type(a)
+    if kind is Array or (kind is np.ndarray and is_supported(a.dtype)):
+        return a
+    return aval_of(operand(name, a))
+
+
 def shape(a: ArrayLike) -> tuple[int, ...]:
     """Return the shape of a value.
 
@@ -374,7 +385,7 @@ def shape(a: ArrayLike) -> tuple[int, ...]:
     >>> jnp.shape(jnp.ones((2, 3)))
     (2, 3)
     """
-    return aval_of(operand("shape", a)).shape
+    return _aval("shape", a).shape
 
 
 def ndim(a: ArrayLike) -> int:
@@ -393,7 +404,7 @@ def ndim(a: ArrayLike) -> int:
     >>> jnp.ndim(jnp.ones((2, 3)))
     2
     """
-    return aval_of(operand("ndim", a)).ndim
+    return _aval("ndim", a).ndim
 
 
 def size(a: ArrayLike, axis: int | tuple[int, ...] | None = None) -> int:
@@ -413,7 +424,7 @@ def size(a: ArrayLike, axis: int | tuple[int, ...] | None = None) -> int:
     >>> jnp.size(jnp.ones((2, 3)))
     6
     """
-    aval = aval_of(operand("size", a))
+    aval = _aval("size", a)
     if axis is None:
         return aval.size
     count = 1

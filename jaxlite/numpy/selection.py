@@ -17,6 +17,7 @@ from jaxlite.numpy.promotion import (
     common_dtype,
     convert,
     inexact_dtype,
+    is_weak,
     operand,
     strip_weak,
 )
@@ -383,6 +384,8 @@ def isclose(
     Array([ True, False], dtype=bool)
     """
     a, b = operand("isclose", a), operand("isclose", b, 1)
+    # Differences of unsigned integers would wrap, and bools have none.
+    b = convert(b, inexact_dtype(aval_of(b).dtype), is_weak(b))
     tolerance = ufuncs.add(atol, ufuncs.multiply(rtol, ufuncs.absolute(b)))
     near = ufuncs.less_equal(ufuncs.absolute(ufuncs.subtract(a, b)), tolerance)
     result = ufuncs.logical_or(ufuncs.logical_and(near, ufuncs.isfinite(b)), ufuncs.equal(a, b))

@@ -181,7 +181,24 @@ class UniqueInverseResult(NamedTuple):
     inverse_indices: Array
 
 
-@implements(np.unique_all, eager=False)
+def _numpy_unique_all(x, /):
+    return UniqueAllResult(*np.unique(x, True, True, True, equal_nan=False))
+
+
+def _numpy_unique_counts(x, /):
+    return UniqueCountsResult(*np.unique(x, return_counts=True, equal_nan=False))
+
+
+def _numpy_unique_inverse(x, /):
+    return UniqueInverseResult(*np.unique(x, return_inverse=True, equal_nan=False))
+
+
+def _numpy_unique_values(x, /):
+    """NumPy's function of this name does not sort."""
+    return np.unique(x, equal_nan=False)
+
+
+@implements(np.unique_all, eager=_numpy_unique_all)
 def unique_all(
     x: ArrayLike, /, *, size: int | None = None, fill_value: ArrayLike | None = None
 ) -> UniqueAllResult:
@@ -202,7 +219,7 @@ def unique_all(
     return UniqueAllResult(*unique(x, True, True, True, equal_nan=False, size=size, fill_value=fill_value))
 
 
-@implements(np.unique_counts, eager=False)
+@implements(np.unique_counts, eager=_numpy_unique_counts)
 def unique_counts(
     x: ArrayLike, /, *, size: int | None = None, fill_value: ArrayLike | None = None
 ) -> UniqueCountsResult:
@@ -225,7 +242,7 @@ def unique_counts(
     )
 
 
-@implements(np.unique_inverse, eager=False)
+@implements(np.unique_inverse, eager=_numpy_unique_inverse)
 def unique_inverse(
     x: ArrayLike, /, *, size: int | None = None, fill_value: ArrayLike | None = None
 ) -> UniqueInverseResult:
@@ -248,7 +265,7 @@ def unique_inverse(
     )
 
 
-@implements(np.unique_values, eager=False)
+@implements(np.unique_values, eager=_numpy_unique_values)
 def unique_values(x: ArrayLike, /, *, size: int | None = None, fill_value: ArrayLike | None = None) -> Array:
     """Return the different elements, sorted.
 

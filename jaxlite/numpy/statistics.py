@@ -29,7 +29,14 @@ _INT64 = np.dtype(np.int64)
 # --- integers ---------------------------------------------------------------------------------------
 
 
-@implements(np.bincount, eager=False)
+def _numpy_bincount(x, weights=None, minlength=0):
+    # Lists of weights are refused; those of another dtype are left to the other path.
+    if weights is not None and not (isinstance(weights, np.ndarray) and weights.dtype.kind in "biuf"):
+        raise TypeError("weights")
+    return np.bincount(x, weights, minlength)
+
+
+@implements(np.bincount, eager=_numpy_bincount)
 def bincount(
     x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0, *, length: int | None = None
 ) -> Array:
@@ -61,7 +68,7 @@ def bincount(
         raise ShapeError(f"bincount: {aval_of(x)} is not a vector of integers.")
     if length is None:
         (values,) = known("bincount", x)
-        length = max(minlength, int(values.max(initial=-1)) + 1)
+        length = max(minlength, int(values.max()) + 1 if values.size else minlength)
     places = ufuncs.maximum(convert(x, _INT64), 0)
     if weights is None:
         weights = np.int64(1)

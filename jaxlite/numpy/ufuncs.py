@@ -569,13 +569,22 @@ def log1p(x: ArrayLike) -> Array:
 @ufunc(np.log2)
 def log2(x: ArrayLike) -> Array:
     """Logarithm to base 2."""
-    return elementwise.div(elementwise.log(x), _constant(x, math.log(2.0)))
+    return _logarithm(x, 2.0)
 
 
 @ufunc(np.log10)
 def log10(x: ArrayLike) -> Array:
     """Logarithm to base 10."""
-    return elementwise.div(elementwise.log(x), _constant(x, math.log(10.0)))
+    return _logarithm(x, 10.0)
+
+
+def _logarithm(x, base: float):
+    natural = elementwise.log(x)
+    if _dtype(x).kind != "c":
+        return elementwise.div(natural, _constant(x, math.log(base)))
+    # By parts: a complex quotient of -inf, at 0, has the imaginary part nan.
+    parts = elementwise.real(natural), elementwise.imag(natural)
+    return elementwise.complex(*[elementwise.div(part, _constant(part, math.log(base))) for part in parts])
 
 
 @ufunc(np.logaddexp)

@@ -15,10 +15,9 @@ import numpy as np
 from jaxlite.api import vmap
 from jaxlite.errors import ArgumentError, ShapeError
 from jaxlite.numpy.promotion import broadcast_array, canonical_axis, operand, strip_weak
-from jaxlite.numpy.registry import implements
+from jaxlite.numpy.registry import REFUSALS, implements, plain, quiet, wrap
 from jaxlite.numpy.selection import select
-from jaxlite.numpy.shaping import expand_dims
-from jaxlite.trace import aval_of
+from jaxlite.trace import EVAL, aval_of, current_trace
 from jaxlite.typing import Array, ArrayLike
 
 _ARGUMENT = r"\(\s*(?:\w+(?:\s*,\s*\w+)*)?\s*\)"
@@ -195,7 +194,8 @@ def apply_over_axes(func: Callable, a: ArrayLike, axes: int | Sequence[int]) -> 
     x = strip_weak(operand("apply_over_axes", a))
     for axis in (axes,) if isinstance(axes, int) else axes:
         reduced = func(x, canonical_axis(axis, x.ndim))
-        x = reduced if reduced.ndim == x.ndim else expand_dims(reduced, canonical_axis(axis, x.ndim))
+        same = reduced.ndim == x.ndim
+        x = reduced if same else reduced[(slice(None),) * canonical_axis(axis, x.ndim) + (None,)]
     return x
 
 
@@ -226,7 +226,27 @@ def piecewise(
     if len(funclist) != len(condlist) + 1:
         raise ArgumentError(f"piecewise: {len(funclist)} functions for {len(condlist)} conditions.")
     values = [f(x, *args, **kw) if callable(f) else f for f in funclist]
-    values = [broadcast_array(operand("piecewise", value), x.shape) for value in values]
+    if current_trace() is EVAL and (given := plain((x, *condlist, *values), 2 * len(values))):
+        try:
+            return wrap(quiet(_chosen, (given[0], given[1 : len(values)], given[len(values) :])))
+        except REFUSALS:
+            pass
+    values = [_of_shape(value, x.shape) for value in values]
     # NumPy lets the last true condition win.
     result = select(condlist[::-1], values[:-1][::-1], values[-1])
-    return result.astype(x.dtype)
+    return result if result.dtype == x.dtype else result.astype(x.dtype)
+
+
+def _chosen(x, conditions, values):
+    if max(map(np.ndim, values)) > np.ndim(x):
+        raise ValueError("NumPy drops axes of size 1 here")
+    result = np.empty_like(x)
+    result[...] = values[-1]
+    for condition, value in zip(conditions, values, strict=False):
+        np.copyto(result, value, casting="unsafe", where=np.asarray(condition, bool))
+    return result
+
+
+def _of_shape(value, shape):
+    value = operand("piecewise", value)
+    return value if aval_of(value).shape == shape else broadcast_array(value, shape)

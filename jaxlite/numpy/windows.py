@@ -102,7 +102,13 @@ def hanning(M: int) -> Array:
     return strip_weak(np.hanning(_length("hanning", M)))
 
 
-@implements(np.kaiser, eager=False)
+def _numpy_kaiser(M, beta):
+    if np.result_type(beta, 0.0) != np.float64:
+        raise TypeError("NumPy computes in double precision")
+    return np.kaiser(operator.index(M), beta)
+
+
+@implements(np.kaiser, eager=_numpy_kaiser, arrays=2)
 def kaiser(M: int, beta: ArrayLike) -> Array:
     """Kaiser window.
 

@@ -123,7 +123,9 @@ def out_of_range(name: str, index: int, entry: int, windows: Windows, **where) -
         index -= size
     else:
         why = f"axis {axis} ends at index {size - 1}."
-    what = f"index {index}" if length == 1 else f"a window of {length} elements at index {index}"
+    # Larger ones, of uint64, became this one on their way here.
+    shown = f"{index} or above" if index == 2**63 - 1 else f"{index}"
+    what = f"index {shown}" if length == 1 else f"a window of {length} elements at index {shown}"
     return JAXIndexError(
         f"{name}: {what} is out of bounds for axis {axis} with size {size}.",
         why=why,
