@@ -703,6 +703,12 @@ def _without_nan(name: str, a, replacement):
     return where_(present, x, aval_of(x).dtype.type(replacement)), present
 
 
+def _place_or_none(find, x, present, axis, out, keepdims: bool):
+    """Return what ``find`` finds; -1 where nothing was present."""
+    place = find(x, axis, out, keepdims)
+    return place if present is None else where_(any(present, axis, keepdims=keepdims), place, -1)
+
+
 def _largest_number(a, axis=None, out=None, keepdims=False, **options):
     """Do what ``np.nanmax`` does, without its warning where all are nan."""
     if out is not None:
@@ -1071,9 +1077,9 @@ def nanargmax(a: ArrayLike, axis: int | None = None, out: None = None, keepdims:
     Returns
     -------
     Array
-        int64, ``[...]`` without the reduced axes, or with size 1
+        int64, ``[...]`` without the reduced axes, or with size 1; -1 where all are nan, as in JAX
     """
-    return argmax(_without_nan("nanargmax", a, -np.inf)[0], axis, out, keepdims)
+    return _place_or_none(argmax, *_without_nan("nanargmax", a, -np.inf), axis, out, keepdims)
 
 
 @implements(np.nanargmin)
@@ -1094,9 +1100,9 @@ def nanargmin(a: ArrayLike, axis: int | None = None, out: None = None, keepdims:
     Returns
     -------
     Array
-        int64, ``[...]`` without the reduced axes, or with size 1
+        int64, ``[...]`` without the reduced axes, or with size 1; -1 where all are nan, as in JAX
     """
-    return argmin(_without_nan("nanargmin", a, np.inf)[0], axis, out, keepdims)
+    return _place_or_none(argmin, *_without_nan("nanargmin", a, np.inf), axis, out, keepdims)
 
 
 # --- running --------------------------------------------------------------------------------------

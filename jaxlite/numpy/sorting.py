@@ -5,6 +5,7 @@ jnp.argsort(x: f64[4])  ->  iota; sort[num_keys=1] x iota   (its second result)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -274,7 +275,9 @@ def _flatten_axes(x, axes):
     """Join several axes into one, at the end."""
     kept = [d for d in range(aval_of(x).ndim) if d not in axes]
     x = structural.transpose(x, [*kept, *axes])
-    return reshape(x, (*(aval_of(x).shape[: len(kept)]), -1))
+    shape = aval_of(x).shape
+    # Not -1: where another axis is empty, that could be any size.
+    return reshape(x, (*shape[: len(kept)], math.prod(shape[len(kept) :])))
 
 
 def _quantile(name: str, a, q, axis, out, keepdims: bool, method: str, ignore_nan: bool):
