@@ -209,3 +209,24 @@ def test_an_index_beyond_int64_is_shown():
             read()
     with pytest.raises(IndexError, match="index 9223372036854775807 or above is out of bounds"):
         jaxlite.jit(lambda x, i: x[i])(x, i)
+
+
+@pytest.mark.parametrize(("n", "m"), [(2, 7), (4, 7), (4, 6), (5, 2), (3, 3)])
+@pytest.mark.parametrize("name", ["correlate", "convolve"])
+def test_windows_lie_where_numpy_has_them_when_compiled(name, n, m):
+    a, v = np.arange(1.0, n + 1), np.arange(2.0, m + 2)
+    compiled = jaxlite.jit(lambda a, v: getattr(jnp, name)(a, v, "same"))(a, v)
+    np.testing.assert_allclose(compiled, getattr(np, name)(a, v, "same"))
+
+
+def test_roots_of_leading_zeros_are_nan_when_compiled():
+    found = jaxlite.jit(jnp.roots)(np.array([0.0, 1.0, -3.0, 2.0, 0.0]))
+    assert np.isnan(found[-1])
+    np.testing.assert_allclose(np.sort(found[:-1].real), [0.0, 1.0, 2.0], atol=1e-14)
+    found = jaxlite.jit(jnp.roots)(np.array([1.0, -6.0, 11.0, -6.0]))
+    np.testing.assert_allclose(found, [3.0, 2.0, 1.0], rtol=1e-12)
+
+
+def test_complex_geometric_steps_keep_their_direction_when_compiled():
+    compiled = jaxlite.jit(lambda stop: jnp.geomspace(1j, stop, 4))(-8j)
+    np.testing.assert_allclose(compiled, np.geomspace(1j, -8j, 4), atol=1e-14)

@@ -761,6 +761,8 @@ def _convolve(name: str, a, v, mode: str, flip: bool):
     )
     if low is None:
         raise ArgumentError(f"{name}: mode {mode!r} is not known.", fix="use 'full', 'same' or 'valid'.")
+    if swapped and not flip:
+        low, high = high, low
     a = structural.pad(a, aval_of(a).dtype.type(0), ((low, high, 0),))
     count = aval_of(a).size - m + 1
     windows = wrap_array(a)[np.arange(count)[:, None] + np.arange(m)]

@@ -743,9 +743,11 @@ def geomspace(
     """
     start, stop = promote_inexact("geomspace", start, stop)
     sign = ufuncs.sign(start)
+    # Both ways a real number loses its sign, and 0 stays 0 by the first alone; of a complex number it is its direction.
+    without_sign = ufuncs.divide if aval_of(start).dtype.kind == "c" else ufuncs.multiply
     logs = linspace(
-        ufuncs.log(ufuncs.multiply(sign, start)),
-        ufuncs.log(ufuncs.multiply(sign, stop)),
+        ufuncs.log(without_sign(start, sign)),
+        ufuncs.log(without_sign(stop, sign)),
         num,
         endpoint,
         axis=axis,

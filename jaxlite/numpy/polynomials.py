@@ -19,9 +19,12 @@ from jaxlite.numpy.contraction import convolve, dot, outer
 from jaxlite.numpy.creation import vander
 from jaxlite.numpy.linalg import eigvals
 from jaxlite.numpy.promotion import inexact_dtype, operand, promote_dtypes, promote_inexact, strip_weak
+from jaxlite.numpy.reductions import argmax
 from jaxlite.numpy.reductions import sum as sum_
 from jaxlite.numpy.registry import implements
+from jaxlite.numpy.selection import where
 from jaxlite.numpy.shaping import concatenate, reshape, stack
+from jaxlite.numpy.sorting import argsort
 from jaxlite.ops import linalg, structural
 from jaxlite.trace import Tracer, aval_of
 from jaxlite.typing import Array, ArrayLike
@@ -341,8 +344,21 @@ def roots(p: ArrayLike, *, strip_zeros: bool | None = None) -> Array:
         trailing = p.shape[0] - 1 - places[-1] if places.size else 0
         p = p[: p.shape[0] - trailing]
     dtype = np.result_type(aval_of(p).dtype, np.complex64)
-    found = _roots(p) if p.shape[0] > 1 else np.zeros(0, dtype)
+    if p.shape[0] < 2:
+        return np.zeros(trailing, dtype)
+    known = _known(p)
+    found = _roots(p) if known is not None and known[0] != 0 else _roots_without_leading_zeros(p)
     return concatenate([found, np.zeros(trailing, dtype)])
+
+
+def _roots_without_leading_zeros(p):
+    """Return the roots, nan for each leading coefficient that is zero: as many more as the degree is less."""
+    n = aval_of(p).size
+    lead = argmax(ufuncs.not_equal(p, 0))
+    # Zeros at the end instead: they are roots at zero, which go last and are replaced.
+    found = _roots(p[ufuncs.remainder(np.arange(n) + lead, n)])
+    found = found[argsort(where(ufuncs.greater(lead, 0), -ufuncs.absolute(found), 0.0))]
+    return where(np.arange(n - 1) >= n - 1 - lead, np.nan, found)
 
 
 @custom_jvp
