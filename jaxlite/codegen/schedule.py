@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -247,9 +248,13 @@ class Scheduler:
         if type(value) is Lazy:
             if not value.shape:
                 return self.numbers(value)
-            shared = self.uses.get(var, 0) > 1 and len(self.readers.get(var, ())) > 1
+            uses = self.uses.get(var, 0)
+            shared = uses > 1 and len(self.readers.get(var, ())) > 1
             if value.cost > LARGEST_RECIPE or (value.cost > CHEAP and shared):
                 return self.stored(value)
+            if value.cost > CHEAP and uses > 1:
+                # Computed once where it is read: those that use it count it once between them.
+                return replace(value, cost=max(CHEAP + 1, value.cost // uses))
         elif type(value) is View and not value.shape:
             return self.numbers(value)
         return value
