@@ -345,7 +345,7 @@ def roots(p: ArrayLike, *, strip_zeros: bool | None = None) -> Array:
         p = p[: p.shape[0] - trailing]
     dtype = np.result_type(aval_of(p).dtype, np.complex64)
     if p.shape[0] < 2:
-        return np.zeros(trailing, dtype)
+        return concatenate([np.zeros(trailing, dtype)])
     known = _known(p)
     found = _roots(p) if known is not None and known[0] != 0 else _roots_without_leading_zeros(p)
     return concatenate([found, np.zeros(trailing, dtype)])
