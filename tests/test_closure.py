@@ -427,7 +427,7 @@ def test_three(composition):
     check(*composition)
 
 
-test_three.sample = (3, 400)
+test_three.sample = (3, 250)
 
 
 @pytest.mark.slow

@@ -421,14 +421,14 @@ every_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check._
 
 
 @every_check
-@pytest.mark.parametrize("program", range(40), indirect=True)
+@pytest.mark.parametrize("program", range(24), indirect=True)
 def test_program(check, program):
     run_check(check, program)
 
 
 @pytest.mark.slow
 @every_check
-@pytest.mark.parametrize("program", range(40, 160), indirect=True)
+@pytest.mark.parametrize("program", range(24, 160), indirect=True)
 def test_more_programs(check, program):
     run_check(check, program)
 
