@@ -17,7 +17,7 @@ from mpmath import mp
 import jaxlite
 import jaxlite.numpy as jnp
 from jaxlite import lax
-from jaxlite.codegen import vector_math
+from jaxlite.codegen import boundary, vector_math
 from jaxlite.codegen.emit_llvm import emit
 from jaxlite.codegen.source import loop_program
 from jaxlite.runtime import engine
@@ -157,7 +157,7 @@ def loop_text(symbol: str, lanes: int, dtype, arity: int) -> str:
     element = "double" if dtype == F64 else "float"
     kind = element if lanes == 1 else f"<{lanes} x {element}>"
     words = {
-        "RESULT": kind, "SYMBOL": vector_math.variant(symbol, lanes), "TYPES": ", ".join([kind] * arity),
+        "RESULT": kind, "SYMBOL": boundary.variant(symbol, lanes), "TYPES": ", ".join([kind] * arity),
         "KEY": f"test_{symbol}_{lanes}", "ELEMENT": element, "LANES": str(lanes), "TYPE": kind,
         "ARGS": f"{kind} %vx" + (f", {kind} %vy" if arity == 2 else ""),
     }  # fmt: skip
@@ -172,8 +172,8 @@ class Runner:
 
     def __init__(self, name: str, dtype, registers, cpu: str | None = None):
         self.dtype, self.arity = dtype, vector_math.FUNCTIONS[name].arity
-        symbol = vector_math.symbol_of(name, dtype)
-        self.lanes = (1, *vector_math.lanes_of(dtype, registers))
+        symbol = boundary.symbol_of(name, dtype)
+        self.lanes = (1, *boundary.lanes_of(dtype, registers))
         definitions = vector_math.text(symbol, registers)
         loops = [loop_text(symbol, lanes, dtype, self.arity) for lanes in self.lanes]
         loops = [t.replace(t[t.index("declare") : t.index("\n", t.index("declare"))], "") for t in loops]
@@ -407,5 +407,5 @@ def test_an_element_does_not_depend_on_its_neighbours(count, dtype):
 
 
 def test_names_and_libraries():
-    assert vector_math.library_of("jl_exp_f64_v8") == vector_math.library_of("jl_exp_f64") == "jl_exp_f64"
-    assert vector_math.library_of("jl_dgemm") is vector_math.library_of("jl_host") is None
+    assert boundary.library_of("jl_exp_f64_v8") == boundary.library_of("jl_exp_f64") == "jl_exp_f64"
+    assert boundary.library_of("jl_dgemm") is boundary.library_of("jl_host") is None

@@ -5,6 +5,7 @@ A process that finds its programs on disk loads this and none of the rest of the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -45,6 +46,39 @@ def descr_symbol(dtype: np.dtype) -> str:
 
 def scalar_symbol(dtype: np.dtype) -> str:
     return f"jl_scalar_{dtype.name}"
+
+
+# --- functions of the mathematics -------------------------------------------------------------------
+
+# jl_exp_f64, for one number, and jl_exp_f64_v8, for a register of eight.
+_MATHEMATICS = re.compile(r"(jl_[a-z][a-z0-9]*_f(?:32|64))(?:_v[0-9]+)?$")
+
+
+def symbol_of(name: str, dtype: np.dtype) -> str:
+    """Return the symbol of a function for one number."""
+    return f"jl_{name}_f{8 * dtype.itemsize}"
+
+
+def library_of(symbol: str) -> str | None:
+    """Return the library of the mathematics that defines a symbol, which is the symbol for one number."""
+    found = _MATHEMATICS.match(symbol)
+    return found and found.group(1)
+
+
+def symbols_of(library: str, registers: tuple[int, ...]) -> tuple[str, ...]:
+    """Return what a library defines: its function for one number, and for registers of so many bytes."""
+    dtype = np.dtype(np.float32 if library.endswith("f32") else np.float64)
+    return tuple(variant(library, lanes) for lanes in (1, *lanes_of(dtype, registers)))
+
+
+def variant(symbol: str, lanes: int) -> str:
+    """Return the symbol of a function for so many numbers."""
+    return symbol if lanes == 1 else f"{symbol}_v{lanes}"
+
+
+def lanes_of(dtype: np.dtype, registers: tuple[int, ...]) -> tuple[int, ...]:
+    """Return how many numbers fit into registers of so many bytes; of floats also half as many, as beside integers."""
+    return tuple(sorted({n for r in registers for n in (r // 8, r // dtype.itemsize)}))
 
 
 # --- equations --------------------------------------------------------------------------------------

@@ -7,10 +7,11 @@ register({"jl_exp_f64"})      the library of exp is compiled, or loaded from dis
 from __future__ import annotations
 
 import ctypes
+import functools
 import hashlib
 import importlib
 
-from jaxlite.codegen import vector_math
+from jaxlite.codegen.boundary import library_of, symbols_of
 from jaxlite.codegen.external import ROUTINES
 from jaxlite.errors import InternalError
 from jaxlite.locks import new_lock
@@ -21,6 +22,9 @@ from jaxlite.runtime.cache import cache
 _KEY_LENGTH = 38
 # What a kept library begins with: LLVM ends the process where it is handed anything else.
 _MARK = b"jaxlite object file\n"
+
+# Loaded where a library is not found on disk: 3 ms.
+_vector_math = functools.cache(lambda: importlib.import_module("jaxlite.codegen.vector_math"))
 
 _lock = new_lock()
 # The addresses in libraries of the vector mathematics, which stay where they are once they are loaded.
@@ -38,7 +42,7 @@ def register(names) -> None:
 
 def _address(symbol: str) -> int:
     name = symbol.removeprefix("jl_")
-    library = vector_math.library_of(symbol)
+    library = library_of(symbol)
     if library is not None:
         if symbol not in _loaded:
             _loaded.update(_mathematics(library))
@@ -53,11 +57,11 @@ def _mathematics(name: str) -> dict[str, int]:
     registers = engine.registers()
     text = f"{name}|{registers}|{engine.host()}|{cache.environment()}"
     key = hashlib.sha256(text.encode()).hexdigest()[:_KEY_LENGTH]
-    names = vector_math.symbols_of(name, registers)
+    names = symbols_of(name, registers)
     kept = cache.load(key, counted=False) or b""
     if kept.startswith(_MARK):
         return engine.load_object(kept.removeprefix(_MARK), names)
-    code = engine.object_code(vector_math.text(name, registers))
+    code = engine.object_code(_vector_math().text(name, registers))
     cache.store(key, _MARK + code)
     return engine.load_object(code, names)
 

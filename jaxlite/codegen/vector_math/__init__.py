@@ -30,6 +30,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxlite.codegen.boundary import lanes_of, symbol_of, variant
 from jaxlite.codegen.vector_math import errors, exponentials, gamma, logarithms, powers, trigonometric
 from jaxlite.codegen.vector_math.writer import PURE, Writer
 
@@ -82,35 +83,6 @@ FUNCTIONS: dict[str, Function] = {
 # others the library's tables are 10 to 50 % faster than long polynomials (exp 10 ns instead of 14, log 14 instead of
 # 18), and nothing needs to be compiled.
 BETTER_ALONE = frozenset(("expm1", "sinh", "cosh", "tanh", "sincos", "erfinv", "psi"))
-
-
-def symbol_of(name: str, dtype: np.dtype) -> str:
-    """Return the symbol of a function for one number."""
-    return f"jl_{name}_f{8 * dtype.itemsize}"
-
-
-def library_of(symbol: str) -> str | None:
-    """Return the library that defines a symbol, which is the symbol for one number."""
-    parts = symbol.removeprefix("jl_").split("_")
-    if len(parts) < 2 or parts[0] not in FUNCTIONS or parts[1] not in ("f32", "f64"):
-        return None
-    return f"jl_{parts[0]}_{parts[1]}"
-
-
-def symbols_of(library: str, registers: tuple[int, ...]) -> tuple[str, ...]:
-    """Return what a library defines: its function for one number, and for registers of so many bytes."""
-    dtype = np.dtype(np.float32 if library.endswith("f32") else np.float64)
-    return tuple(variant(library, lanes) for lanes in (1, *lanes_of(dtype, registers)))
-
-
-def variant(symbol: str, lanes: int) -> str:
-    """Return the symbol of a function for so many numbers."""
-    return symbol if lanes == 1 else f"{symbol}_v{lanes}"
-
-
-def lanes_of(dtype: np.dtype, registers: tuple[int, ...]) -> tuple[int, ...]:
-    """Return how many numbers fit into registers of so many bytes; of floats also half as many, as beside integers."""
-    return tuple(sorted({n for r in registers for n in (r // 8, r // dtype.itemsize)}))
 
 
 def declarations(name: str, dtype: np.dtype, registers: tuple[int, ...]) -> dict[str, str]:
