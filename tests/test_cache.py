@@ -338,7 +338,7 @@ def test_what_is_stored_is_loaded_and_counted(folder):
     assert sorted(path.name for path in cache.files()) == sorted([KEY, OTHER_KEY])
 
 
-@pytest.mark.skipif(os.name == "nt", reason="folders of a user are private on Windows")
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps folders of a user private by itself")
 def test_folder_and_files_are_the_users_alone(folder):
     path = stored(folder)
     assert [p.stat().st_mode & 0o777 for p in (folder, path.parent, path)] == [0o700, 0o700, 0o600]
@@ -394,7 +394,7 @@ def test_a_folder_in_place_of_a_file_is_a_miss(folder):
     assert [p.name for p in path.parent.iterdir() if p.name.startswith(".")] == []
 
 
-@pytest.mark.skipif(os.name == "nt", reason="needs links and pipes")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes, and links only for administrators")
 def test_links_and_pipes_are_misses(folder, tmp_path):
     path, cache = stored(folder), Cache()
     elsewhere = tmp_path / "elsewhere"
@@ -415,7 +415,7 @@ def test_links_and_pipes_are_misses(folder, tmp_path):
     assert elsewhere.stat().st_size == 32 + len(PAYLOAD)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps no permission bits")
 def test_files_that_others_may_write_to_are_misses(folder, monkeypatch):
     path, cache = stored(folder), Cache()
     path.chmod(0o622)
@@ -523,7 +523,7 @@ def test_a_folder_that_cannot_be_made_is_warned_of_once(tmp_path, monkeypatch, n
         config.update("jax_compilation_cache_dir", None)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="folders of a user are private on Windows")
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps folders of a user private by itself")
 @pytest.mark.parametrize("mode", [0o770, 0o702, 0o777])
 def test_a_folder_that_others_may_write_to_is_refused(folder, mode):
     path, cache = stored(folder), Cache()
@@ -539,7 +539,7 @@ def test_a_folder_that_others_may_write_to_is_refused(folder, mode):
     assert cache.load(KEY) == PAYLOAD
 
 
-@pytest.mark.skipif(os.name == "nt", reason="folders of a user are private on Windows")
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps folders of a user private by itself")
 def test_the_folder_of_another_user_is_refused(folder, monkeypatch):
     path = stored(folder)
     monkeypatch.setattr(os, "geteuid", lambda: folder.stat().st_uid + 1)

@@ -14,11 +14,12 @@ import jaxlite.numpy as jnp
 from jaxlite import lax
 from jaxlite.api import grad, vmap
 from jaxlite.codegen import rules  # noqa: F401  (registers the lowering rules)
+from jaxlite.codegen.external import LETTERS
 from jaxlite.codegen.loops import Call, walk
 from jaxlite.codegen.memory import plan
 from jaxlite.codegen.render_python import run as run_python
 from jaxlite.codegen.rules_contraction import SMALL_PRODUCT
-from jaxlite.codegen.rules_linalg import LETTERS, is_tiny
+from jaxlite.codegen.rules_linalg import is_tiny
 from jaxlite.codegen.schedule import schedule
 from jaxlite.interpreters.evaluate import run_jaxpr
 from jaxlite.interpreters.stage import stage

@@ -356,7 +356,8 @@ def machine_code(key: str, loops: LoopProgram):
 @pytest.mark.slow
 @every_primitive
 def test_python_text_under_numba(name):
-    numba = pytest.importorskip("numba")
+    import numba
+
     loops, done, _ = program(name)
     outputs = results(done)
     _, space = namespace(loops)

@@ -31,13 +31,13 @@ from jaxlite.codegen.loops import (
 UNKNOWN_LENGTH = 100
 # Nanoseconds, on a machine of 2024: of an addition in a vectorised loop, of a transcendental function, of a byte
 # from the cache, of a call of a routine, of a call of Python.
+_NS_FLOP, _NS_TRANSCENDENTAL, _NS_BYTE, _NS_CALL, _NS_HOST = 0.3, 2.0, 0.05, 300.0, 5000.0
 # How long a program may run without a look at Ctrl-C, in nanoseconds, and at most so many steps of a loop.
 POLL_AFTER = 1e6
 POLL_AT_MOST_EVERY = 1 << 16
 # Nests of loops that compute for longer than this look as well, loops without an inner loop do not: it would keep
 # LLVM from vectorising them, and they cannot take longer than it takes to walk the memory there is.
 _LONG_NEST = 1e8
-_NS_FLOP, _NS_TRANSCENDENTAL, _NS_BYTE, _NS_CALL, _NS_HOST = 0.3, 2.0, 0.05, 300.0, 5000.0
 
 
 @dataclass

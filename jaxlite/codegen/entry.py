@@ -177,15 +177,6 @@ def entry_text(
         _argument(b, k, aval, shapes.get(aval.shape, "null"))
     for k, aval in enumerate(out_avals):
         _result(b, k, num_in, aval, shapes.get(aval.shape, "null"))
-    b.line("br label %made")
-    # A result that could not be made: the ones before it are given back, each block going on to the next.
-    for k in reversed(range(num_out)):
-        b.start(f"drop{k + 1}")
-        b.line(f"call void @Py_DecRef(ptr %out{k})")
-        b.line(f"br label %drop{k}")
-    b.start("drop0")
-    b.line("ret ptr null")
-    b.start("made")
     b.line(f"%se = getelementptr ptr, ptr %table, i64 {num_in + num_out}")
     b.line("store ptr %error, ptr %se")
     if release_gil:
@@ -200,29 +191,30 @@ def entry_text(
         b.line("ret ptr %out0")
     else:
         b.line(f"%tuple = call ptr @PyTuple_New(i64 {num_out})")
-        b.require(b.new("icmp ne ptr %tuple, null"), "no_tuple")
+        b.require(b.new("icmp ne ptr %tuple, null"), f"drop{num_out}")
         for k in range(num_out):
             at = b.new(f"getelementptr i8, ptr %tuple, i64 {tuple.__basicsize__ + 8 * k}")
             b.line(f"store ptr %out{k}, ptr {at}")
         b.line("ret ptr %tuple")
-        b.start("no_tuple")
-        _drop(b, num_out)
-        b.line("ret ptr null")
     b.start("failed")
-    _drop(b, num_out)
     # A signal handler's exception is set already.
     pending = b.new("call ptr @PyErr_Occurred()")
-    b.require(b.new(f"icmp eq ptr {pending}, null"), "pending")
+    b.require(b.new(f"icmp eq ptr {pending}, null"), f"drop{num_out}")
     details = []
     for k in range(4):
         at = b.new(f"getelementptr i64, ptr %error, i64 {k}")
         details.append("i64 " + b.new(f"load i64, ptr {at}"))
     b.line(
-        f"%raised = call ptr (ptr, ptr, ...) @PyObject_CallFunction(ptr @jl_raise, ptr @jl_{key}_format, "
+        f"call ptr (ptr, ptr, ...) @PyObject_CallFunction(ptr @jl_raise, ptr @jl_{key}_format, "
         f"ptr %self, i64 %status, {', '.join(details)})"
     )
-    b.line("ret ptr %raised")
-    b.start("pending")
+    # Where something fails, the results made so far are given back, each block going on to the next.
+    b.line(f"br label %drop{num_out}")
+    for k in reversed(range(num_out)):
+        b.start(f"drop{k + 1}")
+        b.line(f"call void @Py_DecRef(ptr %out{k})")
+        b.line(f"br label %drop{k}")
+    b.start("drop0")
     b.line("ret ptr null")
     b.start("slow")
     b.line("call void @Py_IncRef(ptr @jl_no_match)")
@@ -234,12 +226,6 @@ def entry_text(
     head.append(f'@jl_{key}_format = private constant [7 x i8] c"OLLLLL\\00"')
     head.append(f"define ptr @jl_{key}_entry(ptr %self, ptr %args, i64 %nargs) {{")
     return "\n".join([_HELPERS, *head, *b.lines, "}"])
-
-
-def _drop(b: _Text, count: int) -> None:
-    """Give back the first results."""
-    for k in range(count):
-        b.line(f"call void @Py_DecRef(ptr %out{k})")
 
 
 def _argument(b: _Text, k: int, aval: ShapedArray, dims: str) -> None:

@@ -10,6 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
+# BLAS's letters of the dtypes that it knows.
+LETTERS = {"f4": "s", "f8": "d", "c8": "c", "c16": "z"}
+
+
+def letter_of(dtype: np.dtype) -> str | None:
+    """Return BLAS's letter of a dtype, None where it has none."""
+    return LETTERS.get(dtype.str[1:])
+
 
 @dataclass(frozen=True)
 class Fortran:
@@ -66,5 +76,5 @@ ROUTINES: dict[str, Fortran] = {
     letter + name: Fortran(letter + name, module, work)
     for works, module in ((_BLAS, "scipy.linalg.cython_blas"), (_LAPACK, "scipy.linalg.cython_lapack"))
     for name, work in works.items()
-    for letter in "sdcz"
+    for letter in LETTERS.values()
 }

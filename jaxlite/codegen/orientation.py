@@ -10,10 +10,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from jaxlite.codegen.external import letter_of
 from jaxlite.ir import Eqn, Jaxpr, ShapedArray, Var
-
-# What `rules_contraction` lowers by itself; the rest is left as it is.
-_NATIVE = ("f4", "f8", "c8", "c16")
 
 
 def oriented(jaxpr: Jaxpr) -> tuple[Eqn, ...]:
@@ -53,7 +51,7 @@ def _blocks(product: Eqn) -> tuple[int, int, int]:
 def _ends_with_the_left_side(product: Eqn, transpose: Eqn) -> bool:
     """Whether the axis that is walked in order at last is one of the left side: the other order makes it dense."""
     lhs, rhs = (atom.aval.dtype for atom in product.invars)
-    if not lhs == rhs == product.outvars[0].aval.dtype or lhs.str[1:] not in _NATIVE:
+    if not lhs == rhs == product.outvars[0].aval.dtype or letter_of(lhs) is None:
         return False
     batch, left, _ = _blocks(product)
     return batch <= transpose.params["permutation"][-1] < batch + left

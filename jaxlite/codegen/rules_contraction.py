@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from jaxlite.codegen import elementwise
+from jaxlite.codegen.external import letter_of
 from jaxlite.codegen.loops import INT, Address, Affine, Const
 from jaxlite.codegen.nests import Job
 from jaxlite.codegen.schedule import Scheduler, numbers_everywhere, rule
@@ -19,7 +20,6 @@ from jaxlite.codegen.values import Lazy, Numbers, Value, View, needs_of, storage
 
 # Products with fewer multiplications than this are loops of their own: a call of BLAS costs about as much.
 SMALL_PRODUCT = 2048
-_LETTERS = {"f4": "s", "f8": "d", "c8": "c", "c16": "z"}
 
 
 @rule("dot_general")
@@ -36,7 +36,7 @@ def _dot_general(s: Scheduler, eqn, operands):
     n = tuple(rhs.shape[d] for d in rhs_free)
     k = tuple(lhs.shape[d] for d in lhs_contract)
     work = math.prod(batch + m + n + k)
-    letter = _LETTERS.get(dtype.str[1:])
+    letter = letter_of(dtype)
     # Products of one term each are elementwise.
     outer = math.prod(k) == 1
     large = work // max(math.prod(batch), 1) >= SMALL_PRODUCT

@@ -17,19 +17,15 @@ import math
 import numpy as np
 
 from jaxlite.codegen.elementwise import div, mul
+from jaxlite.codegen.external import letter_of
 from jaxlite.codegen.loops import INT, Address, Affine, Const
 from jaxlite.codegen.schedule import Scheduler, rule
 from jaxlite.codegen.values import Components, Lazy, Value, View, needs_of, storage
 
-LETTERS = {"f4": "s", "f8": "d", "c8": "c", "c16": "z"}
 INT32, CHAR = np.dtype(np.int32), np.dtype(np.int8)
 # Real and complex matrices of up to so many rows and columns are eliminated in registers: calls of LAPACK take 5 to 30
 # times as long. At 8, LLVM needs 0.2 s for the LU factors of a real one.
 TINY = {"f": 6, "c": 4}
-
-
-def letter_of(dtype: np.dtype) -> str | None:
-    return LETTERS.get(dtype.str[1:])
 
 
 def is_tiny(dtype: np.dtype, *sizes: int) -> bool:

@@ -35,6 +35,7 @@ from jaxlite.ir import (
     Var,
     cached_by_jaxpr,
     lift_constvars,
+    subjaxprs,
 )
 from jaxlite.lowering import Region
 from jaxlite.primitive import PURE, Primitive, Zero, is_linear
@@ -74,19 +75,11 @@ def compile_when_eager(primitive: Primitive) -> None:
     def run(*args, **params):
         if jit_is_disabled():
             return primitive.impl(*args, **params)
-        owner = next(p for value in params.values() for p in _programs_in(value))
+        owner = next(subjaxprs(params))
         jaxpr = _one_equation(owner, primitive, tuple(map(aval_of, args)), tuple(params.items()))
         return _compiler().compile_jaxpr(jaxpr)(*args)
 
     RUN_EAGERLY[primitive] = run
-
-
-def _programs_in(param):
-    if isinstance(param, Jaxpr):
-        yield param
-    elif isinstance(param, tuple):
-        for item in param:
-            yield from _programs_in(item)
 
 
 @cached_by_jaxpr

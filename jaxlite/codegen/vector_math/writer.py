@@ -304,13 +304,6 @@ class Writer:
             power = power * power
         return terms[0] if len(terms) == 1 else self.mad(power, terms[1], terms[0])
 
-    def horner(self, x: Value, coefficients: Sequence[float]) -> Value:
-        """c0 + c1·x + c2·x² + …, with the fewest operations."""
-        total = self.constant(coefficients[-1])
-        for c in coefficients[-2::-1]:
-            total = self.mad(x, total, c)
-        return total
-
     def fit(self, fits: tuple[Sequence[float], Sequence[float]]) -> Sequence[float]:
         """Choose between the coefficients for doubles and those for floats."""
         return fits[self.single]
