@@ -219,14 +219,6 @@ def test_windows_lie_where_numpy_has_them_when_compiled(name, n, m):
     np.testing.assert_allclose(compiled, getattr(np, name)(a, v, "same"))
 
 
-def test_roots_of_leading_zeros_are_nan_when_compiled():
-    found = jaxlite.jit(jnp.roots)(np.array([0.0, 1.0, -3.0, 2.0, 0.0]))
-    assert np.isnan(found[-1])
-    np.testing.assert_allclose(np.sort(found[:-1].real), [0.0, 1.0, 2.0], atol=1e-14)
-    found = jaxlite.jit(jnp.roots)(np.array([1.0, -6.0, 11.0, -6.0]))
-    np.testing.assert_allclose(found, [3.0, 2.0, 1.0], rtol=1e-12)
-
-
 def test_complex_geometric_steps_keep_their_direction_when_compiled():
     compiled = jaxlite.jit(lambda stop: jnp.geomspace(1j, stop, 4))(-8j)
     np.testing.assert_allclose(compiled, np.geomspace(1j, -8j, 4), atol=1e-14)

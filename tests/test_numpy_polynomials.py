@@ -30,8 +30,17 @@ def test_derivatives_of_roots():
     np.testing.assert_allclose(slopes, [-0.25, 0.25])
 
 
-def test_roots_where_the_leading_coefficient_is_zero_are_nan():
-    assert np.isnan(jaxlite.jit(jnp.roots)(np.array([0.0, 1.0, 2.0]))).all()
+@pytest.mark.parametrize("find", [jaxlite.jit(jnp.roots), lambda p: jnp.roots(p, strip_zeros=False)])
+@pytest.mark.parametrize(
+    ("coefficients", "expected"),
+    [
+        ([0.0, 1.0, 2.0], [-2.0, np.nan]),
+        ([0.0, 1.0, -3.0, 2.0, 0.0], [2.0, 1.0, 0.0, np.nan]),
+        ([1.0, -6.0, 11.0, -6.0], [3.0, 2.0, 1.0]),
+    ],
+)
+def test_roots_of_leading_coefficients_that_are_zero_are_nan(find, coefficients, expected):
+    np.testing.assert_allclose(find(np.array(coefficients)), np.array(expected) + 0j, rtol=1e-12, atol=1e-14)
 
 
 def test_fit():

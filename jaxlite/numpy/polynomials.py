@@ -316,12 +316,12 @@ def roots(p: ArrayLike, *, strip_zeros: bool | None = None) -> Array:
         ``[n]``, coefficients, highest power first.
     strip_zeros : bool, optional
         Whether zeros at both ends are dropped, which makes the result shorter (those at the end are roots). By default
-        they are where the coefficients are known, and not where they are traced; then the first one must not be 0.
+        they are where the coefficients are known, and not where they are traced.
 
     Returns
     -------
     Array
-        ``[n - 1]``, complex.
+        ``[n - 1]``, complex; nan at the end for each coefficient at the beginning that is 0 and was not dropped.
 
     Notes
     -----
