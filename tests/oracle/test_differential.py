@@ -1,7 +1,7 @@
 """jaxlite against JAX: functions × transformations × dtypes. See `differential.py` for what is counted.
 
-The default suite takes a seeded sample of the rows; ``-m slow`` takes all of them, in blocks; ``python -m tests.oracle``
-prints the figures of the whole.
+The default suite takes a seeded sample of the rows; ``-m slow`` takes all of them, in blocks;
+``python -m tests.oracle`` prints the figures of the whole.
 """
 
 from __future__ import annotations
