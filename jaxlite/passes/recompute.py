@@ -42,26 +42,30 @@ def recompute(jaxpr: Jaxpr) -> Jaxpr:
         The same object if every loop stores what it should.
     """
     eqns = [map_programs(eqn, recompute) for eqn in jaxpr.eqns]
-    readers: dict[Var, list[int]] = {}
-    for k, eqn in enumerate(eqns):
-        for v in set(eqn.invars):
-            if type(v) is Var:
-                readers.setdefault(v, []).append(k)
     results = set(jaxpr.outvars)
-    for k, first in enumerate(eqns):
-        if first.primitive.name != "scan":
-            continue
-        # What only one later loop reads, step by step.
-        stacked: dict[int, set[Var]] = {}
-        for y in first.outvars[first.params["num_carry"] :]:
-            places = readers.get(y, ())
-            if len(places) == 1 and y not in results and _reads_by_step(eqns[places[0]], y, first):
-                stacked.setdefault(places[0], set()).add(y)
-        for place, ys in stacked.items():
-            pair = _cheaper(eqns[k], eqns[place], ys)
-            if pair is not None:
-                eqns[k], eqns[place] = pair
+    for k, eqn in enumerate(eqns):
+        if eqn.primitive.name == "scan":
+            for place in sorted(_stacked_for(eqns, k, results)):
+                # Looked for again: what an earlier pair stores, this one may have as well.
+                ys = _stacked_for(eqns, k, results).get(place)
+                pair = ys and _cheaper(eqns[k], eqns[place], ys)
+                if pair:
+                    eqns[k], eqns[place] = pair
     return rebuilt(jaxpr, eqns, jaxpr.outvars)
+
+
+def _stacked_for(eqns: list[Eqn], k: int, results: set[Atom]) -> dict[int, set[Var]]:
+    """Return what a loop stacks for one later loop alone, which reads it step by step."""
+    first, places = eqns[k], {}
+    stacked = set(first.outvars[first.params["num_carry"] :]) - results
+    for place in range(k + 1, len(eqns)):
+        for y in stacked.intersection(eqns[place].invars):
+            places.setdefault(y, []).append(place)
+    found: dict[int, set[Var]] = {}
+    for y, (place, *others) in places.items():
+        if not others and _reads_by_step(eqns[place], y, first):
+            found.setdefault(place, set()).add(y)
+    return found
 
 
 def _reads_by_step(eqn: Eqn, y: Var, first: Eqn) -> bool:
