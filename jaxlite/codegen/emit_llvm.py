@@ -506,6 +506,9 @@ class _Function:
         if short and s.kind != "serial" and self.vector_calls > before_body and not s.carries:
             # LLVM unrolls short loops before it vectorises, and functions would be called one element after the other.
             kept = f", !llvm.loop {self.module.loop_as_it_is()}"
+        elif short and any(map(_is_long, s.body)):
+            # To write out loops around long ones gains nothing, and LLVM takes ten times as long for ten of them.
+            kept = f", !llvm.loop {self.module.loop_as_it_is()}"
         self.line(f"br i1 {more}, label %{loop}, label %{done}{kept}")
         heads = [f"  {index} = phi i64 [ {start}, %{before} ], [ {following}, %{latch} ]"]
         heads += self.heads_of(s.carries, inits, before, nexts, latch)
@@ -666,6 +669,19 @@ class _Function:
             self.leave_unless(fine, status)
         for result, slot in zip(s.results, slots, strict=True):
             self.registers[result] = self.emit(f"load {llvm_type(result.dtype)}, ptr {slot}")
+
+
+def _is_long(statement) -> bool:
+    """Whether a statement is a loop that LLVM does not write out."""
+    if (
+        not isinstance(statement, For)
+        or type(statement.start) is not Const
+        or type(statement.stop) is not Const
+    ):
+        return False
+    return (
+        len(range(int(statement.start.value), int(statement.stop.value), statement.step)) > LONGEST_UNROLLED
+    )
 
 
 def _angles(body: list) -> dict[Scalar, str | None]:
