@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jaxlite.numpy as jnp
-from jaxlite import jit, lax
+from jaxlite import grad, jit, lax, vjp, vmap
 from jaxlite.codegen.loops import Call, For, Kernel, walk
 from jaxlite.codegen.source import loop_program
 from jaxlite.passes.pipeline import optimize
@@ -147,3 +147,79 @@ def test_what_a_loop_writes_is_no_panel(rng):
 
     check(lambda x: lax.fori_loop(0, 5, step, x), (x,))
     np.testing.assert_allclose(jit(step)(0, x), step(0, x))
+
+
+# --- gathers ----------------------------------------------------------------------------------------
+
+
+def rows_of(table, index):
+    return jnp.sum(jnp.tanh(table[index]) ** 2)
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8", "c16"])
+def test_gradients_of_gathered_rows(rng, kind):
+    for shape, names in [((5, 4), (60,)), ((5, 3, 2), (7, 9)), ((6,), (40,)), ((5, 4), (0,)), ((1, 4), (8,))]:
+        table, index = array(rng, shape, kind), rng.integers(-shape[0], shape[0], names)
+
+        def gradient(table, index):
+            out, pull = vjp(lambda t: jnp.sum(jnp.tanh(t[index]) * t[index] * 0.5), table)
+            return pull(jnp.ones_like(out))[0]
+
+        check(gradient, (table, index))
+        check(lambda t, i: jnp.sum(jnp.exp(t[i]) * 2.0, axis=0), (table, index))
+
+
+@pytest.mark.parametrize("mode", ["clip", "fill", "wrap", "drop"])
+def test_modes_of_indices_out_of_range(rng, mode):
+    table, index = array(rng, (5, 4), "f8"), rng.integers(-9, 9, 60)
+    if mode != "drop":
+        check(lambda t, i: jnp.sin(jnp.take(t, i, axis=0, mode=mode)) + 1.0, (table, index))
+
+    def both(t, i):
+        return t.at[i].add(jnp.cos(t.at[i].get(mode=mode)), mode=mode)
+
+    check(both, (table, index))
+
+
+def test_rows_along_other_dimensions(rng):
+    table, index = array(rng, (3, 5, 4), "f8"), rng.integers(0, 4, 60)
+    check(lambda t, i: t.at[:, :, i].add(jnp.exp(t[:, :, i])), (table, index))
+    check(lambda t, i: t.at[i % 3, :, i].add(jnp.exp(t[i % 3, :, i])), (table, index))
+    check(lambda t, i: t.at[i % 3, :, i].add(jnp.exp(t[i, :, i % 3])), (table, index % 3))
+    check(lambda t, i: t.at[i % 3].add(jnp.exp(t[i % 3]) * t[(i + 1) % 3]), (table, index))
+    windows = rng.integers(0, 3, (30, 1))
+    check(vmap(lambda t, i: t.at[i].add(t[i] * 2.0)), (table, rng.integers(0, 5, (3, 20))))
+    check(lambda t, i: vmap(lambda k: lax.dynamic_slice(t[0], (k[0], 0), (2, 4)))(i) * 3.0, (table, windows))
+
+
+def test_a_function_of_gathered_rows_runs_over_the_table(rng):
+    table, index = array(rng, (50, 4), "f8"), rng.integers(0, 50, 400)
+    kernels = kernels_of(grad(rows_of), table, index)
+    (inner,) = (s for s in kernels if any(getattr(t, "op", None) == "tanh" for t in walk([s])))
+    extents = [int(s.stop.value) for s in walk([inner]) if isinstance(s, For)]
+    assert extents == [50, 4]
+
+
+def test_what_no_index_names_stays_as_it_is():
+    table, index = np.array([[np.inf], [1.0], [np.nan]]), np.ones(9, int)
+    got = jit(lambda t, i: jnp.zeros((3, 1)).at[i].add(t[i] * 2.0))(table, index)
+    np.testing.assert_array_equal(got, [[0.0], [18.0], [0.0]])
+
+
+def test_an_index_out_of_range_is_told_of_the_gather():
+    table = np.ones((3, 2))
+    with pytest.raises(IndexError, match=r"t\[i\]"):
+        jit(lambda t, i: jnp.sum(jnp.tanh(t[i])))(table, np.array([0, 1, 2, 3, 0, 0, 0]))
+
+
+# --- the largest of many ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8"])
+def test_the_largest_of_many(rng, kind):
+    for n, axis in itertools.product([1, 7, 64, 1001], [0, 1]):
+        x = array(rng, (3, n), kind)
+        x[0, n // 2], x[1] = np.nan, -np.inf
+        for f, g in ((jnp.max, np.max), (jnp.min, np.min)):
+            np.testing.assert_array_equal(jit(lambda x, f=f, a=axis: f(x, axis=a))(x), g(x, axis=axis))
+            np.testing.assert_array_equal(jit(f)(x[1:]), g(x[1:]))

@@ -42,7 +42,7 @@ from jaxlite.codegen.loops import (
     While,
     blocks,
 )
-from jaxlite.codegen.operations import OPERATIONS, llvm_const, llvm_type, memory_type
+from jaxlite.codegen.operations import OPERATIONS, intrinsic, llvm_const, llvm_type, memory_type
 from jaxlite.codegen.tapes import LIST_SLOT, RUNTIME, TAPE_ROUTINES
 
 # Steps of a sequential loop that is taken to be unrolled.
@@ -436,6 +436,9 @@ class _Function:
             kind = llvm_type(s.out.dtype)
             # Reassociation, so that a sum becomes several sums side by side, and fused multiply-add.
             self.registers[s.out] = self.emit(f"fadd reassoc contract {kind} {texts[0]}, {texts[1]}")
+        elif s.out in self.accumulations and s.op in ("max", "min") and s.out.dtype.kind == "f":
+            # The form of which the vectoriser knows that the order does not count; which of 0.0 and -0.0 it is neither.
+            self.registers[s.out] = intrinsic(self, f"{s.op}imum", s.out.dtype, texts, "nsz ")
         else:
             self.registers[s.out] = OPERATIONS[s.op].llvm(self, s.out.dtype, types, texts)
 

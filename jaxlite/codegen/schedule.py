@@ -21,6 +21,7 @@ import numpy as np
 from jaxlite.codegen import elementwise
 from jaxlite.codegen.boundary import NotScheduled, number_equations, stored_aval
 from jaxlite.codegen.builder import Builder
+from jaxlite.codegen.gathers import by_rows
 from jaxlite.codegen.loops import (
     Address,
     Buffer,
@@ -188,7 +189,10 @@ class Scheduler:
     ) -> list[Value]:
         """Schedule a program in place and return the values of its results."""
         env: dict[Var, Value] = dict(zip(jaxpr.invars, operands, strict=True))
-        eqns = oriented(jaxpr)
+        eqns, stands_for = by_rows(oriented(jaxpr), jaxpr.outvars)
+        for new, old in stands_for.items():
+            if old in self.program.sites:
+                self.program.sites[new] = self.program.sites[old]
         for eqn in eqns:
             for atom in eqn.invars:
                 if type(atom) is Var:
@@ -406,9 +410,7 @@ class Scheduler:
         rule_of_operation = elementwise.rule_for(operation)
         aval, in_dtypes = eqn.outvars[0].aval, tuple(a.aval.dtype for a in eqn.invars)
         params = eqn.params
-        dry = Builder()
-        samples = [tuple(Scalar(s) for _ in range(n)) for s, n in map(storage, in_dtypes)]
-        if rule_of_operation(dry, aval.dtype, in_dtypes, *samples, **params) is None:
+        if not elementwise.has_scalar_form(eqn):
             return None
 
         def compute(b, index):
