@@ -42,7 +42,7 @@ from jaxlite.codegen.loops import (
     While,
     blocks,
 )
-from jaxlite.codegen.operations import OPERATIONS, llvm_const, llvm_type, memory_type
+from jaxlite.codegen.operations import OPERATIONS, intrinsic, llvm_const, llvm_type, memory_type
 from jaxlite.codegen.tapes import LIST_SLOT, RUNTIME, TAPE_ROUTINES
 
 # Steps of a sequential loop that is taken to be unrolled.
@@ -436,6 +436,9 @@ class _Function:
             kind = llvm_type(s.out.dtype)
             # Reassociation, so that a sum becomes several sums side by side, and fused multiply-add.
             self.registers[s.out] = self.emit(f"fadd reassoc contract {kind} {texts[0]}, {texts[1]}")
+        elif s.out in self.accumulations and s.op in ("max", "min") and s.out.dtype.kind == "f":
+            # The form of which the vectoriser knows that the order does not count; which of 0.0 and -0.0 it is neither.
+            self.registers[s.out] = intrinsic(self, f"{s.op}imum", s.out.dtype, texts, "nsz ")
         else:
             self.registers[s.out] = OPERATIONS[s.op].llvm(self, s.out.dtype, types, texts)
 
@@ -505,6 +508,9 @@ class _Function:
         kept = ""
         if short and s.kind != "serial" and self.vector_calls > before_body and not s.carries:
             # LLVM unrolls short loops before it vectorises, and functions would be called one element after the other.
+            kept = f", !llvm.loop {self.module.loop_as_it_is()}"
+        elif short and any(map(_is_long, s.body)):
+            # To write out loops around long ones gains nothing, and LLVM takes ten times as long for ten of them.
             kept = f", !llvm.loop {self.module.loop_as_it_is()}"
         self.line(f"br i1 {more}, label %{loop}, label %{done}{kept}")
         heads = [f"  {index} = phi i64 [ {start}, %{before} ], [ {following}, %{latch} ]"]
@@ -666,6 +672,19 @@ class _Function:
             self.leave_unless(fine, status)
         for result, slot in zip(s.results, slots, strict=True):
             self.registers[result] = self.emit(f"load {llvm_type(result.dtype)}, ptr {slot}")
+
+
+def _is_long(statement) -> bool:
+    """Whether a statement is a loop that LLVM does not write out."""
+    if (
+        not isinstance(statement, For)
+        or type(statement.start) is not Const
+        or type(statement.stop) is not Const
+    ):
+        return False
+    return (
+        len(range(int(statement.start.value), int(statement.stop.value), statement.step)) > LONGEST_UNROLLED
+    )
 
 
 def _angles(body: list) -> dict[Scalar, str | None]:
