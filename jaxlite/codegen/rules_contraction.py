@@ -156,7 +156,7 @@ def _by_blas(s: Scheduler, eqn, left: View, right: View, batch, m, n, k, letter)
         if depth == len(batch):
             product(index)
             return
-        with s.b.loop(batch[depth]) as i:
+        with s.b.loop(batch[depth], kind="parallel") as i:
             nest(depth + 1, (*index, Affine.of(i)))
 
     nest(0, ())
