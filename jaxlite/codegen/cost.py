@@ -117,7 +117,7 @@ def _add(total: Cost, body: list, times: float) -> None:
             total.bytes_accessed += times * statement.buffer.dtype.itemsize
         elif kind is Call:
             total.calls += times
-            total.flops += times * _work_of_call(statement)
+            total.flops += times * work_of_call(statement)
             operands = {a.buffer for a in statement.args if isinstance(a, Address)}
             total.bytes_accessed += times * _bytes_of_call(statement, operands)
         elif kind is Host:
@@ -141,7 +141,7 @@ def _bytes_of_call(call: Call, operands: set[Buffer]) -> float:
     return sum(min(b.nbytes, b.dtype.itemsize * math.prod(sizes[-2:])) for b in operands)
 
 
-def _work_of_call(call: Call) -> float:
+def work_of_call(call: Call) -> float:
     """Return the floating-point operations of a routine; sizes that only the run tells count as `UNKNOWN_LENGTH`."""
     if call.symbol not in ROUTINES:
         return 0.0

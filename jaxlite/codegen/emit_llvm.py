@@ -567,14 +567,14 @@ class _Function:
             "}",
         ]
         self.module.functions.append("\n".join(lines))
-        self.declare("jl_launch", "declare i64 @jl_launch(ptr, ptr, i64, ptr)")
+        self.declare("jl_launch", "declare i64 @jl_launch(ptr, ptr, i64, ptr, i1)")
         polls = polls_between_parts(s)
         if polls:
             self.module.python.add("poll")
         poll = "@jl_poll" if polls else "null"
-        status = self.emit(
-            f"call i64 @jl_launch(ptr @{taker}, ptr {context}, i64 {s.stop.value}, ptr {poll})"
-        )
+        blas = "true" if any(isinstance(t, Call) for t in walk(s.body)) else "false"
+        given = f"ptr @{taker}, ptr {context}, i64 {s.stop.value}, ptr {poll}, i1 {blas}"
+        status = self.emit(f"call i64 @jl_launch({given})")
         if polls or self.bounds_checks:
             self.leave_unless(self.emit(f"icmp eq i64 {status}, 0"), status)
 

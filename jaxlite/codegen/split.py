@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 
 from jaxlite.codegen.builder import Builder
-from jaxlite.codegen.cost import LONG, LONG_NEST, cost_of, cost_of_block
+from jaxlite.codegen.cost import LONG, LONG_NEST, cost_of, cost_of_block, work_of_call
 from jaxlite.codegen.external import ROUTINES
 from jaxlite.codegen.loops import (
     INT,
@@ -46,20 +46,24 @@ from jaxlite.codegen.loops import (
 )
 from jaxlite.codegen.memory import copy_bytes, drop_unread
 from jaxlite.codegen.rows import touches
+from jaxlite.codegen.thread_pool import MOST_THREADS
 
 # Loops of less estimated work than this, in nanoseconds, stay whole: a launch takes 0.2 us while the workers look for
 # work and 5 us when they sleep, and they come 50 us later then.
-WORTH = 100_000
+WORTH = 150_000
 # Parts are made for at least so much work, and so many: there is always one more for a thread that has time.
 WORK_OF_PART, MOST_PARTS = 25_000, 64
 # A loop that is longer than `LONG_NEST` looks at Ctrl-C between parts, which should not take longer than this.
 LONGEST_PART = 2e7
 # An outer loop of fewer steps is divided badly: the loops inside of it are tried first.
 FEW_STEPS = 8
+# OpenBLAS shares the work of each call among its own threads as well as we share so many calls.
+FEW_CALLS = 16
 # Innermost loops are cut at multiples of this, so that parts start at cache lines and end at whole registers.
 LANES = 64
-# Bytes that arrays of threads or parts may take in all.
-MOST_COPIES = 1 << 24
+# Bytes that arrays of threads, or of parts, may take in all, and the work for an element of the result of a part.
+MOST_COPIES, WORK_OF_RESULT = 1 << 24, 8
+MOST_PARTS_OF_LONG_LOOPS = 1 << 20
 
 
 def split(program: LoopProgram) -> LoopProgram:
@@ -85,39 +89,46 @@ class _Splitter:
             statement = body[position]
             if isinstance(statement, For):
                 new = self.loop(statement, in_kernel)
-                if new is not None:
-                    body[position : position + 1] = new
-                    found = True
-                    continue
+                body[position : position + 1] = new or [statement]
+                found |= bool(new)
+                continue
             for inner in blocks(statement):
                 found |= self.block(inner, in_kernel or isinstance(statement, Kernel))
         return found
 
     def loop(self, loop: For, in_kernel: bool) -> list | None:
-        """Return what a loop becomes, None where it stays; its inner loops may have been cut."""
+        """Return what a loop becomes, in which it or loops inside of it are cut, None where it stays."""
         work = cost_of_block([loop]).nanoseconds
         if work < WORTH:
             return None
         known = type(loop.start) is Const and type(loop.stop) is Const and loop.step > 0
         steps = len(range(int(loop.start.value), int(loop.stop.value), loop.step)) if known else 0
-        if steps < FEW_STEPS and self.block(loop.body, in_kernel):
+        new = self.cut(loop, steps, work) if steps >= FEW_STEPS else None
+        if new is None and self.block(loop.body, in_kernel):
             return [loop]
-        if steps < 2 or not self.may_be_cut(loop):
+        if new is None and 1 < steps < FEW_STEPS:
+            new = self.cut(loop, steps, work)
+        # All that a kernel touches is alive together, as threads need it.
+        return new if in_kernel or new is None else [self.kernel(new)]
+
+    def cut(self, loop: For, steps: int, work: float) -> list | None:
+        """Return a loop in parts, None where that cannot be."""
+        if not self.may_be_cut(loop) or (steps < FEW_CALLS and _has_large_calls(loop)):
             return None
-        parts = 1 << int(math.log2(work / WORK_OF_PART))
-        parts = max(min(parts, MOST_PARTS), math.ceil(work / LONGEST_PART) if work > LONG_NEST else 1)
-        length = -(-steps // parts)
-        if not any(isinstance(s, For) for s in walk(loop.body)):
+        private = self.private_buffers(loop)
+        parts = min(1 << int(math.log2(work / WORK_OF_PART)), MOST_PARTS)
+        if work > LONG_NEST:
+            parts = max(parts, math.ceil(work / LONGEST_PART))
+        parts = min(parts, _most_parts(loop, private, work))
+        length = -(-steps // max(parts, 1))
+        if length >= LANES and not any(isinstance(s, For) for s in walk(loop.body)):
             length = -(-length // LANES) * LANES
         parts = -(-steps // length)
-        private = self.private_buffers(loop)
-        if parts < 2 or not _fit(loop, private, parts):
+        if parts < 2:
             return None
         for buffer in private:
-            buffer.copies = parts
-        new = self.cut(loop, parts, length)
-        # All that a kernel touches is alive together, as threads need it.
-        return new if in_kernel else [self.kernel(new)]
+            buffer.copies = min(parts, MOST_THREADS)
+        return self.in_parts(loop, parts, length)
 
     def kernel(self, body: list) -> Kernel:
         self.num_loops += 1
@@ -153,7 +164,7 @@ class _Splitter:
 
     # --- how
 
-    def cut(self, loop: For, parts: int, length: int) -> list:
+    def in_parts(self, loop: For, parts: int, length: int) -> list:
         """Return the loop over parts, and what puts their results together."""
         b = Builder()
         start = int(loop.start.value)
@@ -196,13 +207,15 @@ class _Splitter:
         return buffer, size
 
 
-def _fit(loop: For, private: set[Buffer], parts: int) -> bool:
-    """Whether copies for all threads and parts stay small, and putting results together is little work."""
+def _most_parts(loop: For, private: set[Buffer], work: float) -> int:
+    """Return into how many parts a loop may be cut, so that copies stay small and putting results together quick."""
     copies = sum(copy_bytes(b) for b in private if b.place == "arena")
     targets = [m.target for m in loop.merges if m.target is not None]
-    results = sum(b.size * b.dtype.itemsize for b in targets)
-    little = 8 * parts * sum(b.size for b in targets) <= cost_of_block([loop]).nanoseconds
-    return parts * (copies + results) <= MOST_COPIES and little
+    results, elements = sum(b.nbytes for b in targets), sum(b.size for b in targets)
+    most = MOST_COPIES // results if results else MOST_PARTS_OF_LONG_LOOPS
+    if elements:
+        most = min(most, int(work / (WORK_OF_RESULT * elements)))
+    return most if min(most, MOST_THREADS) * copies <= MOST_COPIES else MOST_COPIES // copies
 
 
 def _is_harmless(s, indices: set[Scalar], own: set[Buffer]) -> bool:
@@ -212,8 +225,8 @@ def _is_harmless(s, indices: set[Scalar], own: set[Buffer]) -> bool:
     if isinstance(s, Store):
         return s.buffer in own or _differs(s.index, indices)
     if isinstance(s, Call):
-        places = _written(s)
-        return runs_alone(s) and all(a.buffer in own or _differs(a.index, indices) for a in places)
+        places = _written(s) if s.symbol in ROUTINES else ()
+        return bool(places) and all(a.buffer in own or _differs(a.index, indices) for a in places)
     return False
 
 
@@ -227,26 +240,23 @@ def _written(call: Call) -> list[Address]:
     return places if call.symbol[1:] in ("potrf", "getrf") else places[-1:]
 
 
-# OpenBLAS uses threads of its own from so many operations on (interface/*.c): matrix products from 64^3 elements, those
-# of a vector from 96^2, the factors of LAPACK from some 64 rows. A call of a part must stay in its thread.
-_ALONE = {
+# OpenBLAS uses threads of its own from about so many operations on (interface/*.c): matrix products from 64^3 elements,
+# those of a vector from 96^2, the factors of LAPACK from some 64 rows.
+_LARGE = {
     "gemm": 2.0 * 64**3,
     "gemv": 2.0 * 96**2,
     "trsv": 1.0 * 96**2,
-    "trsm": 2.0 * 16**2,
+    "trsm": 1.0 * 64**3,
     "potrf": 64**3 / 3.0,
-    "getrf": 2.0 / 3.0 * 100**3,
+    "getrf": 2.0 / 3.0 * 64**3,
 }
 
 
-def runs_alone(call: Call) -> bool:
-    """Whether a routine of BLAS does its work in the thread that calls it."""
-    if call.symbol not in ROUTINES:
-        return False
-    integers = [a for a in call.args if not isinstance(a, Address) and a.dtype == INT]
-    if not all(type(a) is Const for a in integers):
-        return False
-    return ROUTINES[call.symbol].work(*(int(a.value) for a in integers)) < _ALONE[call.symbol[1:]]
+def _has_large_calls(loop: For) -> bool:
+    return any(
+        isinstance(s, Call) and s.symbol in ROUTINES and work_of_call(s) >= _LARGE[s.symbol[1:]]
+        for s in walk(loop.body)
+    )
 
 
 def _redirect(body: list, merge: Merge, buffer: Buffer, start: Affine) -> None:

@@ -1,12 +1,13 @@
 """The pool of threads that run the parts of split loops, as LLVM text; a library that is compiled once.
 
-    i64 jl_launch(ptr function, ptr context, i64 parts, ptr poll)
+    i64 jl_launch(ptr function, ptr context, i64 parts, ptr poll, i1 calls_blas)
 
 calls ``function(context, part, thread)`` for each part, in the caller and in workers at the same time, and returns
 when all are done: 0, or what one of them returned instead. Parts are taken in their order, one after the other, by
 whoever has time. ``thread`` is 0 in the caller and smaller than the number of parts, and no two calls that run at once
 share it. ``poll`` (or null) is called by the caller between its parts; where it returns something else than 0, the
-launch ends with that.
+launch ends with that. Where parts call BLAS, OpenBLAS keeps to the thread that calls it until the launch ends: its own
+threads would take the processors from ours.
 
 Workers are threads of the system without a Python state: they never touch an object, and interpreters that end, or
 start in a forked child, have nothing to wait for. They are started by the launch that first wants them, wait for work
@@ -34,6 +35,8 @@ IDLE, POSTED, ASLEEP, RUNNING, AWAITED = range(5)
 
 # Places in the global state `jl_threads`, in words of 64 bits. What is written by many has cache lines of its own.
 LIMIT, SPINS, FUNCTION, CONTEXT, PARTS, CALLER_LOCK, STATUS = range(7)
+# OpenBLAS's functions that set and tell its number of threads, 0 where there are none.
+SET_BLAS, GET_BLAS = 26, 27
 BUSY, NEXT, LAUNCHES, SERIAL_LAUNCHES = 8, 16, 24, 25
 # Of each thread, the caller not counted: what it does, its lock, and whether it was started.
 FIRST_SLOT, SLOT = 32, 8
@@ -247,7 +250,7 @@ done:
   ret void
 }}
 
-define i64 @jl_launch(ptr %f, ptr %c, i64 %n, ptr %poll) {{
+define i64 @jl_launch(ptr %f, ptr %c, i64 %n, ptr %poll, i1 %calls_blas) {{
   %limitp = getelementptr i64, ptr @jl_threads, i64 {LIMIT}
   %limit = load atomic i64, ptr %limitp monotonic, align 8
   %busyp = getelementptr i64, ptr @jl_threads, i64 {BUSY}
@@ -280,9 +283,22 @@ prepare:
   %threads = select i1 %fewer, i64 %n, i64 %limit
   %wanted = sub i64 %threads, 1
   %slots = getelementptr i64, ptr @jl_threads, i64 {FIRST_SLOT}
+  %setp = getelementptr i64, ptr @jl_threads, i64 {SET_BLAS}
+  %set = load ptr, ptr %setp
+  %settable = icmp ne ptr %set, null
+  %holds = and i1 %calls_blas, %settable
+  br i1 %holds, label %hold, label %begin
+hold:
+  %getp = getelementptr i64, ptr @jl_threads, i64 {GET_BLAS}
+  %get = load ptr, ptr %getp
+  %had = call i32 %get()
+  call void %set(i32 1)
+  br label %begin
+begin:
+  %blas = phi i32 [ 0, %prepare ], [ %had, %hold ]
   br label %post
 post:
-  %w = phi i64 [ 0, %prepare ], [ %w1, %posted ]
+  %w = phi i64 [ 0, %begin ], [ %w1, %posted ]
   %all = icmp sge i64 %w, %wanted
   br i1 %all, label %own, label %one
 one:
@@ -352,6 +368,11 @@ collected:
   %v1 = add i64 %v, 1
   br label %each
 leave:
+  br i1 %holds, label %restore, label %end
+restore:
+  call void %set(i32 %blas)
+  br label %end
+end:
   %final = load atomic i64, ptr %statusp monotonic, align 8
   store atomic i64 0, ptr %busyp release, align 8
   ret i64 %final
