@@ -221,7 +221,7 @@ class For:
     (floating point sums may be reassociated), "parts" where each step may run in a thread of its own, "serial"
     otherwise. ``polls`` asks for a look at Ctrl-C now and then. ``last`` is the largest value that the index can take,
     where ``stop`` is no constant but it is known; ``expected`` is the usual number of steps then. ``merges`` tell all
-    in which steps meet that are otherwise independent.
+    in which steps meet that are otherwise independent. ``as_it_is`` asks LLVM not to unroll it.
     """
 
     index: Scalar
@@ -235,6 +235,7 @@ class For:
     last: int | None = None
     expected: int | None = None
     merges: tuple[Merge, ...] = ()
+    as_it_is: bool = False
 
 
 @dataclass(eq=False)
