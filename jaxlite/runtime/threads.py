@@ -196,10 +196,13 @@ def _num_launches() -> int:
 
 def _in_child() -> None:
     """Forget the workers of the parent: the next launch starts new ones, with locks of their own."""
-    kept = {place: _words[place] for place in _KEPT}
+    kept, busy = {place: _words[place] for place in _KEPT}, _words[pool.BUSY]
     ctypes.memset(_words, 0, ctypes.sizeof(_words))
     for place, value in kept.items():
         _words[place] = value
+    if busy and kept[pool.SET_BLAS]:
+        # The launch of a thread that is not here may have told OpenBLAS to keep to its caller.
+        ctypes.CFUNCTYPE(None, ctypes.c_int)(kept[pool.SET_BLAS])(min(_Choice.number, _cpus()))
 
 
 counters.read_launches = _num_launches
