@@ -193,21 +193,17 @@ _ARRAY_BINARY = {
 }
 
 
-def _holds_list(index) -> bool:
-    return type(index) is list or (type(index) is tuple and list in map(type, index))
-
-
 def _array_iter(self):
     # Not by `_array_getitem`, whose IndexError at the end would be put into words.
     return map(wrap, iter(view(self, ndarray)))
 
 
 def _array_getitem(self, index):
-    if not _holds_list(index):
+    if type(index) is not list:
         try:
             result = np.ndarray.__getitem__(self, index)
             return result if type(result) is Array else wrap(result)
-        except (TypeError, IndexError, OverflowError):
+        except (TypeError, ValueError, IndexError, OverflowError):
             # A traced index, which goes to the primitives, or a wrong one, which is refused in our words.
             pass
     return indexing.getitem(self, index)
