@@ -19,7 +19,17 @@ from jaxlite.array import SILENT, Array, silence, voice
 from jaxlite.dtypes import as_dtype
 from jaxlite.errors import ArgumentError, DtypeError
 from jaxlite.ir import ShapedArray
-from jaxlite.numpy import contraction, elements, indexing, reductions, selection, shaping, sorting, ufuncs
+from jaxlite.numpy import (
+    bits,
+    contraction,
+    elements,
+    indexing,
+    reductions,
+    selection,
+    shaping,
+    sorting,
+    ufuncs,
+)
 from jaxlite.numpy.creation import astype, copy
 from jaxlite.numpy.promotion import is_weak
 from jaxlite.numpy.registry import REFUSALS, apply_ufunc, ndarray, view, wrap
@@ -252,7 +262,7 @@ def _astype(self, dtype, *args, **kwargs):
 def _view(self, dtype=None):
     if dtype is None:
         return self
-    return elementwise.bitcast_convert_type(self, as_dtype(dtype))
+    return bits.reinterpreted(self, as_dtype(dtype))
 
 
 def _flatten(self, order: str = "C"):
