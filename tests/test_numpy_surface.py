@@ -275,6 +275,23 @@ def test_interp_and_modf_as_in_numpy():
     assert jaxlite.grad(lambda x: jnp.modf(x)[0])(-2.0) == 1
 
 
+def test_odd_operands_as_in_numpy():
+    """What NumPy flattens, and what it makes of truth values."""
+    calls = [
+        (lambda x: np.meshgrid(x, x[0], indexing="ij"), np.arange(6.0).reshape(2, 3)),
+        (lambda x: np.meshgrid(x, x), np.zeros((0, 3))),
+        (lambda x: np.einsum("...i->...", x), np.array([[True, False], [False, False]])),
+        (lambda x: x.view(np.uint8), np.array([True, False])),
+        (lambda x: x.view(np.uint8), np.zeros((0, 3))),
+    ]
+    for function, x in calls:
+        for got, expected in zip(jaxlite.jit(function)(x), function(x), strict=True):
+            assert got.dtype == expected.dtype
+            np.testing.assert_array_equal(got, expected)
+    with pytest.raises(TypeError, match="(?s)c128.3. are no places.*have no order"):
+        jaxlite.jit(lambda x: jnp.interp(x, x.real, x.real))(np.ones(3) * 1j)
+
+
 def test_dtypes_of_integers_as_in_numpy():
     for dtype in (np.bool_, np.int8, np.uint16, np.int32, np.float16):
         x = np.array([1, 0, 1, 1]).astype(dtype)

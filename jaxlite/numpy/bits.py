@@ -111,6 +111,8 @@ def _scalar_of(dtype: np.dtype) -> np.dtype:
 
 def reinterpreted(x, dtype: np.dtype):
     """Read the bits of ``x`` as another dtype, as ``ndarray.view``; of another width the last axis changes size."""
+    if x.dtype.kind == "b" and dtype.kind != "b":
+        x = convert(x, _UINT8)
     old, new = _scalar_of(x.dtype), _scalar_of(dtype)
     if x.dtype.itemsize == dtype.itemsize and not (x.dtype == dtype and dtype.kind == "c"):
         return elementwise.bitcast_convert_type(x, dtype)
@@ -120,7 +122,7 @@ def reinterpreted(x, dtype: np.dtype):
             why="of another width the last axis changes size, and there is none.",
         )
     if x.dtype.kind == "c":
-        x = stack([real(x), imag(x)], -1).reshape(*x.shape[:-1], -1)
+        x = _joined(stack([real(x), imag(x)], -1))
     if old != new:
         x = _rescaled(x, old, new)
     if dtype.kind != "c":
@@ -135,13 +137,18 @@ def _rescaled(x, old: np.dtype, new: np.dtype):
     words = np.dtype(f"u{new.itemsize}")
     if new.itemsize < old.itemsize:
         shifts = np.arange(0, 8 * old.itemsize, 8 * new.itemsize, dtype=x.dtype)
-        x = (x[..., None] >> shifts).astype(words).reshape(*x.shape[:-1], -1)
+        x = _joined((x[..., None] >> shifts).astype(words))
     elif new.itemsize > old.itemsize:
         x = _in_groups(x, new.itemsize // old.itemsize, new).astype(words)
         shifts = np.arange(0, 8 * new.itemsize, 8 * old.itemsize, dtype=words)
         # No two words share a bit, so that their sum is what they make together.
         x = (x << shifts).sum(-1, dtype=words)
     return elementwise.bitcast_convert_type(x, new)
+
+
+def _joined(x):
+    """Make one axis of the last two."""
+    return x.reshape(*x.shape[:-2], x.shape[-2] * x.shape[-1])
 
 
 def _in_groups(x, size: int, dtype: np.dtype):

@@ -1130,10 +1130,9 @@ def meshgrid(*xi: ArrayLike, copy: bool = True, sparse: bool = False, indexing: 
     ndim = len(vectors)
     grids = []
     for i, x in enumerate(vectors):
-        if aval_of(x).ndim > 1:
-            raise ShapeError(f"meshgrid: operand {i} has type {aval_of(x)}.", why="they must be vectors.")
+        # As in NumPy, arrays of more axes are flattened.
         at = (1, 0)[i] if indexing == "xy" and ndim > 1 and i < 2 else i
-        grids.append(reshape(x, tuple(-1 if d == at else 1 for d in range(ndim))))
+        grids.append(reshape(x, tuple(aval_of(x).size if d == at else 1 for d in range(ndim))))
     return grids if sparse or not grids else broadcast_arrays(*grids)
 
 

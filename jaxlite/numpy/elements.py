@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from jaxlite.dtypes import as_dtype
-from jaxlite.errors import ArgumentError, ShapeError
+from jaxlite.errors import ArgumentError, DtypeError, ShapeError
 from jaxlite.numpy import ufuncs
 from jaxlite.numpy.contraction import dot
 from jaxlite.numpy.promotion import (
@@ -220,6 +220,12 @@ def interp(
     Array(2.5, dtype=float64)
     """
     # As in NumPy, in double precision.
+    for i, v in enumerate((x, xp)):
+        if aval_of(operand("interp", v, i)).dtype.kind == "c":
+            raise DtypeError(
+                f"interp: {aval_of(operand('interp', v, i))} are no places.",
+                why="complex numbers have no order.",
+            )
     kind = np.complex128 if aval_of(operand("interp", fp, 2)).dtype.kind == "c" else np.float64
     dtypes = (np.dtype(np.float64), np.dtype(np.float64), np.dtype(kind))
     x, xp, fp = (
