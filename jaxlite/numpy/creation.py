@@ -1197,7 +1197,7 @@ def ix_(*args: Any) -> tuple[Array, ...]:
 
 def _numpy_fill_diagonal(a, val, wrap=False, *, inplace=False):
     array = to_write(a, val, inplace)
-    if not np.size(val):
+    if not getattr(val, "size", 1):
         raise ValueError("NumPy lets it pass")
     np.fill_diagonal(array, val, wrap)
     return array

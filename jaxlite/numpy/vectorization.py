@@ -186,7 +186,7 @@ def apply_along_axis(func1d: Callable, axis: int, arr: ArrayLike, *args: Any, **
 def _along_rows(function, axis, x, args, kwargs):
     """Call a function for one row after the other, as NumPy does but without its ways to find them."""
     axis = canonical_axis(axis, x.ndim)
-    rows = np.moveaxis(x, axis, -1)
+    rows = x if axis == x.ndim - 1 else x.transpose(*[d for d in range(x.ndim) if d != axis], axis)
     others = rows.shape[:-1]
     # Not plain arrays, which lack ``.at``.
     flat = view(rows.reshape(-1, rows.shape[-1]), Array_)
@@ -198,7 +198,7 @@ def _along_rows(function, axis, x, args, kwargs):
                 raise TypeError("several results")
             first = np.asarray(result)
             results = np.empty((len(flat), *first.shape), first.dtype)
-        elif np.shape(result) != first.shape:
+        elif getattr(result, "shape", ()) != first.shape:
             raise ValueError("NumPy might broadcast it")
         results[i] = result
     if results is None:
@@ -255,7 +255,7 @@ def piecewise(
     condlist = list(condlist) if isinstance(condlist, list | tuple) else [condlist]
     if current_trace() is EVAL and (given := plain((x, *condlist), 1 + len(condlist))):
         try:
-            return view(quiet(_numpy_piecewise, (given[0], given[1:], funclist, args, kw)), Array_)
+            return view(quiet(_of_parts, (given[0], given[1:], funclist, args, kw)), Array_)
         except REFUSALS:
             pass
     x = strip_weak(operand("piecewise", x))
@@ -270,17 +270,27 @@ def piecewise(
     return result if result.dtype == x.dtype else result.astype(x.dtype)
 
 
-def _numpy_piecewise(x, conditions, functions, args, kw):
-    for condition in conditions:
+def _of_parts(x, conditions, functions, args, kw):
+    """Do what NumPy does: call each function with the elements of its condition, the last true one of which counts."""
+    if not 0 <= len(functions) - len(conditions) <= 1:
+        raise ValueError("refused in other words")
+    for i, condition in enumerate(conditions):
         if type(condition) is not ndarray or condition.shape != x.shape:
             raise TypeError("NumPy takes lists of single bools for one condition")
-    on_arrays = [_on_array(f, args, kw) if callable(f) else f for f in functions]
-    return np.piecewise(x, conditions, on_arrays)
-
-
-def _on_array(function, args, kw):
-    # Not a plain array, which lacks ``.at``.
-    return lambda x: function(view(x, Array_), *args, **kw)
+        if condition.dtype.kind != "b":
+            conditions[i] = condition.astype(bool)
+    if len(functions) > len(conditions):
+        conditions.append(~np.logical_or.reduce(conditions))
+    result = np.zeros(x.shape, x.dtype)
+    for condition, function in zip(conditions, functions, strict=True):
+        if callable(function):
+            part = x[condition]
+            if part.size:
+                # Not a plain array, which lacks ``.at``.
+                result[condition] = function(view(part, Array_), *args, **kw)
+        else:
+            result[condition] = function
+    return result
 
 
 def _of_shape(value, shape):
