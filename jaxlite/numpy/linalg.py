@@ -174,7 +174,7 @@ def _numpy_eigvals(a):
     return values.astype(complex_dtype(values.dtype), copy=False)
 
 
-def _of_triangle(name: str) -> Callable:
+def _hermitian_function(name: str) -> Callable:
     """Return a function of NumPy's for Hermitian matrices ``(a, UPLO)``, which takes half the time.
 
     Of double precision it is what ``np.linalg`` itself calls. That is private to NumPy; without it the public one does
@@ -190,7 +190,7 @@ def _of_triangle(name: str) -> Callable:
     return apply
 
 
-_EIGH, _EIGVALSH = _of_triangle("eigh"), _of_triangle("eigvalsh")
+_EIGH, _EIGVALSH = _hermitian_function("eigh"), _hermitian_function("eigvalsh")
 
 
 def _numpy_eigh(a, UPLO=None, symmetrize_input=True):
@@ -215,7 +215,7 @@ def _numpy_pinv(a, rtol=None, hermitian=False, *, rcond=None):
     x = np.asarray(a)
     if rtol is None and (x.ndim < 2 or x.dtype.kind not in "fc"):
         raise TypeError("no default for these")
-    return np.linalg.pinv(x, rtol=_pinv_tolerance(aval_of(x)) if rtol is None else rtol)
+    return np.linalg.pinv(x, rtol=_pinv_tolerance(x) if rtol is None else rtol)
 
 
 def _numpy_matrix_rank(M, rtol=None, *, hermitian=False, tol=None):
@@ -858,9 +858,14 @@ def svdvals(x: ArrayLike, /) -> Array:
 # --- rank, condition, pseudo-inverse, least squares ---------------------------------------------------------
 
 
-def _default_tolerance(aval) -> float:
+def _default_tolerance(a) -> float:
     """Return the relative size below which a singular value counts as zero: max(m, n)·eps."""
-    return max(aval.shape[-2:]) * float(np.finfo(real_dtype(aval.dtype)).eps)
+    return max(a.shape[-2:]) * _precision(a.dtype)
+
+
+@functools.cache
+def _precision(dtype: np.dtype) -> float:
+    return float(np.finfo(real_dtype(dtype)).eps)
 
 
 def _largest(values):
@@ -908,9 +913,9 @@ def matrix_rank(
     return sum_(kept, -1)
 
 
-def _pinv_tolerance(aval) -> float:
+def _pinv_tolerance(a) -> float:
     # JAX's: products such as a.T @ a have singular values of a few eps where they should have zeros.
-    return 10 * _default_tolerance(aval)
+    return 10 * _default_tolerance(a)
 
 
 def _pinv_by_svd(a, rtol, hermitian: bool):
