@@ -146,8 +146,32 @@ def _numpy_symmetrized(a, symmetrize_input: bool):
     return total
 
 
+def _hermitian_function(name: str) -> Callable:
+    """Return a function of NumPy's for Hermitian matrices, ``(a, triangle, **options of the public one)``.
+
+    It takes half the time. Of double precision it is what ``np.linalg`` itself calls. That is private to NumPy; without
+    it the public one does the same. Where that raises LinAlgError this one gives nan.
+    """
+    kernels, public = getattr(np.linalg, "_umath_linalg", None), getattr(np.linalg, name)
+    lower, upper = (getattr(kernels, f"{name}_{end}", None) for end in ("lo", "up"))
+
+    def apply(a, triangle, **option):
+        kernel = lower if triangle == "L" else upper if triangle == "U" else None
+        return public(a, **option) if kernel is None or a.dtype.char not in "dD" else kernel(a)
+
+    return apply
+
+
+_CHOLESKY = _hermitian_function("cholesky")
+_EIGH, _EIGVALSH = _hermitian_function("eigh"), _hermitian_function("eigvalsh")
+
+
 def _numpy_cholesky(a, *, upper=False, symmetrize_input=True):
-    return np.linalg.cholesky(_numpy_symmetrized(a, symmetrize_input), upper=upper)
+    factor = _CHOLESKY(_numpy_symmetrized(a, symmetrize_input), "L")
+    total = np.add.reduce(factor, axis=None)
+    if total != total:
+        raise ValueError("where nan stands in a matrix that is not positive definite the primitive says")
+    return factor.conj().mT if upper else factor
 
 
 def _numpy_slogdet(a):
@@ -174,31 +198,14 @@ def _numpy_eigvals(a):
     return values.astype(complex_dtype(values.dtype), copy=False)
 
 
-def _hermitian_function(name: str) -> Callable:
-    """Return a function of NumPy's for Hermitian matrices ``(a, UPLO)``, which takes half the time.
-
-    Of double precision it is what ``np.linalg`` itself calls. That is private to NumPy; without it the public one does
-    the same. Where that raises LinAlgError this one gives nan.
-    """
-    kernels, public = getattr(np.linalg, "_umath_linalg", None), getattr(np.linalg, name)
-    lower, upper = (getattr(kernels, f"{name}_{end}", None) for end in ("lo", "up"))
-
-    def apply(a, UPLO):
-        kernel = lower if UPLO == "L" else upper if UPLO == "U" else None
-        return public(a, UPLO) if kernel is None or a.dtype.char not in "dD" else kernel(a)
-
-    return apply
-
-
-_EIGH, _EIGVALSH = _hermitian_function("eigh"), _hermitian_function("eigvalsh")
-
-
 def _numpy_eigh(a, UPLO=None, symmetrize_input=True):
-    return EighResult(*_EIGH(_numpy_symmetrized(a, symmetrize_input), UPLO or "L"))
+    UPLO = UPLO or "L"
+    return EighResult(*_EIGH(_numpy_symmetrized(a, symmetrize_input), UPLO, UPLO=UPLO))
 
 
 def _numpy_eigvalsh(a, UPLO="L", *, symmetrize_input=True):
-    return _EIGVALSH(_numpy_symmetrized(a, symmetrize_input), UPLO or "L")
+    UPLO = UPLO or "L"
+    return _EIGVALSH(_numpy_symmetrized(a, symmetrize_input), UPLO, UPLO=UPLO)
 
 
 def _numpy_svd(a, full_matrices=True, compute_uv=True, hermitian=False):
