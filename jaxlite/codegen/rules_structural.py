@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from jaxlite.codegen.elementwise import HALF, bits_of_half
 from jaxlite.codegen.loops import INT, Affine, Const
 from jaxlite.codegen.nests import LONG_ROW, has_few_pieces
 from jaxlite.codegen.schedule import Scheduler, numbers_everywhere, rule
@@ -272,11 +273,10 @@ def _padded(s: Scheduler, x: Value, padding: Numbers, shape, config) -> Lazy:
 def _iota(s: Scheduler, eqn, operands):
     aval, dimension = eqn.outvars[0].aval, eqn.params["dimension"]
     scalar, count = storage(aval.dtype)
-    if aval.dtype == np.float16:
-        return None
 
     def compute(b, index):
-        value = b.convert(b.index(index[dimension]), scalar)
+        value = b.index(index[dimension])
+        value = bits_of_half(b, value) if aval.dtype == HALF else b.convert(value, scalar)
         return (value,) if count == 1 else (value, Const(0, scalar))
 
     return [Lazy(aval.dtype, aval.shape, compute, 1)]
