@@ -7,6 +7,8 @@ import pytest
 
 import jaxlite.numpy as jnp
 from jaxlite import grad, jit, lax, vjp, vmap
+from jaxlite.codegen import nests
+from jaxlite.codegen.cost import rows_in_block
 from jaxlite.codegen.loops import Call, For, Kernel, walk
 from jaxlite.codegen.source import loop_program
 from jaxlite.passes.pipeline import optimize
@@ -223,3 +225,54 @@ def test_the_largest_of_many(rng, kind):
         for f, g in ((jnp.max, np.max), (jnp.min, np.min)):
             np.testing.assert_array_equal(jit(lambda x, f=f, a=axis: f(x, axis=a))(x), g(x, axis=axis))
             np.testing.assert_array_equal(jit(f)(x[1:]), g(x[1:]))
+
+
+# --- blocks of rows ---------------------------------------------------------------------------------
+
+
+def factorisation(u, v, ratings, known):
+    errors = known * (ratings - u @ v.T)
+    return errors @ v + u, errors.T @ u
+
+
+def regression(x, y, w):
+    z = x @ w
+    return x.T @ (y / (1.0 + jnp.exp(y * z)))
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8", "c16"])
+@pytest.mark.parametrize("block", [1, 3, 8, 20])
+def test_products_in_blocks_of_rows(rng, kind, block, monkeypatch):
+    monkeypatch.setattr(nests, "rows_in_block", lambda rows, *_: block if rows == 20 else 0)
+    u, v = array(rng, (20, 18), kind), array(rng, (35, 18), kind)
+    ratings = array(rng, (20, 35), kind)
+    check(lambda *xs: jnp.concatenate(factorisation(*xs)), (u, v, ratings, ratings + 1))
+    check(lambda *xs: jnp.concatenate(factorisation(*xs)), (u, v, ratings.T.copy().T, ratings))
+    x, y, w = array(rng, (20, 130), kind), array(rng, (20,), kind), array(rng, (130,), kind)
+    check(regression, (x, y, w))
+    check(regression, (x.T.copy().T, y, w))
+    check(lambda x, y, w: regression(x, y, w[:, None][:, 0])[None] @ jnp.ones((130, 3), x.dtype), (x, y, w))
+    check(
+        lambda u, r: jnp.sum(jnp.exp(r @ r.T) @ (r @ u), axis=1),
+        (array(rng, (35, 60), kind) / 9, ratings / 9),
+    )
+
+
+def test_a_matrix_is_read_once_for_both_of_its_products(rng, monkeypatch):
+    monkeypatch.setattr(nests, "rows_in_block", lambda rows, *_: 16)
+    loops = loops_of(
+        regression, array(rng, (64, 130), "f8"), array(rng, (64,), "f8"), array(rng, (130,), "f8")
+    )
+    (kernel,) = (s for s in loops.body if isinstance(s, Kernel))
+    assert [s.symbol for s in walk([kernel]) if type(s) is Call] == ["dgemv", "dgemv"]
+    # What lies between them is a block long.
+    assert max((b.size for b in loops.buffers), default=0) <= 16
+
+
+def test_blocks_where_memory_is_saved():
+    # Rows of two matrices of 4 MB each between products with thin ones; and those of a small program.
+    assert rows_in_block(1000, 16_000, 12_000_000, [10_000, 2_500, 10_000]) == 64
+    assert rows_in_block(100_000, 424, 41_600_000, [0, 50]) == 2048
+    assert rows_in_block(64, 16_000, 700_000, [10_000]) == 0
+    assert rows_in_block(100_000, 100_000, 1_000_000_000, [10]) == 0
+    assert rows_in_block(1000, 16_000, 1_000_000, [100_000]) == 0

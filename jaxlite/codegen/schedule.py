@@ -388,12 +388,16 @@ class Scheduler:
         bundle, self.bundle = self.bundle, None
         if bundle is None:
             return
-        body: list = []
-        with self.b.into(body):
-            bundle.write(self.b)
-        results = tuple(s for job in bundle.jobs for s in job.results)
-        size = max(math.prod(group.domain) for group in bundle.groups)
-        self.kernel(body, size, ", ".join(job.comment for job in bundle.jobs if job.comment), results)
+        for part in bundle.parts():
+            if len(part.groups) == 1 and isinstance(part.groups[0], Calls):
+                part.write(self.b)
+                continue
+            body: list = []
+            with self.b.into(body):
+                part.write(self.b)
+            results = tuple(s for job in part.jobs for s in job.results)
+            size = max(math.prod(group.domain) for group in part.groups)
+            self.kernel(body, size, ", ".join(job.comment for job in part.jobs if job.comment), results)
 
     def kernel(self, body: list, size: int, comment: str = "", results: tuple[Scalar, ...] = ()) -> None:
         """Append statements as a kernel over ``size`` elements."""
