@@ -106,7 +106,8 @@ def measure(options, alternating, wait) -> list[dict]:
     for lib in libraries():
         wait(lib.jit(lambda x: x + 1.0)(1.0))
     rows = [row for row in (LOOP_ROWS if options.loops else ROWS) if options.only in row.name]
-    head = f"{'times in us':<42}{'primal':>10}{'gradient':>11}{'JAX':>11}{'ratio':>7}{'g/p':>6}{'first':>8}{'ratio':>7}{'hand':>7}"
+    head = f"{'times in us':<42}{'primal':>10}{'gradient':>11}{'JAX':>11}{'ratio':>7}{'g/p':>6}"
+    head += f"{'first':>8}{'ratio':>7}{'hand':>7}"
     head += "".join(f"{name:>11}" for name in PEERS if options.peers)
     print(head, flush=True)
     records = []

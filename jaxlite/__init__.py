@@ -67,6 +67,7 @@ from jaxlite.interpreters.evaluate import eval_jaxpr
 from jaxlite.ir import ClosedJaxpr, Eqn, Jaxpr, Literal, ShapedArray, Tape, Var
 from jaxlite.lax import stop_gradient
 from jaxlite.parsing import parse_jaxpr
+from jaxlite.runtime.threads import get_num_threads, set_num_threads
 from jaxlite.source import named_scope
 
 # The compiler stands between `control`, which asks for it, and this file: it is loaded at the first compilation, so

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from jaxlite.locks import new_lock
 
 
@@ -28,6 +30,8 @@ class Counters:
         Calls of programs that have no compiled form.
     num_failed_self_tests : int
         Whether this Python lays out objects otherwise than machine entries expect.
+    num_launches : int
+        Loops whose parts ran in several threads; counted by the machine code.
     """
 
     def __init__(self):
@@ -41,6 +45,12 @@ class Counters:
         self.num_ordinary_calls = 0
         self.num_interpreted_calls = 0
         self.num_failed_self_tests = 0
+        # Set by `runtime.threads`.
+        self.read_launches: Callable[[], int] = int
+
+    @property
+    def num_launches(self) -> int:
+        return self.read_launches()
 
     def add(self, name: str, amount: int = 1) -> None:
         with self._lock:

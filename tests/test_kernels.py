@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+import jaxlite
 import jaxlite.numpy as jnp
 from jaxlite import grad, jit, lax, vjp, vmap
 from jaxlite.codegen import nests
@@ -276,3 +277,26 @@ def test_blocks_where_memory_is_saved():
     assert rows_in_block(64, 16_000, 700_000, [10_000]) == 0
     assert rows_in_block(100_000, 100_000, 1_000_000_000, [10]) == 0
     assert rows_in_block(1000, 16_000, 1_000_000, [100_000]) == 0
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_blocks_and_stacks_in_threads(rng, threads):
+    before = jaxlite.get_num_threads()
+    jaxlite.set_num_threads(threads)
+    try:
+        u, v, ratings = (
+            array(rng, (1000, 20), "f8"),
+            array(rng, (500, 20), "f8"),
+            array(rng, (1000, 500), "f8"),
+        )
+        for _ in range(3):
+            for got, expected in zip(
+                jit(factorisation)(u, v, ratings, ratings), factorisation(u, v, ratings, ratings), strict=True
+            ):
+                np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
+        x, y, w = array(rng, (50_000, 50), "f8"), array(rng, (50_000,), "f8"), array(rng, (50,), "f8")
+        np.testing.assert_allclose(jit(regression)(x, y, w), regression(x, y, w), rtol=1e-9, atol=1e-8)
+        args = array(rng, (40, 10, 10), "f8"), array(rng, (1000, 10), "f8"), array(rng, (40, 10), "f8")
+        np.testing.assert_allclose(jit(whitened)(*args), whitened(*args), rtol=1e-9)
+    finally:
+        jaxlite.set_num_threads(before)

@@ -26,6 +26,7 @@ from jaxlite.codegen.loops import (
     For,
     Let,
     Load,
+    Merge,
     Operand,
     Scalar,
     Store,
@@ -119,6 +120,8 @@ class Builder:
         kind="serial",
         polls=False,
         last: int | None = None,
+        expected: int | None = None,
+        merges: tuple[Merge, ...] = (),
     ):
         """Write the body of a `For` over ``range(start, extent, step)``; yields the index."""
         index = Scalar(INT)
@@ -126,7 +129,7 @@ class Builder:
         start, stop = (self.index(e) for e in (start, extent))
         with self.into(body):
             yield index
-        self.add(For(index, start, stop, step, carries or [], body, kind, polls, last))
+        self.add(For(index, start, stop, step, carries or [], body, kind, polls, last, expected, merges))
 
     def carry(self, init: Operand) -> Carry:
         """Make a carry of a loop; set its ``next`` inside the body."""

@@ -14,6 +14,7 @@ from jaxlite.codegen.elementwise import cost as operation_cost
 from jaxlite.codegen.external import ROUTINES
 from jaxlite.codegen.loops import (
     Address,
+    Buffer,
     Call,
     Const,
     For,
@@ -32,12 +33,14 @@ UNKNOWN_LENGTH = 100
 # Nanoseconds, on a machine of 2024: of an addition in a vectorised loop, of a transcendental function, of a byte
 # from the cache, of a call of a routine, of a call of Python.
 _NS_FLOP, _NS_TRANSCENDENTAL, _NS_BYTE, _NS_CALL, _NS_HOST = 0.3, 2.0, 0.05, 300.0, 5000.0
+# Programs whose estimated work takes longer than this many nanoseconds release the GIL.
+LONG = 50_000
 # How long a program may run without a look at Ctrl-C, in nanoseconds, and at most so many steps of a loop.
 POLL_AFTER = 1e6
 POLL_AT_MOST_EVERY = 1 << 16
 # Nests of loops that compute for longer than this look as well, loops without an inner loop do not: it would keep
 # LLVM from vectorising them, and they cannot take longer than it takes to walk the memory there is.
-_LONG_NEST = 1e8
+LONG_NEST = 1e8
 
 
 # Bytes that stay in the second level of the cache, of 1 to 2 MB on machines of 2024; nanoseconds until BLAS has copied
@@ -101,9 +104,19 @@ class Cost:
 
 def cost_of(program: LoopProgram) -> Cost:
     """Estimate the work of a loop program."""
+    return cost_of_block(program.body)
+
+
+def cost_of_block(body: list) -> Cost:
+    """Estimate the work of statements."""
     total = Cost()
-    _add(total, program.body, 1.0)
+    _add(total, body, 1.0)
     return total
+
+
+def polls_between_parts(loop: For) -> bool:
+    """Return whether a loop over parts takes so long that it looks at Ctrl-C."""
+    return loop.kind == "parts" and cost_of_block([loop]).nanoseconds > LONG_NEST
 
 
 def polling_interval(loop: For | While) -> int:
@@ -111,9 +124,11 @@ def polling_interval(loop: For | While) -> int:
     step = Cost()
     for block in blocks(loop):
         _add(step, block, 1.0)
+    if getattr(loop, "kind", "") == "parts":
+        return 0
     if not loop.polls:
         nested = any(isinstance(s, For | While) for block in blocks(loop) for s in block)
-        if not nested or step.nanoseconds * _steps(loop) < _LONG_NEST:
+        if not nested or step.nanoseconds * _steps(loop) < LONG_NEST:
             return 0
     steps = min(max(POLL_AFTER / max(step.nanoseconds, 1.0), 1.0), POLL_AT_MOST_EVERY)
     return 1 << math.floor(math.log2(steps))
@@ -130,9 +145,9 @@ def _add(total: Cost, body: list, times: float) -> None:
             total.bytes_accessed += times * statement.buffer.dtype.itemsize
         elif kind is Call:
             total.calls += times
-            total.flops += times * _work_of_call(statement)
+            total.flops += times * work_of_call(statement)
             operands = {a.buffer for a in statement.args if isinstance(a, Address)}
-            total.bytes_accessed += times * sum(b.nbytes for b in operands)
+            total.bytes_accessed += times * _bytes_of_call(statement, operands)
         elif kind is Host:
             total.host_calls += times
         inner = times * _steps(statement)
@@ -144,11 +159,17 @@ def _steps(statement) -> float:
     if isinstance(statement, For):
         if type(statement.start) is Const and type(statement.stop) is Const:
             return len(range(int(statement.start.value), int(statement.stop.value), statement.step))
-        return UNKNOWN_LENGTH
+        return UNKNOWN_LENGTH if statement.expected is None else statement.expected
     return UNKNOWN_LENGTH if isinstance(statement, While) else 1
 
 
-def _work_of_call(call: Call) -> float:
+def _bytes_of_call(call: Call, operands: set[Buffer]) -> float:
+    """Return the bytes that a routine reads and writes: of each array at most a matrix of the largest sizes."""
+    sizes = sorted(int(a.value) for a in call.args if type(a) is Const and a.dtype == np.int64)
+    return sum(min(b.nbytes, b.dtype.itemsize * math.prod(sizes[-2:])) for b in operands)
+
+
+def work_of_call(call: Call) -> float:
     """Return the floating-point operations of a routine; sizes that only the run tells count as `UNKNOWN_LENGTH`."""
     if call.symbol not in ROUTINES:
         return 0.0

@@ -46,7 +46,7 @@ def has_scalar_form(eqn: Eqn) -> bool:
     """Whether an elementwise equation has a form in scalars, for its dtypes."""
     out, ins = eqn.outvars[0].aval.dtype, tuple(a.aval.dtype for a in eqn.invars)
     samples = [tuple(Scalar(s) for _ in range(n)) for s, n in map(storage, ins)]
-    write = rule_for(eqn.primitive.lower.operation)
+    write = rule_for(eqn.primitive.lower.word)
     return write(Builder(), out, ins, *samples, **eqn.params) is not None
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from jaxlite.codegen import vector_math
 from jaxlite.codegen.boundary import OUT_OF_BOUNDS, OUT_OF_MEMORY, PYTHON_ERROR
-from jaxlite.codegen.cost import polling_interval
+from jaxlite.codegen.cost import polling_interval, polls_between_parts
 from jaxlite.codegen.external import ROUTINES
 from jaxlite.codegen.loops import (
     POINTER,
@@ -41,7 +41,9 @@ from jaxlite.codegen.loops import (
     Switch,
     While,
     blocks,
+    walk,
 )
+from jaxlite.codegen.memory import copy_bytes, touched
 from jaxlite.codegen.operations import OPERATIONS, intrinsic, llvm_const, llvm_type, memory_type
 from jaxlite.codegen.tapes import LIST_SLOT, RUNTIME, TAPE_ROUTINES
 
@@ -83,6 +85,9 @@ leave:
 }""",
     ),
 }
+# Registers that a call of exp overwrites are kept on the stack: where they crossed cache lines, as happened by chance,
+# loops took 22 % longer.
+_ATTRIBUTES = "noinline alignstack(64)"
 # Buffers of a kernel beyond which nothing is said about aliasing: the lists grow with the square of their number.
 MOST_SCOPES = 64
 _GIL = ("declare i32 @PyGILState_Ensure()", "declare void @PyGILState_Release(i32)")
@@ -101,6 +106,7 @@ class Module:
         self.metadata: list[str] = []
         self.python: set[str] = set()
         self.tapes = False
+        self.num_parts = 0
 
     def declare(self, name: str, signature: str) -> None:
         self.declarations[name] = signature
@@ -302,6 +308,8 @@ class _Function:
         self.scopes: dict[Buffer, str] = {}
         self.label = "top"
         self.num_names = 0
+        # Whether threads run it, which must not look at Ctrl-C.
+        self.in_part = False
 
     # --- text
 
@@ -469,6 +477,9 @@ class _Function:
         self.registers[s.out] = self.address(s.buffer, s.index)
 
     def for_(self, s: For) -> None:
+        if s.kind == "parts":
+            self.parts(s)
+            return
         step = s.step
         start, stop = self.read(s.start), self.read(s.stop)
         known = type(s.start) is Const and type(s.stop) is Const
@@ -506,8 +517,10 @@ class _Function:
         self.line(f"{following} = add nsw i64 {index}, {step}")
         more = self.emit(f"icmp {'slt' if step > 0 else 'sgt'} i64 {following}, {stop}")
         kept = ""
-        if short and s.kind != "serial" and self.vector_calls > before_body and not s.carries:
+        calls = short and s.kind != "serial" and self.vector_calls > before_body and not s.carries
+        if calls or s.as_it_is or (s.polls and self.in_part):
             # LLVM unrolls short loops before it vectorises, and functions would be called one element after the other.
+            # Loops that elsewhere look at Ctrl-C are sequential: unrolled, a sort compiled twice as long.
             kept = f", !llvm.loop {self.module.loop_as_it_is()}"
         elif short and any(map(_is_long, s.body)):
             # To write out loops around long ones gains nothing, and LLVM takes ten times as long for ten of them.
@@ -522,6 +535,60 @@ class _Function:
             skipped = "" if known else f"[ {init}, %{before} ], "
             self.registers[carry.result] = self.emit(f"phi {kind} {skipped}[ {value}, %{latch} ]")
 
+    def parts(self, s: For) -> None:
+        """Launch threads for the steps of a loop.
+
+        i64 jl_KEY_part0(self, error, part, thread, …)     the steps of one part
+        i64 jl_KEY_part0_of(context, part, thread)         the same for the pool: takes the rest from a table
+        """
+        scalars, buffers = free_names(s.body)
+        scalars = [x for x in scalars if x is not s.index]
+        buffers = [b for b in buffers if b.copies == 1 or b.place != "stack"]
+        self.module.num_parts += 1
+        inner, formals, operands = self.inner(f"part{self.module.num_parts - 1}", scalars, buffers)
+        inner.in_part = True
+        inner.registers[s.index] = "%part"
+        own = list(dict.fromkeys(b for t in walk(s.body) for b in touched(t) if b.copies > 1))
+        for buffer in own:
+            if buffer.place == "stack":
+                inner.place(buffer)
+                continue
+            offset = inner.in_entry(f"mul i64 %thread, {copy_bytes(buffer)}")
+            inner.bases[buffer] = inner.in_entry(f"getelementptr i8, ptr {inner.bases[buffer]}, i64 {offset}")
+        inner.block(s.body)
+        inner.line("ret i64 0")
+        formals = ["i64 %part", "i64 %thread", *formals]
+        self.module.functions.append(inner.text(formals, "define internal i64", _ATTRIBUTES))
+        context = self.alloca(f"[{len(operands)} x i64]")
+        loads, given = [], ["i64 %part", "i64 %thread"]
+        for k, operand in enumerate(operands):
+            kind = operand.split(" ")[0]
+            self.line(f"store {operand}, ptr {self.emit(f'getelementptr i64, ptr {context}, i64 {k}')}")
+            loads += [
+                f"  %s{k} = getelementptr i64, ptr %context, i64 {k}",
+                f"  %a{k} = load {kind}, ptr %s{k}",
+            ]
+            given.append(f"{kind} %a{k}")
+        taker = f"{inner.name}_of"
+        lines = [
+            f"define internal i64 @{taker}(ptr %context, i64 %part, i64 %thread) {{",
+            *loads,
+            f"  %status = call i64 @{inner.name}({', '.join(given)})",
+            "  ret i64 %status",
+            "}",
+        ]
+        self.module.functions.append("\n".join(lines))
+        self.declare("jl_launch", "declare i64 @jl_launch(ptr, ptr, i64, ptr, i1)")
+        polls = polls_between_parts(s)
+        if polls:
+            self.module.python.add("poll")
+        poll = "@jl_poll" if polls else "null"
+        blas = "true" if any(isinstance(t, Call) for t in walk(s.body)) else "false"
+        given = f"ptr @{taker}, ptr {context}, i64 {s.stop.value}, ptr {poll}, i1 {blas}"
+        status = self.emit(f"call i64 @jl_launch({given})")
+        if polls or self.bounds_checks:
+            self.leave_unless(self.emit(f"icmp eq i64 {status}, 0"), status)
+
     def heads_of(self, carries: list[Carry], inits: list[str], before: str, nexts: list[str], latch: str):
         """Return the lines that give carries their values at the head of a loop."""
         return [
@@ -533,7 +600,7 @@ class _Function:
     def poll(self, s: For | While, index: str) -> None:
         """Look at Ctrl-C after so many steps that it does not cost anything."""
         every = polling_interval(s)
-        if not every:
+        if not every or self.in_part:
             return
         self.module.python.add("poll")
         low = self.emit(f"and i64 {index}, {every - 1}")
@@ -636,10 +703,10 @@ class _Function:
             self.block(s.body)
             self.scopes = outer
 
-    def outlined(self, s: Kernel) -> None:
-        scalars, buffers = free_names(s)
-        inner = _Function(self.module, f"jl_{self.module.key}_{s.name}", self.bounds_checks)
-        inner.side_by_side = self.side_by_side
+    def inner(self, name: str, scalars: list[Scalar], buffers: list[Buffer]):
+        """Begin a function; returns it, its formals, and the operands for a call of it from here."""
+        inner = _Function(self.module, f"jl_{self.module.key}_{name}", self.bounds_checks)
+        inner.in_part = self.in_part
         formals, operands = ["ptr %self", "ptr %error"], ["ptr %self", "ptr %error"]
         for k, scalar in enumerate(scalars):
             kind = llvm_type(scalar.dtype)
@@ -656,6 +723,11 @@ class _Function:
                 inner.registers[buffer.base] = f"%p{k}"
             else:
                 inner.bases[buffer] = f"%p{k}"
+        return inner, formals, operands
+
+    def outlined(self, s: Kernel) -> None:
+        inner, formals, operands = self.inner(s.name, *free_names(s.body))
+        inner.side_by_side = self.side_by_side
         slots = []
         for k, result in enumerate(s.results):
             formals.append(f"ptr noalias %r{k}")
@@ -665,7 +737,7 @@ class _Function:
         for k, result in enumerate(s.results):
             inner.line(f"store {inner.typed(result)}, ptr %r{k}")
         inner.line("ret i64 0")
-        self.module.functions.append(inner.text(formals, "define internal i64", "noinline"))
+        self.module.functions.append(inner.text(formals, "define internal i64", _ATTRIBUTES))
         status = self.emit(f"call i64 @{inner.name}({', '.join(operands)})")
         if self.bounds_checks or any(map(_may_fail, _walk(s))):
             fine = self.emit(f"icmp eq i64 {status}, 0")
@@ -700,7 +772,7 @@ def _memory_const(value, dtype) -> str:
 def _may_fail(statement) -> bool:
     """Whether a statement itself may leave the program."""
     if isinstance(statement, For):
-        return polling_interval(statement) > 0
+        return polling_interval(statement) > 0 or polls_between_parts(statement)
     return isinstance(statement, Check | Host | While)
 
 
@@ -713,7 +785,7 @@ def _walk(statement):
 
 def _scopes(module: Module, kernel: Kernel) -> dict[Buffer, str]:
     """Return for each buffer of a kernel the metadata that tells its accesses from those of the others."""
-    _, buffers = free_names(kernel)
+    _, buffers = free_names(kernel.body)
     if not 2 <= len(buffers) <= MOST_SCOPES:
         return {}
     domain = f"!{len(module.metadata)}"
@@ -730,8 +802,8 @@ def _scopes(module: Module, kernel: Kernel) -> dict[Buffer, str]:
     return texts
 
 
-def free_names(kernel: Kernel) -> tuple[list[Scalar], list[Buffer]]:
-    """Return the scalars that a kernel reads from outside, and all buffers that it touches."""
+def free_names(body: list) -> tuple[list[Scalar], list[Buffer]]:
+    """Return the scalars that statements read from outside, and all buffers that they touch."""
     defined: set[Scalar] = set()
     used: dict[Scalar, None] = {}
     buffers: dict[Buffer, None] = {}
@@ -785,7 +857,7 @@ def free_names(kernel: Kernel) -> tuple[list[Scalar], list[Buffer]]:
             for inner in block:
                 visit(inner)
 
-    for s in kernel.body:
+    for s in body:
         visit(s)
     for buffer in list(buffers):
         if buffer.place == "pointer" and buffer.base in defined:

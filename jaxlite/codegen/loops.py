@@ -14,6 +14,7 @@ index is an affine expression of integer scalars. Loops carry scalars (and point
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -107,9 +108,11 @@ class Buffer:
         "pointer": it begins where the scalar ``base`` points.
     origins : tuple of Buffer
         For a pointer, the buffers in the arena that it may point into.
+    copies : int
+        Threads that may need one of their own: 1, or the number of parts of the only loop that touches it.
     """
 
-    __slots__ = ("base", "data", "dtype", "name", "offset", "origins", "place", "size")
+    __slots__ = ("base", "copies", "data", "dtype", "name", "offset", "origins", "place", "size")
 
     def __init__(
         self, name: str, dtype: np.dtype, size: int, place: str, *, base=None, data=None, origins=()
@@ -119,6 +122,7 @@ class Buffer:
         self.origins: tuple[Buffer, ...] = origins
         self.data: np.ndarray | None = data
         self.offset: int | None = None
+        self.copies = 1
 
     @property
     def nbytes(self) -> int:
@@ -193,12 +197,35 @@ class Carry:
 
 
 @dataclass(eq=False)
+class Merge:
+    """How results of two ranges of a loop's steps become one.
+
+    Attributes
+    ----------
+    identity : tuple of Const
+        What each range begins with: one component, or two of a complex number.
+    combine : ``(builder, xs, ys) -> components``
+    carries : tuple of Carry
+        The components, where the loop carries them.
+    target : Buffer or None
+        Otherwise the array that steps add to; each element has the components.
+    """
+
+    identity: tuple[Const, ...]
+    combine: Callable
+    carries: tuple[Carry, ...] = ()
+    target: Buffer | None = None
+
+
+@dataclass(eq=False)
 class For:
     """``for index in range(start, stop, step)``, or downwards where ``step`` is negative.
 
     ``kind``: "parallel" where the steps are independent of each other, "reduce" where they only meet in carried sums
-    (floating point sums may be reassociated), "serial" otherwise. ``polls`` asks for a look at Ctrl-C now and then.
-    ``last`` is the largest value that the index can take, where ``stop`` is no constant but it is known.
+    (floating point sums may be reassociated), "parts" where each step may run in a thread of its own, "serial"
+    otherwise. ``polls`` asks for a look at Ctrl-C now and then. ``last`` is the largest value that the index can take,
+    where ``stop`` is no constant but it is known; ``expected`` is the usual number of steps then. ``merges`` tell all
+    in which steps meet that are otherwise independent. ``as_it_is`` asks LLVM not to unroll it.
     """
 
     index: Scalar
@@ -210,6 +237,9 @@ class For:
     kind: str = "serial"
     polls: bool = False
     last: int | None = None
+    expected: int | None = None
+    merges: tuple[Merge, ...] = ()
+    as_it_is: bool = False
 
 
 @dataclass(eq=False)

@@ -38,7 +38,7 @@ def plan(program: LoopProgram) -> LoopProgram:
     arena = [b for b in program.buffers if b.place == "arena"]
     for buffer in sorted(arena, key=lambda b: (spans[b][0], -b.nbytes)):
         first, last = spans[buffer]
-        size = -(-max(buffer.nbytes, 1) // ALIGNMENT) * ALIGNMENT
+        size = copy_bytes(buffer) * buffer.copies
         free_list = [entry for entry in free_list if entry[0] >= first]
         start = 0
         for _, taken, end in sorted(free_list, key=lambda entry: entry[1]):
@@ -50,6 +50,11 @@ def plan(program: LoopProgram) -> LoopProgram:
         total = max(total, start + size)
     program.arena_bytes = total
     return program
+
+
+def copy_bytes(buffer: Buffer) -> int:
+    """Return how far the copies of a buffer lie apart."""
+    return -(-max(buffer.nbytes, 1) // ALIGNMENT) * ALIGNMENT
 
 
 def touched(statement) -> list[Buffer]:

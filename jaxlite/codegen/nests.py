@@ -11,6 +11,7 @@ one kernel.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable
@@ -18,8 +19,8 @@ from dataclasses import dataclass, field
 
 from jaxlite.codegen.builder import Builder
 from jaxlite.codegen.cost import rows_in_block
-from jaxlite.codegen.loops import INT, Affine, Buffer, Const, Operand, Scalar
-from jaxlite.codegen.values import Components, Index, Value, View
+from jaxlite.codegen.loops import INT, Affine, Buffer, Const, Merge, Operand, Scalar
+from jaxlite.codegen.values import Components, Index, Value, View, storage
 
 # Of all the recipes in one kernel together: 1,000 equations in one vectorised loop compile in 0.2 s, 3,000 in 0.6 s,
 # 10,000 in 7 s.
@@ -28,6 +29,8 @@ LARGEST_KERNEL = 400
 MOST_TARGETS = 16
 # Additions of one part of a long sum, and parts in a part of the next order.
 SPAN, SPANS_IN_ONE = 512, 64
+# Parts of the highest order are made shorter so that there are so many.
+MOST_LONGEST = 32
 # Rows of fewer elements gain nothing from staying in the cache, and their lone numbers lose vector instructions.
 LONG_ROW = 32
 # Groups of one kernel.
@@ -96,11 +99,14 @@ class Calls(Group):
         Whether the first axis is that of the rows, "m", or of the terms of the sums, "k"; empty for a true stack.
     packed : int
         Elements that each call of a block reads or writes besides its rows.
+    clear : callable
+        Writes loops that make the result zero, which blocks of terms add to.
     """
 
     call: Callable[..., None] = None
     along: str = ""
     packed: int = 0
+    clear: Callable[[], None] | None = None
 
     def admits(self, job: Job, order: tuple[int, ...] | None) -> bool:
         return False
@@ -235,15 +241,13 @@ class Bundle:
         if self.block:
             self._write_blocks(b)
             return
-        serial = any(0 in job.axes for job in self.jobs)
-        with b.loop(self.groups[0].domain[0], kind="serial" if serial else "parallel") as i:
+        with b.loop(self.groups[0].domain[0], **_independent(self.jobs)) as i:
             for group in self.groups:
                 group.write(b, 1, {0: i})
 
     def _write_blocks(self, b: Builder) -> None:
         rows, block = self.groups[0].domain[0], self.block
-        kind = "serial" if any(0 in job.axes for job in self.jobs) else "parallel"
-        with b.loop(rows, step=block, kind=kind, last=rows - 1) as first:
+        with b.loop(rows, step=block, last=rows - 1, **_independent(self.jobs)) as first:
             count: Operand = Const(block, INT)
             if rows % block:
                 count = b.let("min", count, b.let("sub", Const(rows, INT), first))
@@ -252,10 +256,16 @@ class Bundle:
                     (calls,) = groups
                     calls.call((), calls.along, first, count, block)
                     continue
-                serial = any(0 in job.axes for group in groups for job in group.jobs)
-                with b.loop(count, kind="serial" if serial else "parallel", last=block - 1) as i:
+                jobs = [job for group in groups for job in group.jobs]
+                with b.loop(count, last=block - 1, expected=block, **_independent(jobs)) as i:
                     for group in groups:
                         group.write(b, 1, {0: Affine.of(first) + i})
+
+
+def _independent(jobs: list[Job]) -> dict:
+    """Return what is said of a loop over the first axis: which arrays its steps add to, if they do."""
+    accumulating = [job for job in jobs if 0 in job.axes]
+    return {"kind": "serial" if accumulating else "parallel", "merges": _merges({}, accumulating)}
 
 
 def _has_rows(group: Group) -> bool:
@@ -266,6 +276,25 @@ def _has_rows(group: Group) -> bool:
 def _width(view: View) -> int:
     """Return how many elements lie between the first and the last one of a row."""
     return 1 + sum((n - 1) * abs(step) for n, step in zip(view.shape[1:], view.strides[1:], strict=True))
+
+
+def _merges(carries: dict[Job, list], accumulating: list[Job]) -> tuple[Merge, ...]:
+    """Return how parts of a loop are put together that carries components of jobs, and adds to arrays of others."""
+    return tuple(
+        Merge(job.identity, functools.partial(_combined, job), tuple(carries.get(job, ())), buffer)
+        for job, buffer in [(j, None) for j in carries] + [(j, _whole(j.target)) for j in accumulating]
+    )
+
+
+def _combined(job: Job, b: Builder, xs: Components, ys: Components) -> Components:
+    return tuple(job.combine(b, job.value.dtype, xs, ys))
+
+
+def _whole(view: View) -> Buffer | None:
+    """Return the buffer that a view shows all of, in its order."""
+    whole = view.is_row_major and view.offset == Affine()
+    elements = math.prod(view.shape) * storage(view.dtype)[1]
+    return view.buffer if whole and view.buffer.size == elements else None
 
 
 def _sums_floats(job: Job) -> bool:
@@ -282,6 +311,9 @@ def _spans(extent: int) -> tuple[int, ...]:
     while span * 2 <= extent:
         spans.append(span)
         span *= SPANS_IN_ONE
+    if len(spans) > 1:
+        # The longest ones are what threads share: there are some, and they are alike.
+        spans[-1] = min(spans[-1], -(-extent // (MOST_LONGEST * spans[-2])) * spans[-2])
     return tuple(reversed(spans))
 
 
@@ -315,8 +347,13 @@ class Nest:
             self.finish(job, index, results.pop(job))
         return results
 
-    def steps(self, depth: int, index: dict, values: dict, start, stop, spans=(), names=None) -> dict:
-        """Write one loop, or a nest of loops over spans of it; returns the components that it carried."""
+    def steps(
+        self, depth: int, index: dict, values: dict, start, stop, spans=(), names=None, expected=None
+    ) -> dict:
+        """Write one loop, or a nest of loops over spans of it; returns the components that it carried.
+
+        ``expected`` is the usual number of steps where ``stop`` is no constant.
+        """
         b, group, axis = self.b, self.group, self.group.order[depth]
         carries = {job: [b.carry(c) for c in components] for job, components in values.items()}
         for job, results in (names or {}).items():
@@ -326,13 +363,16 @@ class Nest:
         accumulates = any(job.accumulate and axis in job.axes for job in group.jobs)
         kind = "reduce" if flat else "serial" if accumulates else "parallel"
         step, last = spans[0] if spans else 1, group.domain[axis] - 1
-        with b.loop(stop, flat, start=start, step=step, kind=kind, last=last) as i:
+        options = {"start": start, "step": step, "kind": kind, "last": last, "expected": expected}
+        merges = _merges(carries, [job for job in group.jobs if job.accumulate and axis in job.axes])
+        with b.loop(stop, flat, merges=merges, **options) as i:
             inside = {job: tuple(c.inside for c in cs) for job, cs in carries.items()}
             fresh = {job: job.identity for job in values}
             deeper = math.prod(group.domain[d] for d in group.order[depth + 1 :])
             if spans:
                 end = b.let("min", b.let("add", i, Const(spans[0], INT)), stop)
-                parts = self.steps(depth, index, fresh, i, end, spans[1:])
+                inner = spans[0] // (spans[1] if spans[1:] else 1)
+                parts = self.steps(depth, index, fresh, i, end, spans[1:], expected=inner)
             elif values and deeper >= SPAN and all(map(_sums_floats, values)):
                 parts = self.level(depth + 1, {**index, axis: i}, fresh)
             else:

@@ -414,6 +414,8 @@ class _Renderer:
         inits = [_bare(self.read_number(c.init)) for c in s.carries]
         self.settle()
         self.begin(s.carries, inits)
+        if s.kind == "parts":
+            self.line("# parts, which threads may share")
         name = self.names[s.index] = self.index_name()
         self.ranges[s.index] = _range_of_index(s)
         if s.step != 1:

@@ -33,14 +33,14 @@ from jaxlite.codegen.schedule import SMALL
 
 def cut_to_rows(program: LoopProgram) -> LoopProgram:
     """Cut what only one loop over rows touches, and only in its own row (in place)."""
-    everywhere = _touches(program.body)
+    everywhere = touches(program.body)
     for statement in walk(program.body):
         if isinstance(statement, Kernel) and len(statement.body) == 1 and isinstance(statement.body[0], For):
             _cut(statement.body[0], everywhere)
     return program
 
 
-def _touches(body: list) -> Counter[Buffer]:
+def touches(body: list) -> Counter[Buffer]:
     counts: Counter[Buffer] = Counter()
     for statement in walk(body):
         for buffer in touched(statement):

@@ -144,10 +144,13 @@ def _along_rows(product: _Product, along: str) -> Calls:
     else:
         needs, axes = needs_of([left.permuted((1, 0)), right]), frozenset([0])
         domain = product.k, product.m * product.n
-    job = Job(
-        domain[:1], Lazy(out.dtype, domain[:1], None, COST_OF_CALL, needs), out, axes, accumulate=along == "k"
-    )
-    calls = Calls(domain, (0,), [job], call=product, along=along)
+    identity, combine = elementwise.COMBINERS["add"]
+    work = Lazy(out.dtype, domain[:1], None, COST_OF_CALL, needs)
+    if along == "k":
+        job = Job(domain[:1], work, out, axes, tuple(identity(out.dtype)), combine, accumulate=True)
+    else:
+        job = Job(domain[:1], work, out)
+    calls = Calls(domain, (0,), [job], call=product, along=along, clear=product.clear)
     # A block of terms adds to the result, which takes a quarter of the time of a copy.
     calls.packed = product.right_size if along == "m" else product.m * product.n // 4
     return calls
@@ -164,6 +167,11 @@ class _Product:
         if self.count == 2:
             self.constants = {v: s.address(_complex_constant(s, v, out.dtype)) for v in (1, 0)}
         self.right_size = 0 if 1 in (m, n) else n * k
+
+    def clear(self) -> None:
+        """Make the result zero."""
+        with self.b.loop(self.m * self.n, kind="parallel") as i:
+            self.b.store(self.out.buffer, self.out.offset + i, self.number(0))
 
     def number(self, value):
         return self.constants[value] if self.constants else Const(value, self.scalar)
@@ -190,10 +198,8 @@ class _Product:
         sizes = {"m": Const(m, INT), "n": Const(n, INT), "k": Const(k, INT)} | (
             {along: count} if along else {}
         )
-        one, beta = Const(1, INT), self.number(0)
-        if along == "k":
-            # The first block writes, the others add to it.
-            beta = b.select(b.let("eq", first, Const(0, INT)), beta, self.number(1))
+        # Blocks of terms add to what is there.
+        one, beta = Const(1, INT), self.number(1 if along == "k" else 0)
         if m == 1 and n > 1 and self.letter in "sd":
             step = left.strides[-1] if k > 1 else 1
             rows, columns = (sizes["n"], sizes["k"]) if flag_right == "N" else (sizes["k"], sizes["n"])

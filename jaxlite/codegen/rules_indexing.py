@@ -17,7 +17,7 @@ import numpy as np
 
 from jaxlite.codegen import elementwise
 from jaxlite.codegen.boundary import gather_windows, scatter_windows
-from jaxlite.codegen.loops import BOOL, INT, Affine, Const, Operand
+from jaxlite.codegen.loops import BOOL, INT, Affine, Const, Merge, Operand
 from jaxlite.codegen.schedule import CHEAP, Scheduler, numbers_everywhere, rule
 from jaxlite.codegen.values import Lazy, Numbers, Value, View, constant, needs_of
 from jaxlite.ir import Eqn
@@ -72,14 +72,20 @@ def check_all(s: Scheduler, eqn: Eqn, indices: View, limits: Sequence[tuple[int,
     b.check(fine, s.program.sites[eqn], index, entry)
 
 
-def _over_vectors(b, lead: tuple[int, ...], init: Sequence[Operand], step, kind: str = "serial"):
-    """Carry scalars through all index vectors: ``step(place, carried) -> carried``."""
+def _over_vectors(
+    b, lead: tuple[int, ...], init: Sequence[Operand], step, kind: str = "serial", combine=None
+):
+    """Carry scalars through all index vectors: ``step(place, carried) -> carried``.
+
+    ``combine`` says how those of two ranges become one, where each may begin with ``init``.
+    """
 
     def nest(depth, place, carried):
         if depth == len(lead):
             return step(place, carried)
         carries = [b.carry(c) for c in carried]
-        with b.loop(lead[depth], carries, kind=kind) as i:
+        merges = () if combine is None else (Merge(tuple(init), combine, tuple(carries)),)
+        with b.loop(lead[depth], carries, kind=kind, merges=merges) as i:
             after = nest(depth + 1, (*place, Affine.of(i)), tuple(c.inside for c in carries))
             for carry, value in zip(carries, after, strict=True):
                 carry.next = value
@@ -102,7 +108,10 @@ def _all_inside(b, indices: View, limits: Sequence[tuple[int, int]]) -> Operand:
             fine = b.let("and", fine, inside)
         return (fine,)
 
-    (fine,) = _over_vectors(b, indices.shape[:-1], [Const(True, BOOL)], step, "reduce")
+    def both(b, xs, ys):
+        return (b.let("and", xs[0], ys[0]),)
+
+    (fine,) = _over_vectors(b, indices.shape[:-1], [Const(True, BOOL)], step, "reduce", both)
     return fine
 
 

@@ -187,19 +187,23 @@ def _merge_runs(b: Builder, columns: Columns) -> None:
     """Merge runs, from half to half, until there is one."""
     width, count = b.carry(Const(columns.run, INT)), b.carry(Const(2 ** (columns.levels - 1), INT))
     source = b.carry(Const(0, INT))
+    # On the average of the levels.
+    blocks = max(2**columns.levels // columns.levels, 1)
     with b.loop(columns.levels, [width, count, source]):
         target = b.let("sub", Const(columns.length, INT), source.inside)
         double = b.let("add", width.inside, width.inside)
-        with b.loop(count.inside, polls=True) as block:
+        with b.loop(count.inside, polls=True, expected=blocks) as block:
             low = b.let("mul", block, double)
             starts = (b.let("add", low, half) for half in (source.inside, target))
-            _merge(b, columns, *starts, width.inside)
+            _merge(b, columns, *starts, width.inside, columns.length // (2 * blocks))
         width.next, source.next = double, target
         count.next = b.let("div", count.inside, Const(2, INT))
 
 
-def _merge(b: Builder, columns: Columns, source: Operand, target: Operand, width: Operand) -> None:
-    """Merge the runs at ``source`` and ``source + width``, from both ends at once."""
+def _merge(
+    b: Builder, columns: Columns, source: Operand, target: Operand, width: Operand, expected: int
+) -> None:
+    """Merge the runs at ``source`` and ``source + width``, which is ``expected`` on average, from both ends at once."""
     one = Const(1, INT)
     middle = b.let("add", source, width)
     left, right = b.carry(source), b.carry(middle)
@@ -214,7 +218,7 @@ def _merge(b: Builder, columns: Columns, source: Operand, target: Operand, width
     def put(to: Affine, condition: Operand, x: Components, y: Components) -> None:
         columns.store(b, to, tuple(b.select(condition, *pair) for pair in zip(x, y, strict=True)))
 
-    with b.loop(width, [left, right, left_end, right_end]) as k:
+    with b.loop(width, [left, right, left_end, right_end], expected=expected) as k:
         # Of equal ones that of the left run comes first.
         x, y, takes_right = read(right.inside, left.inside)
         put(Affine.of(target) + k, takes_right, x, y)
@@ -237,7 +241,7 @@ def _lines(s: Scheduler, shape, axis: int, write) -> None:
         if depth == len(others):
             write(lambda i: tuple(Affine.of(i) if d == axis else fixed[d] for d in range(len(shape))))
             return
-        with s.b.loop(shape[others[depth]]) as i:
+        with s.b.loop(shape[others[depth]], kind="parallel") as i:
             nest(depth + 1, {**fixed, others[depth]: Affine.of(i)})
 
     nest(0, {})

@@ -392,6 +392,9 @@ class Scheduler:
             if len(part.groups) == 1 and isinstance(part.groups[0], Calls):
                 part.write(self.b)
                 continue
+            for calls in part.calls if part.block else ():
+                if calls.along == "k":
+                    calls.clear()
             body: list = []
             with self.b.into(body):
                 part.write(self.b)

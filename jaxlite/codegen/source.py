@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from jaxlite.codegen import rules  # noqa: F401  (registers the lowering rules)
-from jaxlite.codegen.cost import Cost, cost_of
+from jaxlite.codegen.cost import LONG, Cost, cost_of
 from jaxlite.codegen.emit_llvm import emit
 from jaxlite.codegen.entry import DECLARATIONS, entry_text
 from jaxlite.codegen.loops import LoopProgram, While, walk
@@ -18,10 +18,8 @@ from jaxlite.codegen.panels import with_panels
 from jaxlite.codegen.render_python import render
 from jaxlite.codegen.rows import cut_to_rows
 from jaxlite.codegen.schedule import schedule
+from jaxlite.codegen.split import split
 from jaxlite.ir import Jaxpr, cached_by_jaxpr
-
-# Programs whose estimated work takes longer than this many nanoseconds release the GIL.
-LONG = 50_000
 
 
 class Source(NamedTuple):
@@ -42,7 +40,7 @@ class Source(NamedTuple):
 @cached_by_jaxpr
 def loop_program(jaxpr: Jaxpr) -> LoopProgram:
     """Return the loop program of an optimised jaxpr, its memory planned."""
-    return plan(cut_to_rows(with_panels(schedule(jaxpr))))
+    return plan(split(cut_to_rows(with_panels(schedule(jaxpr)))))
 
 
 def source_of(

@@ -26,7 +26,7 @@ from jaxlite.ir import Jaxpr, Tape, cached_by_jaxpr
 from jaxlite.locks import new_lock
 from jaxlite.passes.pipeline import optimize, stages
 from jaxlite.passes.stable_key import stable_key
-from jaxlite.runtime import call, engine, host, symbols
+from jaxlite.runtime import call, engine, host, symbols, threads
 from jaxlite.runtime.cache import cache
 
 # The code generator takes 20 ms to load: a process that finds its programs on disk does without it.
@@ -173,6 +173,7 @@ def forget() -> None:
 
 def prepare() -> None:
     """Make what every program needs, once in a process."""
+    threads.get_num_threads()
     engine.memory_pool()
     call.register_symbols()
     host.register()

@@ -2,6 +2,7 @@
 
 register({"jl_dgemm"})        from now on, programs that name jl_dgemm can be loaded
 register({"jl_exp_f64"})      the library of exp is compiled, or loaded from disk
+register({"jl_launch"})       the same of the pool of threads
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ import ctypes
 import functools
 import hashlib
 import importlib
+import platform
+from collections.abc import Callable
 
+from jaxlite.codegen import thread_pool
 from jaxlite.codegen.boundary import library_of, symbols_of
 from jaxlite.codegen.external import ROUTINES
 from jaxlite.errors import InternalError
 from jaxlite.locks import new_lock
-from jaxlite.runtime import engine
+from jaxlite.runtime import engine, threads
 from jaxlite.runtime.cache import cache
 
 # Shorter than the keys of programs, which none can be taken for.
@@ -40,6 +44,12 @@ def register(names) -> None:
             _known.add(name)
 
 
+def address_of(name: str) -> int:
+    """Return the address of a routine."""
+    register({name})
+    return _address(name)
+
+
 def _address(symbol: str) -> int:
     name = symbol.removeprefix("jl_")
     library = library_of(symbol)
@@ -48,22 +58,41 @@ def _address(symbol: str) -> int:
             _loaded.update(_mathematics(library))
         return _loaded[symbol]
     if name in ROUTINES:
-        return _exported(ROUTINES[name].module, ROUTINES[name].name)
+        address = _exported(ROUTINES[name].module, ROUTINES[name].name)
+        # The library that has just been loaded follows the number of threads as well.
+        threads.tell_openblas()
+        return address
+    if name == "launch":
+        return _thread_pool()[symbol]
     raise InternalError(f"a program calls {symbol}, which has no address.", why="this is a bug in jaxlite.")
 
 
 def _mathematics(name: str) -> dict[str, int]:
     """Load the library of a function, from disk where it is kept; returns addresses by symbol."""
     registers = engine.registers()
-    text = f"{name}|{registers}|{engine.host()}|{cache.environment()}"
-    key = hashlib.sha256(text.encode()).hexdigest()[:_KEY_LENGTH]
     names = symbols_of(name, registers)
+    return _library(f"{name}|{registers}", names, lambda: _vector_math().text(name, registers))
+
+
+@functools.cache
+def _thread_pool() -> dict[str, int]:
+    """Load the pool of threads; it and programs share its global state."""
+    engine.add_symbol("jl_threads", threads.address_of_words())
+    for name, address in threads.addresses().items():
+        engine.add_symbol(name, address)
+    return _library("jl_launch", ("jl_launch",), lambda: thread_pool.text(platform.machine()))
+
+
+def _library(name: str, symbols: tuple[str, ...], text: Callable[[], str]) -> dict[str, int]:
+    """Load a library, from disk where it is kept; returns the addresses of its functions."""
+    key_text = f"{name}|{engine.host()}|{cache.environment()}"
+    key = hashlib.sha256(key_text.encode()).hexdigest()[:_KEY_LENGTH]
     kept = cache.load(key, counted=False) or b""
     if kept.startswith(_MARK):
-        return engine.load_object(kept.removeprefix(_MARK), names)
-    code = engine.object_code(_vector_math().text(name, registers))
+        return engine.load_object(kept.removeprefix(_MARK), symbols)
+    code = engine.object_code(text())
     cache.store(key, _MARK + code)
-    return engine.load_object(code, names)
+    return engine.load_object(code, symbols)
 
 
 def _exported(module: str, name: str) -> int:
