@@ -300,3 +300,32 @@ def test_blocks_and_stacks_in_threads(rng, threads):
         np.testing.assert_allclose(jit(whitened)(*args), whitened(*args), rtol=1e-9)
     finally:
         jaxlite.set_num_threads(before)
+
+
+# --- pairs ------------------------------------------------------------------------------------------
+
+
+def forces(x):
+    away = x[:, None] - x[None]
+    size = jnp.exp(-jnp.sum(away**2, axis=2))[:, :, None] * away
+    return jnp.sum(size, axis=1) - jnp.sum(size * 2.0, axis=0)
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8", "c16"])
+def test_sums_over_pairs(rng, kind):
+    for n, d in [(40, 3), (33, 1), (17, 2), (20, 5), (1, 3), (0, 3)]:
+        check(forces, (array(rng, (n, d), kind) / 4,))
+    check(lambda x: jnp.max(x[:, :, None] * x[None], axis=0), (array(rng, (40, 40), "f4"),))
+    check(lambda x: jnp.sum((x[:, :, None] - 1) * x.T[:, :, None], axis=0), (array(rng, (40, 40), kind),))
+
+
+def test_both_sums_over_pairs_share_a_loop(rng):
+    loops = loops_of(forces, array(rng, (40, 3), "f8"))
+    assert not any(b.size >= 1600 for b in loops.buffers)
+    assert (
+        sum(
+            isinstance(s, Kernel) and any(getattr(t, "op", "") == "exp" for t in walk([s]))
+            for s in loops.body
+        )
+        == 1
+    )

@@ -15,7 +15,7 @@ from jaxlite.codegen import elementwise
 from jaxlite.codegen.external import letter_of
 from jaxlite.codegen.loops import INT, Address, Affine, Const
 from jaxlite.codegen.nests import Calls, Job
-from jaxlite.codegen.schedule import Scheduler, numbers_everywhere, rule
+from jaxlite.codegen.schedule import Scheduler, rule
 from jaxlite.codegen.values import Index, Lazy, Numbers, Value, View, needs_of, storage
 
 # Products with fewer multiplications than this are loops of their own: a call of BLAS costs about as much.
@@ -281,7 +281,7 @@ def _by_loops(s: Scheduler, eqn, sides, batch, m, n, k, dtype) -> Value:
     if columns_dense and math.prod(domain):
         # Σ over rows of y, each times a number: walks y and z in order.
         target = s.target_for(eqn)
-        s.copy(numbers_everywhere(Numbers(dtype, start), target.shape), target)
+        s.fill(target, Numbers(dtype, start))
         order = (*range(nb + nm), *axes, *range(nb + nm, nb + nm + nn))
         s.add(Job(domain, product, target, frozenset(axes), start, combine, accumulate=True), order)
         return target
