@@ -7,10 +7,10 @@ import pytest
 
 import jaxlite
 import jaxlite.numpy as jnp
-from jaxlite import grad, jit, lax, vjp, vmap
+from jaxlite import grad, hessian, jit, lax, vjp, vmap
 from jaxlite.codegen import nests
 from jaxlite.codegen.cost import rows_in_block
-from jaxlite.codegen.loops import Call, For, Kernel, walk
+from jaxlite.codegen.loops import Call, For, Kernel, Switch, walk
 from jaxlite.codegen.source import loop_program
 from jaxlite.passes.pipeline import optimize
 from tests.test_compiled import check_program, program_of
@@ -329,3 +329,28 @@ def test_both_sums_over_pairs_share_a_loop(rng):
         )
         == 1
     )
+
+
+# --- margins ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_margins(rng, kind):
+    x, y = array(rng, (40,), kind), array(rng, (5, 33), kind)
+    for config in [(1, 0, 0), (0, 2, 0), (3, 1, 0), (-1, 2, 0), (1, 1, 1)]:
+        check(lambda x, c=config: lax.pad(x * 2, x[0], [c]) + 1, (x,))
+        check(lambda y, c=config: jnp.sum(lax.pad(y, y[0, 0], [(1, 0, 0), c]), axis=1), (y,))
+        check(lambda y, c=config: lax.pad(y, y[0, 0], [c, (0, 0, 0)]).T * 2, (y,))
+    check(lambda x: jnp.pad(jnp.pad(x, 1), 2) - jnp.pad(x, (6, 0)), (x,))
+
+
+def test_differences_of_neighbours(rng):
+    x = array(rng, (300,), "f8")
+    check(grad(lambda x: jnp.sum(jnp.diff(x) ** 2) + jnp.sum(jnp.exp(x[2:] - x[:-2]))), (x,))
+    check(vmap(grad(lambda x: jnp.sum((x[1:] - x[:-1] ** 2) ** 2))), (x.reshape(10, 30),))
+    check(hessian(lambda x: jnp.sum((x[1:] - x[:-1] ** 2) ** 2)), (x[:30],))
+
+
+def test_a_margin_of_a_row_is_a_branch(rng):
+    (kernel,) = kernels_of(lambda x: jnp.pad(x, (1, 0)) + 1.0, array(rng, (300,), "f8"))
+    assert any(isinstance(s, Switch) for s in walk([kernel]))
