@@ -284,7 +284,7 @@ class Tracer:
             why=self.why_no_number(),
             fix="use the jaxlite.numpy function: np.array([t, u]) -> jnp.stack([t, u]); np.asarray(t) -> "
             "jnp.asarray(t); np.full(s, t) -> jnp.full(s, t); np.r_[t, u] -> jnp.r_[t, u]; a[t] -> jnp.asarray(a)[t]; "
-            "a.dot(t) -> jnp.dot(a, t).",
+            "a.dot(t) -> jnp.dot(a, t); np.vectorize(f)(t) -> jnp.vectorize(f)(t).",
         )
 
     def __setitem__(self, index, value):

@@ -1,5 +1,7 @@
 """Solving with factors: derivatives of every order, singular matrices, batches, and agreement with JAX."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -220,3 +222,16 @@ def test_pinv_of_numpy_keeps_its_defaults(options):
     a = np.diag(np.array([1.0, 1e-3, 1e-9], np.float32))
     result = jaxlite.jit(lambda a: np.linalg.pinv(a, **options))(a)
     np.testing.assert_allclose(result, np.linalg.pinv(a, **options), rtol=1e-5)
+
+
+def test_factors_of_matrices_that_are_not_positive_definite():
+    """Eager and compiled: nan in the triangle of the factor, of this matrix alone."""
+    a = np.stack([np.eye(3), -np.eye(3)])
+    for upper in (False, True):
+        for dtype in (np.float32, np.float64, np.complex128):
+            factor = functools.partial(jnp.linalg.cholesky, upper=upper)
+            triangle = np.tri(3, dtype=bool).T if upper else np.tri(3, dtype=bool)
+            for got in (factor(a.astype(dtype)), jaxlite.jit(factor)(a.astype(dtype))):
+                assert got.dtype == dtype
+                np.testing.assert_array_equal(got[0], np.eye(3))
+                np.testing.assert_array_equal(np.isnan(got[1]), triangle)

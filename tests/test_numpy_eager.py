@@ -3,6 +3,8 @@
 `benchmarks.eager` measures what that saves; here is that it changes nothing else.
 """
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -222,3 +224,39 @@ def test_windows_lie_where_numpy_has_them_when_compiled(name, n, m):
 def test_complex_geometric_steps_keep_their_direction_when_compiled():
     compiled = jaxlite.jit(lambda stop: jnp.geomspace(1j, stop, 4))(-8j)
     np.testing.assert_allclose(compiled, np.geomspace(1j, -8j, 4), atol=1e-14)
+
+
+def test_functions_of_rows():
+    """``apply_along_axis`` where nothing is traced: shapes and dtypes of NumPy and of programs."""
+    x = np.arange(24.0).reshape(2, 3, 4)
+    functions = [
+        lambda v: v.sum(),
+        lambda v: jnp.stack([v, 2 * v]),
+        lambda v: v.astype(np.float32)[:2],
+        lambda v: v.at[0].set(9.0),
+        lambda v: jnp.outer(v, v) > 3,
+        lambda v: 1,
+    ]
+    for axis, function in itertools.product((0, 1, -1), functions):
+        eager = jnp.apply_along_axis(function, axis, jnp.asarray(x))
+        traced = jaxlite.jit(lambda x: jnp.apply_along_axis(function, axis, x))(x)  # noqa: B023
+        expected = np.apply_along_axis(lambda v: function(jnp.asarray(v)), axis, x)  # noqa: B023
+        assert type(eager) is Array
+        for got in (eager, traced):
+            assert got.dtype == expected.dtype
+            np.testing.assert_array_equal(got, expected)
+    # Results that are no arrays, and rows that are not there.
+    low, high = jnp.apply_along_axis(lambda v: (v.min(), v.max()), 0, jnp.asarray(x))
+    np.testing.assert_array_equal(high - low, np.ptp(x, 0))
+    assert jnp.apply_along_axis(lambda v: v.sum(), 0, jnp.zeros((3, 0))).shape == (0,)
+
+
+def test_functions_of_parts():
+    x = np.array([-2.0, -0.5, 0.0, 3.0])
+    parts = [lambda v: v.at[:1].set(7.0), 5]
+    for conditions in ([x < -1, x > 1], [jnp.asarray(x < -1), jnp.asarray(x > 1)]):
+        got = jnp.piecewise(jnp.asarray(x), conditions, [*parts, lambda v: -v])
+        assert type(got) is Array
+        np.testing.assert_array_equal(got, [7, 0.5, 0, 5])
+    # One bool is a condition for all elements.
+    np.testing.assert_array_equal(jnp.piecewise(jnp.asarray(x), [True, False], [1, 2, 3]), np.ones(4))

@@ -350,7 +350,8 @@ def test_known_masks_are_read_and_written():
 
 ERRORS = {
     "list": (lambda x: x[[0, 1]], TypeError, "a list is used as an index"),
-    "list in tuple": (lambda x: x[0, [1]], TypeError, "a list is used as an index"),
+    "floats in a list": (lambda x: x[0, [1.5]], TypeError, "an index has type f64"),
+    "uneven lists": (lambda x: x[[[0, 1], [2]], 0], TypeError, "an index has type list"),
     "float": (lambda x: x[1.0], TypeError, "an index has type float 1.0"),
     "float array": (lambda x: x[np.array([1.0])], TypeError, r"an index has type f64\[1\]"),
     "text": (lambda x: x["a"], TypeError, "an index has type str 'a'"),
@@ -430,3 +431,44 @@ def test_negative_indices_cannot_be_told_not_to_wrap(use):
 def test_a_complex_number_gives_its_real_part_to_real_elements():
     assert jnp.arange(3.0).at[0].set(5 + 1j).tolist() == [5.0, 1.0, 2.0]
     assert jaxlite.jit(lambda x: x.at[0].add(5 + 1j))(np.arange(3.0)).tolist() == [5.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jaxlite.jit], ids=["eager", "jit"])
+def test_lists_and_tuples_inside_an_index(wrap):
+    x = np.arange(12.0).reshape(3, 4)
+    for read in (
+        lambda x: x[[0, 1], (1, 0)],
+        lambda x: x[(0, 1),],
+        lambda x: x[[],],
+        lambda x: x[[True, False, True],],
+        lambda x: x[[[0, 1], [2, 0]], 1:],
+        lambda x: x[:, (0, -1), None],
+    ):
+        np.testing.assert_array_equal(wrap(lambda x: read(jnp.asarray(x)))(x), read(x))  # noqa: B023
+    written = wrap(lambda x: jnp.asarray(x).at[[0, 1], (1, 0)].add(9.0))(x)
+    assert written[0, 1] == 10 and written[1, 0] == 13 and written.sum() == x.sum() + 18
+    np.testing.assert_array_equal(wrap(lambda i: jnp.asarray(x)[[0, i], [i, i]])(2), x[[0, 2], [2, 2]])
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jaxlite.jit], ids=["eager", "jit"])
+def test_apply_at_repeated_places(wrap):
+    """As often as an element is named, whether the index is known or traced."""
+    x, double = np.array([1.0, 2.0, 3.0]), lambda t: 2 * t + 1
+    i = np.array([[0, 0], [-2, 0]])
+    np.testing.assert_array_equal(wrap(lambda x: jnp.asarray(x).at[i].apply(double))(x), [15, 5, 3])
+    np.testing.assert_array_equal(wrap(lambda x, i: jnp.asarray(x).at[i].apply(double))(x, i), [15, 5, 3])
+    outside = np.array([0, 7, 0, 2])
+    for mode, expected in (("drop", [7, 2, 7]), ("clip", [7, 2, 15])):
+        got = wrap(lambda x, i: jnp.asarray(x).at[i].apply(double, mode=mode))(x, outside)  # noqa: B023
+        np.testing.assert_array_equal(got, expected)
+    slope = jaxlite.grad(lambda x: wrap(lambda x: x.at[i].apply(lambda t: t**2).sum())(x))(x + 1)
+    np.testing.assert_array_equal(slope, [8 * 2.0**7, 2 * 3.0, 1])
+    rows = jaxlite.vmap(lambda i: jnp.asarray(x).at[i].apply(double))(i)
+    np.testing.assert_array_equal(rows, [[7, 2, 3], [3, 5, 3]])
+    np.testing.assert_array_equal(jnp.sqrt.at(jnp.array([16.0, 4.0]), i[0], inplace=False), [2, 4])
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jaxlite.jit], ids=["eager", "jit"])
+def test_take_by_bools(wrap):
+    x, i = np.arange(6.0).reshape(2, 3), np.array([[True, False]])
+    np.testing.assert_array_equal(wrap(lambda x, i: jnp.take(x, i, axis=1))(x, i), np.take(x, i, axis=1))

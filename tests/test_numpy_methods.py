@@ -7,6 +7,7 @@ import pytest
 
 import jaxlite
 import jaxlite.numpy as jnp
+from jaxlite.counters import counters
 from jaxlite.errors import DtypeError, InplaceUpdateError
 
 X = np.array([[0.5, -1.25, 2.0], [3.0, 0.25, -0.75]])
@@ -254,3 +255,51 @@ def test_shape_argument_that_is_traced():
         jaxlite.jit(lambda n: jnp.zeros(n))(3)
     with pytest.raises(TypeError, match="(?s)arange: a bound is traced.*static"):
         jaxlite.jit(lambda n: jnp.arange(n))(3)
+
+
+VIEWED = np.random.default_rng(4).normal(size=(2, 8))
+
+
+@pytest.mark.parametrize("dtype", "hLefdFD")
+def test_view_of_traced_values(dtype):
+    """Natively, of every width; where the numbers stay the same, with their derivatives."""
+    arrays = [
+        VIEWED,
+        VIEWED.astype(np.float16),
+        VIEWED.view(complex),
+        VIEWED.astype(np.complex64),
+        VIEWED.astype(int),
+    ]
+    before = counters.num_host_calls
+    for x in arrays:
+        got, expected = jaxlite.jit(lambda x: x.view(dtype))(x), x.view(dtype)
+        assert (got.dtype, got.shape) == (expected.dtype, expected.shape)
+        assert np.asarray(got).tobytes() == expected.tobytes()
+    assert counters.num_host_calls == before
+    slope = jaxlite.grad(lambda z: (jnp.asarray(z).view(float) ** 2).sum())(VIEWED.view(complex))
+    np.testing.assert_allclose(slope, 2 * VIEWED.view(complex).conj())
+
+
+def test_views_that_do_not_fit():
+    with pytest.raises(ValueError, match="(?s)last axis, of size 3, must be a multiple of 2"):
+        jaxlite.jit(lambda x: x.view(complex))(np.ones(3))
+    with pytest.raises(ValueError, match="(?s)of another width the last axis changes size"):
+        jaxlite.jit(lambda x: x.view(np.float32))(1.0)
+
+
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128, np.float16])
+def test_places_of_extremes(dtype):
+    """Of complex numbers and float16 too they are found by machine code; nan wins."""
+    rng = np.random.default_rng(1)
+    x = rng.integers(0, 3, (4, 9)).astype(dtype)
+    if dtype != np.float16:
+        x = x + 1j * rng.integers(0, 3, (4, 9)).astype(dtype)
+    holes = x.copy()
+    holes[1, 3] = holes[2, 5] = np.nan
+    before = counters.num_host_calls
+    for array in (x, holes):
+        for function in (np.argmax, np.argmin):
+            for axis in (0, 1, None):
+                got = jaxlite.jit(lambda x: function(x, axis=axis))(array)  # noqa: B023
+                np.testing.assert_array_equal(got, function(array, axis=axis))
+    assert counters.num_host_calls == before

@@ -34,6 +34,19 @@ def test_two_sets(name):
         np.testing.assert_array_equal(short, [*expected, -1, -1][:2])
 
 
+def test_missing_elements_are_the_first_of_the_result():
+    """And 0 where there is none, as in JAX."""
+    for name, x, y, expected in (
+        ("setxor1d", [1, 2, 3], [1], [2, 3, 2]),
+        ("setxor1d", [3, 4], [4, 3], [0, 0, 0]),
+        ("intersect1d", [-5, 4], [4, 7], [4, 4, 4]),
+        ("intersect1d", [3], [4], [0, 0, 0]),
+    ):
+        for wrap in (lambda f: f, jaxlite.jit):
+            got = wrap(lambda x, y: getattr(jnp, name)(x, y, size=3))(np.array(x), np.array(y))  # noqa: B023
+            np.testing.assert_array_equal(got, expected)
+
+
 def test_indices_of_common_elements():
     for x, y in pairs():
         for got, expected in zip(

@@ -1,5 +1,8 @@
 """The surface beyond NumPy: vectorize, static sizes, creation, dtypes; what has no row in test_numpy_functions.py."""
 
+import functools
+import math
+
 import numpy as np
 import pytest
 
@@ -138,9 +141,22 @@ class TestStaticSizes:
         got = wrap(lambda x: jnp.put_along_axis(x, indices, 5.0, 1, inplace=False))(x)
         np.testing.assert_array_equal(got, [[0, 5, 0], [0, 0, 5]])
 
-    def test_fill_diagonal(self, wrap):
-        got = wrap(lambda x: jnp.fill_diagonal(x, np.array([1.0, 2.0]), inplace=False))(np.zeros((2, 3)))
-        np.testing.assert_array_equal(got, [[1, 0, 0], [0, 2, 0]])
+    @pytest.mark.parametrize("shape", [(2, 3), (5, 2), (7, 1), (0, 2), (3, 3, 3)])
+    def test_fill_diagonal(self, wrap, shape):
+        for values in (2.0, np.array([1.0, 2.0]), np.full((3, 4), 5.0)):
+            for again in (False, True):
+                expected = np.zeros(shape)
+                np.fill_diagonal(expected, values, again)
+                fill = functools.partial(jnp.fill_diagonal, wrap=again, inplace=False)
+                got = wrap(lambda x, v: fill(x, v))(np.zeros(shape), values)  # noqa: B023
+                np.testing.assert_array_equal(got, expected)
+
+    def test_fill_diagonal_that_is_not_there(self, wrap):
+        for x in (np.zeros(3), np.zeros((2, 2, 3))):
+            with pytest.raises(ShapeError, match="(?s)has no main diagonal.*needs two axes"):
+                wrap(lambda x: jnp.fill_diagonal(x, 1.0, inplace=False))(x)
+        with pytest.raises(ArgumentError, match="(?s)arrays never change.*inplace=False"):
+            wrap(lambda x: jnp.fill_diagonal(x, 1.0, inplace=True))(np.eye(2))
 
     def test_index_conversions(self, wrap):
         got = wrap(lambda i: jnp.unravel_index(i, (2, 3)))(np.array([4, -1]))
@@ -149,6 +165,16 @@ class TestStaticSizes:
         np.testing.assert_array_equal(wrap(lambda i, j: jnp.ravel_multi_index((i, j), (2, 3)))(*pair), [5, 1])
         clipped = wrap(lambda i, j: jnp.ravel_multi_index((i, j), (2, 3), mode="clip"))(pair[0] + 5, pair[1])
         np.testing.assert_array_equal(clipped, [5, 4])
+        for mode in ("clip", "wrap", ("wrap", "clip")):
+            far = (pair[0] + 3, pair[1] - 4)
+            got = wrap(lambda i, j: jnp.ravel_multi_index((i, j), (2, 3), mode, "F"))(*far)  # noqa: B023
+            np.testing.assert_array_equal(got, np.ravel_multi_index(far, (2, 3), mode, "F"))
+        got = wrap(lambda i: jnp.unravel_index(i, (2, 3), order="F"))(np.arange(6))
+        np.testing.assert_array_equal(got, np.unravel_index(np.arange(6), (2, 3), order="F"))
+
+    def test_argwhere_of_a_number(self, wrap):
+        assert wrap(lambda x: jnp.argwhere(x, size=2))(np.float64(2)).shape == (2, 0)
+        assert jnp.argwhere(np.float64(0)).shape == (0, 0)
 
     def test_traced_roll(self, wrap):
         for shift in (2, -1, 7):
@@ -183,6 +209,108 @@ def test_quantile_methods(method):
     expected = np.nanquantile(holes, q, axis=1, method=method)
     got = jaxlite.jit(lambda x: jnp.nanquantile(x, q, axis=1, method=method))(holes)
     np.testing.assert_allclose(got, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_quantile_dtypes(method):
+    x = np.array([3, 1, 2, 7, 5])
+    for dtype in (np.int8, np.int32, np.float16, np.float32):
+        for q in (0.3, np.float32(0.3), np.array([0.3, 0.6])):
+            expected = np.quantile(x.astype(dtype), q, method=method)
+            got = jaxlite.jit(lambda x: jnp.quantile(x, q, method=method))(x.astype(dtype))  # noqa: B023
+            assert got.dtype == expected.dtype
+            np.testing.assert_allclose(got, expected, rtol=1e-3 if dtype == np.float16 else 1e-6)
+
+
+@pytest.mark.parametrize("name", ["quantile", "percentile", "nanquantile", "nanpercentile"])
+def test_weighted_quantiles(name):
+    rng = np.random.default_rng(2)
+    a = rng.integers(0, 5, (3, 4, 2)) / 2
+    a[0, 1, 0] = np.nan
+    q = np.array([0.0, 0.5, 1.0]) * (100 if "percent" in name else 1)
+    for axis, shape in ((None, a.shape), (1, (4,)), (1, a.shape), ((1, 0), (4, 3)), (-1, (2,))):
+        weights = rng.integers(0, 3, shape) + np.eye(1, math.prod(shape)).reshape(shape)
+        options = dict(axis=axis, method="inverted_cdf", keepdims=axis == 1)
+        try:
+            expected = getattr(np, name)(a, q, weights=weights, **options)
+        except (ValueError, IndexError):
+            continue  # NumPy does not take rows whose weights are all zero, nor keepdims= beside some nan
+        for wrap in (lambda f: f, jaxlite.jit):
+            got = wrap(lambda a, w: getattr(jnp, name)(a, q, weights=w, **options))(a, weights)  # noqa: B023
+            np.testing.assert_array_equal(got, expected)
+    empty = jaxlite.jit(lambda w: getattr(jnp, name)(a[0], 0.5, weights=w, method="inverted_cdf"))
+    assert np.isnan(empty(np.zeros(a[0].shape)))
+
+
+def test_what_quantiles_do_not_take():
+    x, cdf = np.arange(6.0).reshape(2, 3), {"method": "inverted_cdf"}
+    for f, message in (
+        (lambda x: jnp.quantile(x, 1.5), r"(?s)1\.5 is not in the range of q, from 0 to 1\..*percentile"),
+        (lambda x: jnp.percentile(x, np.array([5, -1])), "-1 is not in the range of q, from 0 to 100"),
+        (lambda x: jnp.quantile(x, 0.5, weights=x), "(?s)'linear' takes no weights.*inverted_cdf"),
+        (
+            lambda x: jnp.quantile(x, 0.5, weights=x[0], **cdf),
+            "(?s)weights of type f64.3. for .*named by axis=",
+        ),
+        (lambda x: jnp.quantile(x, 0.5, weights=-np.ones((2, 3)), **cdf), "some weights are negative"),
+        (lambda x: jnp.quantile(x * 1j, 0.5), "(?s)c128.2,3. has no order.*x.real"),
+    ):
+        for wrap in (lambda f: f, jaxlite.jit):
+            with pytest.raises(TypeError, match=message):
+                wrap(f)(x)
+
+
+def test_interp_and_modf_as_in_numpy():
+    """Where samples share a place, and of infinities and whole numbers below zero."""
+    x = np.array([-1.0, 0, 0.5, 1, 1.5, 2, 3, np.nan])
+    for places in ([0.0, 0, 1, 1, 2, 2], [1.0, 1, 1, 1, 1, 2], [2.0, 2, 2, 2, 2, 2], [0.0, 1, 2, 2, 2, 3]):
+        values = np.array([5.0, -4, 3, 1, 4, 0])
+        got = jaxlite.jit(jnp.interp)(x, np.array(places), values)
+        np.testing.assert_allclose(got, np.interp(x, places, values), rtol=1e-14)
+    assert jaxlite.jit(jnp.interp)(np.nan, np.ones(1), np.full(1, 3.0)) == 3
+    x = np.array([np.inf, -np.inf, -0.0, 0.0, -2.0, -2.5, np.nan])
+    for got, expected in zip(jaxlite.jit(jnp.modf)(x), np.modf(x), strict=True):
+        np.testing.assert_array_equal(got, expected)
+        np.testing.assert_array_equal(np.signbit(got), np.signbit(expected))
+    assert jaxlite.grad(lambda x: jnp.modf(x)[0])(-2.0) == 1
+
+
+def test_odd_operands_as_in_numpy():
+    """What NumPy flattens, and what it makes of truth values."""
+    calls = [
+        (lambda x: np.meshgrid(x, x[0], indexing="ij"), np.arange(6.0).reshape(2, 3)),
+        (lambda x: np.meshgrid(x, x), np.zeros((0, 3))),
+        (lambda x: np.einsum("...i->...", x), np.array([[True, False], [False, False]])),
+        (lambda x: x.view(np.uint8), np.array([True, False])),
+        (lambda x: x.view(np.uint8), np.zeros((0, 3))),
+    ]
+    for function, x in calls:
+        for got, expected in zip(jaxlite.jit(function)(x), function(x), strict=True):
+            assert got.dtype == expected.dtype
+            np.testing.assert_array_equal(got, expected)
+    with pytest.raises(TypeError, match="(?s)c128.3. are no places.*have no order"):
+        jaxlite.jit(lambda x: jnp.interp(x, x.real, x.real))(np.ones(3) * 1j)
+
+
+def test_dtypes_of_integers_as_in_numpy():
+    for dtype in (np.bool_, np.int8, np.uint16, np.int32, np.float16):
+        x = np.array([1, 0, 1, 1]).astype(dtype)
+        assert jaxlite.jit(jnp.angle)(x).dtype == np.angle(x).dtype
+    x = np.array([1, 0, 5, 9, 3, 0, 7, 7, 1])
+    for period in (6, 7, 6.5, np.int8(5)):
+        for kind in (np.int8, np.int64, np.float32):
+            expected = np.unwrap(x.astype(kind), period=period)
+            got = jaxlite.jit(lambda x: jnp.unwrap(x, period=period))(x.astype(kind))  # noqa: B023
+            assert got.dtype == expected.dtype
+            np.testing.assert_allclose(got, expected, rtol=1e-6)
+
+
+def test_float16_as_in_numpy():
+    x = np.array([-1, -0.0, -6e-8, -65504, 1, 65504, -np.inf, -2, 3], np.float16)
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(jaxlite.jit(jnp.spacing)(x), np.spacing(x))
+    x, y = np.random.default_rng(0).normal(size=(2, 1000)).astype(np.float16) * 8
+    np.testing.assert_array_equal(jaxlite.jit(jnp.logaddexp2)(x, y), np.logaddexp2(x, y))
 
 
 def test_gradient_of_unequal_samples():

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+import jaxlite
+import jaxlite.numpy as jnp
 from jaxlite.codegen import elementwise, helpers
 from jaxlite.codegen.builder import Builder
 from jaxlite.codegen.emit_llvm import emit
@@ -24,6 +26,7 @@ from jaxlite.codegen.loops import Affine, Buffer, LoopProgram, Scalar
 from jaxlite.codegen.operations import llvm_const, python_const
 from jaxlite.codegen.render_python import namespace
 from jaxlite.codegen.values import storage
+from jaxlite.counters import counters
 from jaxlite.dtypes import is_inexact
 from jaxlite.errors import DtypeError
 from jaxlite.ir import PRIMITIVES, ShapedArray
@@ -411,3 +414,59 @@ def test_what_reductions_start_with_changes_nothing(name, dtype):
         (y,) = PRIMITIVES[name].impl(np.broadcast_to(start, x.shape), x)
     at = np.isfinite(x)
     np.testing.assert_array_equal(y[at], x[at])
+
+
+# --- float16 ------------------------------------------------------------------------------------------
+
+HALVES = np.arange(2**16, dtype=np.uint16).view(np.float16)
+
+
+def assert_same_numbers(got, expected) -> None:
+    """Compare bit by bit, but for which nan it is."""
+    got, expected = np.asarray(got), np.asarray(expected)
+    assert got.dtype == expected.dtype
+    np.testing.assert_array_equal(got, expected)
+    numbers = expected == expected
+    np.testing.assert_array_equal(np.signbit(got[numbers]), np.signbit(expected[numbers]))
+
+
+def near_halves() -> np.ndarray:
+    """Return float64 where rounding to float16 is decided: the numbers themselves, what lies between, neighbours."""
+    exact = HALVES[np.isfinite(HALVES)].astype(np.float64)
+    between = (exact[:-1] + exact[1:]) / 2
+    wide = np.concatenate([exact, between, [1e300, -1e300, 65519.999, 65520, np.inf, np.nan]])
+    return np.concatenate([wide, np.nextafter(wide, 0), np.nextafter(wide, np.inf)])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_float16_in_machine_code_is_numpys():
+    """Every number is converted, and combined with another one, to the last bit and without a call of NumPy."""
+    x, y = HALVES, np.random.default_rng(5).permutation(HALVES)
+    wide = near_halves()
+    calls = [
+        (lambda x: (x.astype(np.float32), x.astype(np.float64), x.astype(bool), x.view(np.int16)), (x,)),
+        (lambda x: (x.astype(np.float16), x.astype(np.float32).astype(np.float16)), (wide,)),
+        (lambda i: i.astype(np.float16), (np.arange(-70000, 70000, 7),)),
+        (lambda x, y: (x + y, x - y, x * y, x / y, np.maximum(x, y), x < y, x == y), (x, y)),
+        (lambda x, y: (x * y + x - y / np.float16(3), np.where(x > y, x, y), np.remainder(x, y)), (x, y)),
+        (lambda x: (np.sqrt(x), abs(x), -x, np.sign(x), np.floor(x), np.rint(x), np.isnan(x), x * 2), (x,)),
+        (lambda x: jnp.arange(5, dtype=np.float16) + x, (np.float16(2047),)),
+    ]
+    for function, args in calls:
+        program = jaxlite.jit(function)
+        before = counters.num_host_calls
+        got, expected = program(*args), function(*map(jnp.asarray, args))
+        assert counters.num_host_calls == before
+        for one, other in zip(jaxlite.tree.leaves(got), jaxlite.tree.leaves(expected), strict=True):
+            assert_same_numbers(one, other)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_float16_in_python():
+    """What the Python form of a loop program calls does the same as the machine code."""
+    for bits in range(0, 2**16, 37):
+        assert_same_numbers(np.float32(helpers.float_of_half(np.uint16(bits))), np.float32(HALVES[bits]))
+    for x in near_halves()[::97]:
+        for number in (x, np.float32(x)):
+            got = np.array(helpers.bits_of_half(number), np.uint16).view(np.float16)
+            assert_same_numbers(got, np.asarray(number).astype(np.float16))

@@ -43,6 +43,8 @@ class Builder:
         self.statements: list = []
         # Elements computed already in the block that is being written, where a kernel asks to remember them.
         self.memo: dict | None = None
+        # The smallest and the largest value of indices of loops, where they are known.
+        self.ranges: dict[Scalar, tuple[int, int]] = {}
 
     def add(self, statement) -> None:
         self.statements.append(statement)
@@ -92,6 +94,16 @@ class Builder:
             return Const(affine.constant, INT)
         return self.let("add", total, Const(affine.constant, INT)) if affine.constant else total
 
+    def range_of(self, affine: Affine) -> tuple[int, int] | None:
+        """Return the smallest and the largest value that an index can take, None where that is not known."""
+        low = high = affine.constant
+        for scalar, factor in affine.terms:
+            if scalar not in self.ranges:
+                return None
+            ends = [factor * end for end in self.ranges[scalar]]
+            low, high = low + min(ends), high + max(ends)
+        return low, high
+
     # --- memory
 
     def load(self, buffer: Buffer, index) -> Scalar:
@@ -122,11 +134,21 @@ class Builder:
         last: int | None = None,
         expected: int | None = None,
         merges: tuple[Merge, ...] = (),
+        within: tuple[int, int] | None = None,
     ):
-        """Write the body of a `For` over ``range(start, extent, step)``; yields the index."""
+        """Write the body of a `For` over ``range(start, extent, step)``; yields the index.
+
+        ``within`` are the smallest and the largest value that the index takes, where ``start`` and ``extent`` do not
+        tell.
+        """
         index = Scalar(INT)
         body: list = []
         start, stop = (self.index(e) for e in (start, extent))
+        if within is None and type(start) is Const and type(stop) is Const:
+            steps = range(int(start.value), int(stop.value), step)
+            within = (min(steps[0], steps[-1]), max(steps[0], steps[-1])) if steps else None
+        if within is not None:
+            self.ranges[index] = within
         with self.into(body):
             yield index
         self.add(For(index, start, stop, step, carries or [], body, kind, polls, last, expected, merges))

@@ -37,9 +37,11 @@ def rule(*names: str):
 def rule_for(operation):
     """Return the rule of an operation: a name, or an expression ``(b, *operands) -> result`` of real operands."""
     if callable(operation):
-        return lambda b, out, ins, *xs, **params: (operation(b, *(x for (x,) in xs), **params),)
+        return _of_halves(
+            None, lambda b, out, ins, *xs, **params: (operation(b, *(x for (x,) in xs), **params),)
+        )
     found = ELEMENTWISE.get(operation)
-    return _never if found is None else _not_of_halves(found)
+    return _never if found is None else _of_halves(operation, found)
 
 
 def has_scalar_form(eqn: Eqn) -> bool:
@@ -54,11 +56,43 @@ def _never(b, out, ins, *xs, **params):
     return None
 
 
-def _not_of_halves(found):
+# --- float16 ----------------------------------------------------------------------------------------
+
+# Operations that only move bits, which a float16 is kept as; and those that need to know its neighbours.
+_MOVING = ("select_n", "copy", "bitcast_convert_type")
+_OF_NEIGHBOURS = ("nextafter",)
+_F32, _F64 = np.dtype(np.float32), np.dtype(np.float64)
+_U16, _U32, _U64 = (np.dtype(f"u{size}") for size in (2, 4, 8))
+
+
+def _of_halves(name, found):
+    """Let a rule compute with float16 as NumPy does: in float32, each result rounded."""
+
     def checked(b, out, ins, *xs, **params):
-        return None if HALF in (out, *ins) else found(b, out, ins, *xs, **params)
+        if HALF not in (out, *ins):
+            return found(b, out, ins, *xs, **params)
+        if name in _OF_NEIGHBOURS:
+            return None
+        if name in _MOVING:
+            return found(b, _U16 if out == HALF else out, ins, *xs, **params)
+        if name == "convert_element_type" and out == HALF:
+            return (bits_of_half(b, float_of_half(b, xs[0][0]) if ins[0] == HALF else xs[0][0]),)
+        xs = [(float_of_half(b, x[0]),) if dtype == HALF else x for x, dtype in zip(xs, ins, strict=True)]
+        ins = tuple(_F32 if dtype == HALF else dtype for dtype in ins)
+        result = found(b, _F32 if out == HALF else out, ins, *xs, **params)
+        return result if result is None or out != HALF else (bits_of_half(b, *result),)
 
     return checked
+
+
+def float_of_half(b, bits):
+    """Return the float32 of a float16 that is given by its bits."""
+    return b.let("float_of_half", bits, dtype=_F32)
+
+
+def bits_of_half(b, x):
+    """Return the bits of the nearest float16, of two equally near ones the even one."""
+    return b.let("bits_of_half", x if x.dtype == _F64 else b.convert(x, _F32), dtype=_U16)
 
 
 def cost(operation) -> int:
@@ -539,8 +573,16 @@ def convert(b, out, ins, x, *, new_dtype, weak_type):
 
 @rule("bitcast_convert_type")
 def _bitcast(b, out, ins, x, *, new_dtype):
-    if out.kind == "c" or len(x) == 2:
-        return x if out == ins[0] else None
+    if out == ins[0]:
+        return x
+    if len(x) == 2:
+        # The real part comes first, in the lower half.
+        low, high = (b.convert(b.let("bitcast", part, dtype=_U32), _U64) for part in x)
+        x = (b.let("or", low, b.let("shl", high, Const(32, _U64))),)
+    elif out.kind == "c":
+        bits = x[0] if x[0].dtype == _U64 else b.let("bitcast", x[0], dtype=_U64)
+        halves = bits, b.let("lshr", bits, Const(32, _U64))
+        return tuple(b.let("bitcast", b.convert(half, _U32), dtype=_F32) for half in halves)
     return (x[0] if x[0].dtype == out else b.let("bitcast", x[0], dtype=out),)
 
 

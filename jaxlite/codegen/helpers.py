@@ -311,3 +311,35 @@ def catanh(x, y):
 def cpow(x, y, u, v):
     """Complex power."""
     return np.power(complex(x, y), complex(u, v))
+
+
+def float_of_half(bits):
+    """The number of which these are the bits as a float16."""
+    magnitude = int(bits) & 0x7FFF
+    exponent, fraction = magnitude >> 10, magnitude & 0x3FF
+    if exponent == 31:
+        value = math.inf if fraction == 0 else math.nan
+    elif exponent == 0:
+        value = fraction * 2.0**-24
+    else:
+        value = (1024 + fraction) * 2.0 ** (exponent - 25)
+    return -value if int(bits) & 0x8000 else value
+
+
+def bits_of_half(x):
+    """The bits of the nearest float16, of two equally near ones the even one."""
+    x = float(x)
+    sign, size = 0x8000 if math.copysign(1.0, x) < 0 else 0, abs(x)
+    if size != size:
+        return sign | 0x7E00
+    if size >= 65520.0:
+        return sign | 0x7C00
+    if size == 0.0:
+        return sign
+    exponent = max(math.frexp(size)[1], -13)
+    steps = size * 2.0 ** (11 - exponent)
+    whole = int(steps)
+    rest = steps - whole
+    if rest > 0.5 or (rest == 0.5 and whole % 2 == 1):
+        whole += 1
+    return sign | (((exponent + 13) << 10) + whole)

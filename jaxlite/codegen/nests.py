@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from jaxlite.codegen.builder import Builder
 from jaxlite.codegen.cost import rows_in_block
 from jaxlite.codegen.loops import INT, Affine, Buffer, Const, Merge, Operand, Scalar
-from jaxlite.codegen.values import Components, Index, Value, View, storage
+from jaxlite.codegen.values import Components, Index, Value, View, breaks_of, num_pieces, storage
 
 # Of all the recipes in one kernel together: 1,000 equations in one vectorised loop compile in 0.2 s, 3,000 in 0.6 s,
 # 10,000 in 7 s.
@@ -35,6 +35,8 @@ MOST_LONGEST = 32
 LONG_ROW = 32
 # Groups of one kernel.
 MOST_GROUPS = 12
+# Boxes that a domain is cut into where recipes change.
+MOST_PIECES = 16
 
 
 @dataclass(eq=False)
@@ -72,6 +74,8 @@ class Group:
             return False
         if self.cost + job.value.cost > LARGEST_KERNEL or len(self.written) >= MOST_TARGETS:
             return False
+        if not has_few_pieces([*(j.value for j in self.jobs), job.value], self.cost + job.value.cost):
+            return False
         for key, views in job.value.needs.items():
             if key in self.defined:
                 return False
@@ -79,9 +83,20 @@ class Group:
                 return False
         return job.target is None or job.target.buffer not in self.written
 
+    def cuts(self, axis: int) -> frozenset[int]:
+        """Return where loops over an axis are cut, as recipes change there."""
+        breaks = breaks_of(job.value for job in self.jobs)
+        return breaks[axis] if breaks else frozenset()
+
     def write(self, b: Builder, depth: int, index: dict[int, Scalar | Affine]) -> None:
         """Write the loops from ``depth`` inwards."""
         Nest(b, self).level(depth, index)
+
+
+def has_few_pieces(values: list[Value], cost: int) -> bool:
+    """Whether loops that compute ``values``, for so much together, are not too many once they are cut."""
+    pieces = num_pieces(breaks_of(values))
+    return pieces == 1 or (pieces <= MOST_PIECES and pieces * cost <= LARGEST_KERNEL)
 
 
 @dataclass(eq=False)
@@ -273,7 +288,9 @@ def _independent(jobs: list[Job]) -> dict:
 
 def _has_rows(group: Group) -> bool:
     """Whether the outermost loop of a nest is over the first axis, and carries nothing."""
-    return group.order[:1] == (0,) and not any(0 in job.axes and not job.accumulate for job in group.jobs)
+    if group.order[:1] != (0,) or group.cuts(0):
+        return False
+    return not any(0 in job.axes and not job.accumulate for job in group.jobs)
 
 
 def _width(view: View) -> int:
@@ -341,21 +358,29 @@ class Nest:
         extent = group.domain[axis]
         if not values and extent == 1:
             return self.level(depth + 1, {**index, axis: Affine()})
-        spans = ()
-        if values and depth == len(group.order) - 1 and all(map(_sums_floats, values)):
-            spans = _spans(extent)
-        names = {job: job.results for job in starting}
-        results = self.steps(depth, index, values, Const(0, INT), Const(extent, INT), spans, names)
+        sums = values and depth == len(group.order) - 1 and all(map(_sums_floats, values))
+        ends = [*sorted(group.cuts(axis)), extent]
+        results, start = values, 0
+        for stop in ends:
+            names = {job: job.results for job in starting} if stop == extent else None
+            if not values and stop - start == 1 and len(ends) > 1:
+                self.level(depth + 1, {**index, axis: Affine(start)})
+            else:
+                spans = _spans(stop - start) if sums else ()
+                ends_of_piece = Const(start, INT), Const(stop, INT)
+                results = self.steps(depth, index, results, *ends_of_piece, spans, names, (start, stop - 1))
+            start = stop
         for job in starting:
             self.finish(job, index, results.pop(job))
         return results
 
     def steps(
-        self, depth: int, index: dict, values: dict, start, stop, spans=(), names=None, expected=None
+        self, depth: int, index: dict, values: dict, start, stop, spans, names, within, expected=None
     ) -> dict:
         """Write one loop, or a nest of loops over spans of it; returns the components that it carried.
 
-        ``expected`` is the usual number of steps where ``stop`` is no constant.
+        ``within`` are the smallest and the largest index; ``expected`` is the usual number of steps where ``stop`` is
+        no constant.
         """
         b, group, axis = self.b, self.group, self.group.order[depth]
         carries = {job: [b.carry(c) for c in components] for job, components in values.items()}
@@ -365,8 +390,15 @@ class Nest:
         flat = [c for cs in carries.values() for c in cs]
         accumulates = any(job.accumulate and axis in job.axes for job in group.jobs)
         kind = "reduce" if flat else "serial" if accumulates else "parallel"
-        step, last = spans[0] if spans else 1, group.domain[axis] - 1
-        options = {"start": start, "step": step, "kind": kind, "last": last, "expected": expected}
+        step, last = spans[0] if spans else 1, within[1]
+        options = {
+            "start": start,
+            "step": step,
+            "kind": kind,
+            "last": last,
+            "expected": expected,
+            "within": within,
+        }
         merges = _merges(carries, [job for job in group.jobs if job.accumulate and axis in job.axes])
         with b.loop(stop, flat, merges=merges, **options) as i:
             inside = {job: tuple(c.inside for c in cs) for job, cs in carries.items()}
@@ -375,7 +407,7 @@ class Nest:
             if spans:
                 end = b.let("min", b.let("add", i, Const(spans[0], INT)), stop)
                 inner = spans[0] // (spans[1] if spans[1:] else 1)
-                parts = self.steps(depth, index, fresh, i, end, spans[1:], expected=inner)
+                parts = self.steps(depth, index, fresh, i, end, spans[1:], None, within, inner)
             elif values and deeper >= SPAN and all(map(_sums_floats, values)):
                 parts = self.level(depth + 1, {**index, axis: i}, fresh)
             else:

@@ -678,6 +678,96 @@ def _zeta_text() -> str:
     return "\n".join(lines)
 
 
+@_operation("float_of_half", None)
+def _float_of_half():
+    COST["float_of_half"] = 5
+
+    def llvm(e, dtype, in_dtypes, texts):
+        e.declare("float_of_half", _FLOAT_OF_HALF)
+        return e.emit(f"call float @float_of_half(i16 {texts[0]})")
+
+    return lambda dtype, in_dtypes, texts: f"np.float32(float_of_half({texts[0]}))", llvm
+
+
+@_operation("bits_of_half", None)
+def _bits_of_half():
+    COST["bits_of_half"] = 10
+
+    def llvm(e, dtype, in_dtypes, texts):
+        e.declare("bits_of_half_float", _BITS_OF_HALF)
+        if in_dtypes[0] == F64:
+            e.declare("llvm.fabs.f64", "declare double @llvm.fabs.f64(double)")
+            e.declare("bits_of_half_double", _BITS_OF_HALF_OF_DOUBLE)
+        of = llvm_type(in_dtypes[0])
+        return e.emit(f"call i16 @bits_of_half_{of}({of} {texts[0]})")
+
+    return lambda dtype, in_dtypes, texts: f"np.uint16(bits_of_half({texts[0]}))", llvm
+
+
+# LLVM has float16, but its conversions are calls of a library where the processor has none. These take a register of
+# elements at a time.
+_FLOAT_OF_HALF = f"""define internal float @float_of_half(i16 %half) alwaysinline {_PURE} {{
+  %wide = zext i16 %half to i32
+  %digits = and i32 %wide, 32767
+  %magnitude = shl i32 %digits, 13
+  %sign0 = and i32 %wide, 32768
+  %sign = shl i32 %sign0, 16
+  ; The exponent counts from another number: one multiplication, exact for subnormal numbers too.
+  %float = bitcast i32 %magnitude to float
+  %scaled = fmul float %float, {llvm_const(2.0**112, np.dtype(np.float32))}
+  %number = bitcast float %scaled to i32
+  %infinite = or i32 %magnitude, {0xFF << 23}
+  %special = icmp uge i32 %magnitude, {0x1F << 23}
+  %chosen = select i1 %special, i32 %infinite, i32 %number
+  %signed = or i32 %chosen, %sign
+  %result = bitcast i32 %signed to float
+  ret float %result
+}}"""
+_BITS_OF_HALF = f"""define internal i16 @bits_of_half_float(float %x) alwaysinline {_PURE} {{
+  %wide = bitcast float %x to i32
+  %high = lshr i32 %wide, 16
+  %sign = and i32 %high, 32768
+  %magnitude = and i32 %wide, {0x7FFFFFFF}
+  ; Half of the last digit that is kept, less one where that is even; and the other exponent.
+  %down = lshr i32 %magnitude, 13
+  %odd = and i32 %down, 1
+  %half = add i32 %magnitude, {0xFFF - (112 << 23)}
+  %rounded = add i32 %half, %odd
+  %normal = lshr i32 %rounded, 13
+  ; Adding one half to a number below 2^-14 rounds it to the digits of a subnormal float16.
+  %size = bitcast i32 %magnitude to float
+  %raised = fadd float %size, 0.5
+  %bits = bitcast float %raised to i32
+  %subnormal = sub i32 %bits, {126 << 23}
+  %small = icmp ult i32 %magnitude, {113 << 23}
+  %finite = select i1 %small, i32 %subnormal, i32 %normal
+  %large = icmp uge i32 %magnitude, {143 << 23}
+  %number = select i1 %large, i32 {0x7C00}, i32 %finite
+  %isnan = icmp ugt i32 %magnitude, {255 << 23}
+  %chosen = select i1 %isnan, i32 {0x7E00}, i32 %number
+  %signed = or i32 %chosen, %sign
+  %result = trunc i32 %signed to i16
+  ret i16 %result
+}}"""
+# By a float32 that rounds to the same float16: an inexact one gets an odd last digit.
+_BITS_OF_HALF_OF_DOUBLE = f"""define internal i16 @bits_of_half_double(double %x) alwaysinline {_PURE} {{
+  %near = fptrunc double %x to float
+  %back = fpext float %near to double
+  %bits = bitcast float %near to i32
+  %size = call double @llvm.fabs.f64(double %x)
+  %nearsize = call double @llvm.fabs.f64(double %back)
+  %away = fcmp ogt double %nearsize, %size
+  %one = zext i1 %away to i32
+  %cut = sub i32 %bits, %one
+  %odd = or i32 %cut, 1
+  %inexact = fcmp une double %back, %x
+  %chosen = select i1 %inexact, i32 %odd, i32 %bits
+  %single = bitcast i32 %chosen to float
+  %result = call i16 @bits_of_half_float(float %single)
+  ret i16 %result
+}}"""
+
+
 def cost(op: str) -> int:
     """Return what an operation costs, in additions."""
     return COST.get(op, 1)

@@ -31,28 +31,37 @@ def _reduce(s: Scheduler, eqn, operands):
     return [s.reduce(eqn, x, axes, tuple(start), combine)]
 
 
+def _has_nan(b, parts):
+    tests = [b.let("ne", part, part) for part in parts]
+    return tests[0] if len(tests) == 1 else b.let("or", *tests)
+
+
 @rule("argmax", "argmin")
 def _index_of_extreme(s: Scheduler, eqn, operands):
     (x,), ((axis,), index_dtype) = operands, (eqn.params["axes"], eqn.params["index_dtype"])
-    if x.dtype.kind == "c" or x.dtype == np.float16:
-        return None
     better = "gt" if eqn.primitive.name == "argmax" else "lt"
     shape = eqn.outvars[0].aval.shape
     source = s.memory(x) if type(x) is Lazy else x
 
     def compute(b, index):
         def at(i):
-            return source.element(b, (*index[:axis], i, *index[axis:]))[0]
+            element = source.element(b, (*index[:axis], i, *index[axis:]))
+            return (elementwise.float_of_half(b, *element),) if x.dtype == np.float16 else element
 
-        best, place = b.carry(at(Affine())), b.carry(Const(0, INT))
-        with b.loop(x.shape[axis], [best, place], start=1) as i:
-            value = at(Affine.of(i))
-            wins = b.let(better, value, best.inside)
-            if x.dtype.kind == "f":
+        best, place = [b.carry(part) for part in at(Affine())], b.carry(Const(0, INT))
+        with b.loop(x.shape[axis], [*best, place], start=1) as i:
+            value, known = at(Affine.of(i)), tuple(carry.inside for carry in best)
+            wins = b.let(better, value[-1], known[-1])
+            if len(value) == 2:
+                # Complex numbers compare by real parts, then by imaginary ones.
+                ahead, tie = b.let(better, value[0], known[0]), b.let("eq", value[0], known[0])
+                wins = b.let("or", ahead, b.let("and", tie, wins))
+            if x.dtype.kind in "fc":
                 # The first nan wins over everything, and nothing over it.
-                nan_here, nan_there = b.let("ne", value, value), b.let("ne", best.inside, best.inside)
+                nan_here, nan_there = (_has_nan(b, parts) for parts in (value, known))
                 wins = b.let("and", b.let("or", wins, nan_here), b.let("not", nan_there))
-            best.next = b.select(wins, value, best.inside)
+            for carry, part in zip(best, value, strict=True):
+                carry.next = b.select(wins, part, carry.inside)
             place.next = b.select(wins, i, place.inside)
         return (b.convert(place.result, index_dtype),)
 

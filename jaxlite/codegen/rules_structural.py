@@ -2,19 +2,32 @@
 
 transpose, slice, rev, broadcast_in_dim of a View     another View of the same buffer
 … of a Lazy                                           a Lazy that asks the old one elsewhere
-concatenate, pad                                      one loop for each piece
+concatenate, pad                                      a Lazy with breaks, at which loops are cut
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from jaxlite.codegen.elementwise import HALF, bits_of_half
 from jaxlite.codegen.loops import INT, Affine, Const
+from jaxlite.codegen.nests import LONG_ROW, has_few_pieces
 from jaxlite.codegen.schedule import Scheduler, numbers_everywhere, rule
-from jaxlite.codegen.values import Index, Lazy, Numbers, Value, View, needs_of, row_major, storage
+from jaxlite.codegen.values import (
+    Index,
+    Lazy,
+    Numbers,
+    Value,
+    View,
+    moved_breaks,
+    needs_of,
+    row_major,
+    storage,
+)
 
 
 def reindexed(value: Value, shape: tuple[int, ...], index_map: Callable[[Index], Index]) -> Value:
@@ -39,10 +52,13 @@ def reindexed(value: Value, shape: tuple[int, ...], index_map: Callable[[Index],
         key: None if views is None else tuple(reindexed(view, shape, index_map) for view in views)
         for key, views in value.needs.items()
     }
-    return Lazy(value.dtype, shape, lambda b, index: element(b, index_map(index)), value.cost, needs)
+    breaks = moved_breaks(value, shape, index_map)
+    return Lazy(
+        value.dtype, shape, lambda b, index: element(b, index_map(index)), value.cost, needs, breaks=breaks
+    )
 
 
-@rule("broadcast_in_dim")
+@rule("broadcast_in_dim", pieces=True)
 def _broadcast_in_dim(s: Scheduler, eqn, operands):
     (x,), shape, dims = operands, eqn.params["shape"], eqn.params["broadcast_dimensions"]
     stretched = [n == 1 and shape[d] != 1 for n, d in zip(x.shape, dims, strict=True)]
@@ -56,7 +72,7 @@ def _broadcast_in_dim(s: Scheduler, eqn, operands):
     return [reindexed(x, shape, index_map)]
 
 
-@rule("transpose")
+@rule("transpose", pieces=True)
 def _transpose(s: Scheduler, eqn, operands):
     (x,), permutation = operands, eqn.params["permutation"]
     inverse = np.argsort(permutation).tolist()
@@ -64,7 +80,7 @@ def _transpose(s: Scheduler, eqn, operands):
     return [reindexed(x, shape, lambda index: tuple(index[k] for k in inverse))]
 
 
-@rule("squeeze")
+@rule("squeeze", pieces=True)
 def _squeeze(s: Scheduler, eqn, operands):
     (x,), dims = operands, eqn.params["dimensions"]
     kept = [d for d in range(len(x.shape)) if d not in dims]
@@ -76,14 +92,14 @@ def _squeeze(s: Scheduler, eqn, operands):
     return [reindexed(x, eqn.outvars[0].aval.shape, index_map)]
 
 
-@rule("expand_dims")
+@rule("expand_dims", pieces=True)
 def _expand_dims(s: Scheduler, eqn, operands):
     (x,), dims = operands, eqn.params["dimensions"]
     shape = eqn.outvars[0].aval.shape
     return [reindexed(x, shape, lambda index: tuple(i for d, i in enumerate(index) if d not in dims))]
 
 
-@rule("rev")
+@rule("rev", pieces=True)
 def _rev(s: Scheduler, eqn, operands):
     (x,), dims = operands, eqn.params["dimensions"]
 
@@ -93,7 +109,7 @@ def _rev(s: Scheduler, eqn, operands):
     return [reindexed(x, x.shape, index_map)]
 
 
-@rule("slice")
+@rule("slice", pieces=True)
 def _slice(s: Scheduler, eqn, operands):
     (x,), starts, steps = operands, eqn.params["start_indices"], eqn.params["strides"]
     steps = steps or (1,) * len(starts)
@@ -104,7 +120,7 @@ def _slice(s: Scheduler, eqn, operands):
     return [reindexed(x, eqn.outvars[0].aval.shape, index_map)]
 
 
-@rule("reshape")
+@rule("reshape", pieces=True)
 def _reshape(s: Scheduler, eqn, operands):
     (x,), shape = operands, eqn.params["new_sizes"]
     if not shape:
@@ -131,14 +147,54 @@ def _adds_or_drops_ones(old: tuple[int, ...], new: tuple[int, ...]) -> Callable[
     return index_map
 
 
-@rule("concatenate")
+@rule("concatenate", pieces=True)
 def _concatenate(s: Scheduler, eqn, operands):
-    axis, target, start = eqn.params["dimension"], s.target_for(eqn), 0
-    for x in operands:
+    axis, shape = eqn.params["dimension"], eqn.outvars[0].aval.shape
+    parts = [x for x in operands if x.shape[axis]]
+    starts = list(itertools.accumulate((x.shape[axis] for x in parts), initial=0))
+    lazy = _joined(parts, starts, axis, shape)
+    # Pieces of short rows would be loops of a few steps each.
+    if shape[axis] >= LONG_ROW and has_few_pieces([lazy], lazy.cost):
+        return [lazy]
+    target = s.target_for(eqn)
+    for x, start in zip(parts, starts, strict=False):
         s.copy(x, part(target, axis, start, x.shape[axis]))
-        start += x.shape[axis]
     s.close()
     return [target]
+
+
+def _joined(parts: list[Value], starts: list[int], axis: int, shape: tuple[int, ...]) -> Lazy:
+    """Return arrays beside each other as a recipe: an element of one of them."""
+
+    def compute(b, index):
+        i, found = index[axis], []
+        low, high = b.range_of(i) or (0, shape[axis] - 1)
+        for x, start, stop in zip(parts, starts, starts[1:], strict=False):
+            if low < stop and high >= start:
+                found.append((x, start, stop))
+        result = None
+        for x, start, stop in reversed(found):
+            place = i + -start
+            if result is not None or len(found) > 1:
+                last = Const(stop - start - 1, INT)
+                place = Affine.of(b.let("min", b.let("max", b.index(place), Const(0, INT)), last))
+            elements = x.element(b, (*index[:axis], place, *index[axis + 1 :]))
+            if result is None:
+                result = elements
+            else:
+                here = b.let("lt", b.index(i), Const(stop, INT))
+                result = tuple(b.select(here, e, r) for e, r in zip(elements, result, strict=True))
+        return result
+
+    breaks = []
+    for d in range(len(shape)):
+        cuts = set(starts[1:-1]) if d == axis else set()
+        for x, start in zip(parts, starts, strict=False):
+            if type(x) is Lazy and x.breaks:
+                cuts.update(t + (start if d == axis else 0) for t in x.breaks[d])
+        breaks.append(frozenset(cuts))
+    cost = 1 + max(x.cost for x in parts)
+    return Lazy(parts[0].dtype, shape, compute, cost, needs_of(parts, elsewhere=True), breaks=tuple(breaks))
 
 
 def part(view: View, axis: int, start: int, size: int, step: int = 1) -> View:
@@ -148,7 +204,7 @@ def part(view: View, axis: int, start: int, size: int, step: int = 1) -> View:
     return View(view.dtype, shape, view.buffer, view.offset + start * view.strides[axis], strides)
 
 
-@rule("pad")
+@rule("pad", pieces=True)
 def _pad(s: Scheduler, eqn, operands):
     (x, padding), config = operands, eqn.params["padding_config"]
     shape = eqn.outvars[0].aval.shape
@@ -183,13 +239,16 @@ def _padded(s: Scheduler, x: Value, padding: Numbers, shape, config) -> Lazy:
     source = s.stored(x) if type(x) is Lazy and x.cost > 6 else x
 
     def compute(b, index):
-        inside, moved = None, list(index)
-        for d, (lo, hi, _) in enumerate(config):
-            moved[d] = index[d] + -lo
-            if d not in widened:
+        inside, moved = None, [i + -lo for i, (lo, _, _) in zip(index, config, strict=True)]
+        for d in widened:
+            low, high = b.range_of(moved[d]) or (-config[d][0], x.shape[d] + config[d][1] - 1)
+            if high < 0 or low >= x.shape[d]:
+                return padding.components
+            if low >= 0 and high < x.shape[d]:
                 continue
             i, last = b.index(moved[d]), Const(x.shape[d] - 1, INT)
-            tests = ([b.let("ge", i, Const(0, INT))] if lo else []) + ([b.let("le", i, last)] if hi else [])
+            tests = [b.let("ge", i, Const(0, INT))] if low < 0 else []
+            tests += [b.let("le", i, last)] if high >= x.shape[d] else []
             for test in tests:
                 inside = test if inside is None else b.let("and", inside, test)
             if d != len(config) - 1:
@@ -204,19 +263,26 @@ def _padded(s: Scheduler, x: Value, padding: Numbers, shape, config) -> Lazy:
         elements = source.element(b, tuple(moved))
         return tuple(b.select(inside, e, p) for e, p in zip(elements, padding.components, strict=True))
 
+    inner = source.breaks if type(source) is Lazy and source.breaks else (frozenset(),) * len(shape)
+    breaks = tuple(
+        frozenset({t for t in (lo, n - hi) if 0 < t < n} | {t + lo for t in cuts})
+        for cuts, n, (lo, hi, _) in zip(inner, shape, config, strict=True)
+    )
     needs = needs_of([source], elsewhere=True) | padding.needs
-    return Lazy(x.dtype, shape, compute, source.cost + 6 * len(widened), needs)
+    # Along short rows, loops would be cut into pieces of a few steps each: asking at each step is better.
+    if any(shape[d] < LONG_ROW for d in widened):
+        return Lazy(x.dtype, shape, compute, source.cost + 6 * len(widened), needs)
+    return Lazy(x.dtype, shape, compute, source.cost + 1, needs, breaks=breaks)
 
 
 @rule("iota")
 def _iota(s: Scheduler, eqn, operands):
     aval, dimension = eqn.outvars[0].aval, eqn.params["dimension"]
     scalar, count = storage(aval.dtype)
-    if aval.dtype == np.float16:
-        return None
 
     def compute(b, index):
-        value = b.convert(b.index(index[dimension]), scalar)
+        value = b.index(index[dimension])
+        value = bits_of_half(b, value) if aval.dtype == HALF else b.convert(value, scalar)
         return (value,) if count == 1 else (value, Const(0, scalar))
 
     return [Lazy(aval.dtype, aval.shape, compute, 1)]
@@ -233,6 +299,6 @@ def _constant(s: Scheduler, eqn, operands):
     return [View.whole(buffer, array.dtype, array.shape)]
 
 
-@rule("stop_gradient", "name", "optimization_barrier")
+@rule("stop_gradient", "name", "optimization_barrier", pieces=True)
 def _identity(s: Scheduler, eqn, operands: Sequence[Value]):
     return operands

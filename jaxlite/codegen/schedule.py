@@ -30,7 +30,7 @@ from jaxlite.codegen.loops import (
     LoopProgram,
     Scalar,
 )
-from jaxlite.codegen.nests import Bundle, Calls, Group, Job
+from jaxlite.codegen.nests import Bundle, Calls, Group, Job, has_few_pieces
 from jaxlite.codegen.orientation import oriented
 from jaxlite.codegen.values import (
     Components,
@@ -40,6 +40,7 @@ from jaxlite.codegen.values import (
     Value,
     View,
     below,
+    breaks_of,
     constant,
     needs_of,
     permuted,
@@ -67,12 +68,18 @@ Rule = Callable[["Scheduler", Eqn, list[Value]], Sequence[Value] | None]
 RULES: dict[str, Rule] = {}
 
 
-def rule(*names: str):
-    """Register a rule for primitives by name."""
+# Rules that read operands at their own index, or hand their breaks on; others get arrays in memory instead.
+KNOW_PIECES: set[Rule] = set()
+
+
+def rule(*names: str, pieces: bool = False):
+    """Register a rule for primitives by name; ``pieces`` says that it is one of `KNOW_PIECES`."""
 
     def register(function: Rule) -> Rule:
         for name in names:
             RULES[name] = function
+        if pieces:
+            KNOW_PIECES.add(function)
         return function
 
     return register
@@ -238,6 +245,8 @@ class Scheduler:
     def equation(self, eqn: Eqn, operands: list[Value]) -> Sequence[Value]:
         lowering = RULES.get(eqn.primitive.name)
         values = None
+        if lowering is not None and lowering not in KNOW_PIECES:
+            operands = [self.stored(x) if type(x) is Lazy and x.breaks else x for x in operands]
         if not any(isinstance(a.aval, Tape) for a in (*eqn.invars, *eqn.outvars)):
             if lowering is not None:
                 values = lowering(self, eqn, operands)
@@ -433,17 +442,23 @@ class Scheduler:
         if not elementwise.has_scalar_form(eqn):
             return None
 
+        cost = elementwise.cost(operation) + sum(x.cost for x in operands)
+        if not has_few_pieces(operands, cost):
+            operands = [self.stored(x) if type(x) is Lazy and x.breaks else x for x in operands]
+
         def compute(b, index):
             elements = [x.element(b, index if x.shape else ()) for x in operands]
             return rule_of_operation(b, aval.dtype, in_dtypes, *elements, **params)
 
         cost = elementwise.cost(operation) + sum(x.cost for x in operands)
         deep = below(x for x in operands if x.shape)
-        return [Lazy(aval.dtype, aval.shape, _memoised(compute), cost, needs_of(operands), *deep)]
+        recipe = _memoised(compute)
+        return [Lazy(aval.dtype, aval.shape, recipe, cost, needs_of(operands), *deep, breaks_of(operands))]
 
     def computed(self, aval: ShapedArray, compute, operands: Sequence[Value]) -> Value:
         """Return the value whose elements ``compute(b, index)`` gives, from operands at the same index."""
-        lazy = Lazy(aval.dtype, aval.shape, compute, 1 + sum(x.cost for x in operands), needs_of(operands))
+        cost, breaks = 1 + sum(x.cost for x in operands), breaks_of(operands)
+        lazy = Lazy(aval.dtype, aval.shape, compute, cost, needs_of(operands), breaks=breaks)
         return lazy if aval.shape else self.numbers(lazy)
 
     def host_call(self, eqn: Eqn, operands: list[Value]) -> list[Value]:

@@ -117,6 +117,9 @@ class Lazy:
         How many recipes deep it goes down before it comes to ``anchors``.
     anchors : tuple of Lazy
         Recipes at the same index, far below, that are computed before it: Python's stack is finite.
+    breaks : tuple of frozenset, or ()
+        For each axis, where the recipe changes: an array put together of others is read from one of them between two
+        breaks. Loops are cut there, so that none of them asks at each step which one it is.
     """
 
     dtype: np.dtype
@@ -126,6 +129,7 @@ class Lazy:
     needs: dict = field(default_factory=dict)
     depth: int = 0
     anchors: tuple[Lazy, ...] = ()
+    breaks: tuple[frozenset[int], ...] = ()
 
     def element(self, b: Builder, index: Index) -> Components:
         if self.anchors and b.memo is not None:
@@ -162,6 +166,41 @@ def below(operands: Iterable[Value]) -> tuple[int, tuple[Lazy, ...]]:
 
 
 Value = Numbers | View | Lazy
+Breaks = tuple[frozenset[int], ...]
+
+
+def breaks_of(operands: Iterable[Value]) -> Breaks:
+    """Return where recipes over operands at their own index change."""
+    merged: Breaks = ()
+    for x in operands:
+        if type(x) is Lazy and x.breaks:
+            merged = tuple(map(frozenset.union, merged, x.breaks)) if merged else x.breaks
+    return merged
+
+
+def num_pieces(breaks: Breaks) -> int:
+    """Return into how many boxes breaks cut an array."""
+    return math.prod(len(cuts) + 1 for cuts in breaks)
+
+
+def moved_breaks(value: Lazy, shape: tuple[int, ...], index_map: Callable[[Index], Index]) -> Breaks:
+    """Return the breaks of the array whose element at ``index`` is that of ``value`` at ``index_map(index)``."""
+    if not value.breaks or not shape:
+        return ()
+    origin = index_map(tuple(Affine() for _ in shape))
+    moved = []
+    for d, n in enumerate(shape):
+        unit = index_map(tuple(Affine(int(e == d)) for e in range(len(shape))))
+        cuts: set[int] = set()
+        for axis, at in enumerate(value.breaks):
+            step, start = unit[axis].constant - origin[axis].constant, origin[axis].constant
+            # The first index on the other side of a break.
+            if step > 0:
+                cuts.update(-((start - t) // step) for t in at)
+            elif step < 0:
+                cuts.update((start - t) // -step + 1 for t in at)
+        moved.append(frozenset(t for t in cuts if 0 < t < n))
+    return tuple(moved) if any(moved) else ()
 
 
 def needs_of(values: Iterable[Value], elsewhere: bool = False) -> dict:
@@ -192,7 +231,8 @@ def permuted(value: Value, order: tuple[int, ...]) -> Value:
         key: None if views is None else tuple(view.permuted(order) for view in views)
         for key, views in value.needs.items()
     }
-    return Lazy(value.dtype, tuple(value.shape[d] for d in order), compute, value.cost, needs)
+    breaks = tuple(value.breaks[d] for d in order) if value.breaks else ()
+    return Lazy(value.dtype, tuple(value.shape[d] for d in order), compute, value.cost, needs, breaks=breaks)
 
 
 def constant(value, dtype: np.dtype) -> Numbers:

@@ -1,4 +1,4 @@
-"""Bytes from bits and back.
+"""Bytes from bits and back, and arrays whose bits are read as another dtype.
 
 jnp.packbits(x: u8[16])  ->  reshape; shift_left; reduce_sum
 """
@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from jaxlite.errors import ArgumentError, DtypeError
+from jaxlite.errors import ArgumentError, DtypeError, ShapeError
 from jaxlite.numpy import ufuncs
 from jaxlite.numpy.promotion import canonical_axis, convert, operand, strip_weak
 from jaxlite.numpy.reductions import sum as sum_
 from jaxlite.numpy.registry import implements
-from jaxlite.numpy.selection import truth
-from jaxlite.numpy.shaping import moveaxis, reshape, slice_axis
-from jaxlite.ops import structural
+from jaxlite.numpy.selection import imag, real, truth
+from jaxlite.numpy.shaping import moveaxis, reshape, slice_axis, stack
+from jaxlite.ops import elementwise, structural
 from jaxlite.trace import aval_of
 from jaxlite.typing import Array, ArrayLike
 
@@ -99,3 +99,62 @@ def unpackbits(
         missing = max(length - size, 0)
         bits = structural.pad(bits, np.uint8(0), (*((0, 0, 0),) * (x.ndim - 1), (0, missing, 0)))
     return moveaxis(bits, -1, axis)
+
+
+# --- bits read as another dtype ------------------------------------------------------------------------
+
+
+def _scalar_of(dtype: np.dtype) -> np.dtype:
+    """Return the dtype of the numbers that an element consists of."""
+    return np.dtype(f"f{dtype.itemsize // 2}") if dtype.kind == "c" else dtype
+
+
+def reinterpreted(x, dtype: np.dtype):
+    """Read the bits of ``x`` as another dtype, as ``ndarray.view``; of another width the last axis changes size."""
+    if x.dtype.kind == "b" and dtype.kind != "b":
+        x = convert(x, _UINT8)
+    old, new = _scalar_of(x.dtype), _scalar_of(dtype)
+    if x.dtype.itemsize == dtype.itemsize and not (x.dtype == dtype and dtype.kind == "c"):
+        return elementwise.bitcast_convert_type(x, dtype)
+    if not x.ndim:
+        raise ShapeError(
+            f"view: the bits of {x.aval} cannot be read as {dtype}.",
+            why="of another width the last axis changes size, and there is none.",
+        )
+    if x.dtype.kind == "c":
+        x = _joined(stack([real(x), imag(x)], -1))
+    if old != new:
+        x = _rescaled(x, old, new)
+    if dtype.kind != "c":
+        return x
+    x = _in_groups(x, 2, dtype)
+    return elementwise.complex(x[..., 0], x[..., 1])
+
+
+def _rescaled(x, old: np.dtype, new: np.dtype):
+    """Read real numbers as others, by way of integers without sign."""
+    x = elementwise.bitcast_convert_type(x, np.dtype(f"u{old.itemsize}"))
+    words = np.dtype(f"u{new.itemsize}")
+    if new.itemsize < old.itemsize:
+        shifts = np.arange(0, 8 * old.itemsize, 8 * new.itemsize, dtype=x.dtype)
+        x = _joined((x[..., None] >> shifts).astype(words))
+    elif new.itemsize > old.itemsize:
+        x = _in_groups(x, new.itemsize // old.itemsize, new).astype(words)
+        shifts = np.arange(0, 8 * new.itemsize, 8 * old.itemsize, dtype=words)
+        # No two words share a bit, so that their sum is what they make together.
+        x = (x << shifts).sum(-1, dtype=words)
+    return elementwise.bitcast_convert_type(x, new)
+
+
+def _joined(x):
+    """Make one axis of the last two."""
+    return x.reshape(*x.shape[:-2], x.shape[-2] * x.shape[-1])
+
+
+def _in_groups(x, size: int, dtype: np.dtype):
+    if x.shape[-1] % size:
+        raise ShapeError(
+            f"view: the bits of {x.aval} cannot be read as {dtype}.",
+            why=f"the last axis, of size {x.shape[-1]}, must be a multiple of {size}.",
+        )
+    return x.reshape(*x.shape[:-1], x.shape[-1] // size, size)

@@ -613,7 +613,9 @@ def _sum_away(x, labels: list, needed: set):
     axes = tuple(d for d, label in enumerate(labels) if label not in needed)
     if not axes:
         return x, labels
-    return reductions.reduce_sum(x, axes), [label for label in labels if label in needed]
+    # Sums of truth values are alternatives, as in NumPy.
+    reduce = reductions.reduce_or if aval_of(x).dtype.kind == "b" else reductions.reduce_sum
+    return reduce(x, axes), [label for label in labels if label in needed]
 
 
 def _contract(left, right, needed: set):

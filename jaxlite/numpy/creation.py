@@ -8,6 +8,7 @@ programs hold no large constants; others are constants::
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -20,7 +21,7 @@ from jaxlite.errors import ArgumentError, ConcretizationTypeError, DtypeError, S
 from jaxlite.ir import ShapedArray
 from jaxlite.numpy import ufuncs
 from jaxlite.numpy.contraction import diagonal
-from jaxlite.numpy.indexing import At, to_write
+from jaxlite.numpy.indexing import At, repeated, to_write
 from jaxlite.numpy.promotion import (
     broadcast,
     broadcast_array,
@@ -1129,10 +1130,9 @@ def meshgrid(*xi: ArrayLike, copy: bool = True, sparse: bool = False, indexing: 
     ndim = len(vectors)
     grids = []
     for i, x in enumerate(vectors):
-        if aval_of(x).ndim > 1:
-            raise ShapeError(f"meshgrid: operand {i} has type {aval_of(x)}.", why="they must be vectors.")
+        # As in NumPy, arrays of more axes are flattened.
         at = (1, 0)[i] if indexing == "xy" and ndim > 1 and i < 2 else i
-        grids.append(reshape(x, tuple(-1 if d == at else 1 for d in range(ndim))))
+        grids.append(reshape(x, tuple(aval_of(x).size if d == at else 1 for d in range(ndim))))
     return grids if sparse or not grids else broadcast_arrays(*grids)
 
 
@@ -1195,26 +1195,26 @@ def ix_(*args: Any) -> tuple[Array, ...]:
     )
 
 
-def _numpy_fill_diagonal(a, val, *, inplace=False):
+def _numpy_fill_diagonal(a, val, wrap=False, *, inplace=False):
     array = to_write(a, val, inplace)
-    if array.ndim != 2 or getattr(val, "shape", ()):
-        raise TypeError("more than a matrix and a number")
-    np.fill_diagonal(array, val)
+    if not getattr(val, "size", 1):
+        raise ValueError("NumPy lets it pass")
+    np.fill_diagonal(array, val, wrap)
     return array
 
 
 @implements(eager=_numpy_fill_diagonal, arrays=2)
 def fill_diagonal(a: Any, val: ArrayLike, wrap: bool = False, *, inplace: bool = False) -> Array:
-    """Return a matrix with another main diagonal.
+    """Return an array with another main diagonal.
 
     Parameters
     ----------
     a : array_like
-        ``[n, m]``
+        ``[n, m]``, or with more axes that are all of one size.
     val : array_like
-        A number, or the elements of the diagonal.
-    wrap : bool
-        Not supported.
+        A number, or the elements of the diagonal, repeated as often as needed.
+    wrap : bool, default False
+        Whether the diagonal of a tall matrix begins again below the square part, one row left out.
     inplace : bool
         Must be False, which NumPy's function is not: arrays never change.
 
@@ -1222,16 +1222,31 @@ def fill_diagonal(a: Any, val: ArrayLike, wrap: bool = False, *, inplace: bool =
     -------
     Array
         Of the shape and dtype of ``a``.
+
+    Examples
+    --------
+    >>> jnp.fill_diagonal(jnp.zeros((3, 2)), jnp.array([1.0, 2.0]))
+    Array([[1., 0.],
+           [0., 2.],
+           [0., 0.]], dtype=float64)
     """
+    if inplace:
+        raise ArgumentError("fill_diagonal: arrays never change.", fix="pass inplace=False; use the result.")
     x = operand("fill_diagonal", a)
-    aval = aval_of(x)
-    if inplace or wrap or aval.ndim != 2:
-        raise ArgumentError(
-            f"fill_diagonal: of a matrix, with inplace=False and wrap=False; not of {aval}.",
-            why="arrays never change.",
+    shape = aval_of(x).shape
+    if len(shape) < 2 or (len(shape) > 2 and len(set(shape)) > 1):
+        raise ShapeError(
+            f"fill_diagonal: {aval_of(x)} has no main diagonal.",
+            why="it needs two axes, or more that are all of one size.",
         )
-    places = np.arange(min(aval.shape))
-    return At(x, (places, places)).set(val)
+    if len(shape) == 2 and wrap:
+        places = np.divmod(np.arange(0, math.prod(shape), shape[1] + 1), max(shape[1], 1))
+    else:
+        places = (np.arange(min(shape)),) * len(shape)
+    values = operand("fill_diagonal", val, 1)
+    if aval_of(values).shape:
+        values = repeated("fill_diagonal", values, len(places[0]))
+    return At(x, places).set(values)
 
 
 def fromfunction(

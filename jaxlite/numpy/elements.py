@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from jaxlite.dtypes import as_dtype
-from jaxlite.errors import ArgumentError, ShapeError
+from jaxlite.errors import ArgumentError, DtypeError, ShapeError
 from jaxlite.numpy import ufuncs
 from jaxlite.numpy.contraction import dot
 from jaxlite.numpy.promotion import (
@@ -160,16 +160,23 @@ def unwrap(
     Array
         Of the shape of ``p``, floating.
     """
-    (p,) = promote_inexact("unwrap", p)
-    axis = canonical_axis(axis, aval_of(p).ndim)
+    p, period = strip_weak(operand("unwrap", p)), operand("unwrap", period, 1)
+    axis = canonical_axis(axis, p.ndim)
     steps = diff(p, axis=axis)
-    half = period / 2
+    dtype = common_dtype([steps, period])
+    p = convert(p, dtype)
+    limit = period / 2 if discont is None else discont
+    half, at_both_ends = (period // 2, period % 2 == 0) if dtype.kind in "iu" else (period / 2, True)
     wrapped = ufuncs.subtract(ufuncs.mod(ufuncs.add(steps, half), period), half)
-    wrapped = where(ufuncs.logical_and(ufuncs.equal(wrapped, -half), ufuncs.greater(steps, 0)), half, wrapped)
-    limit = half if discont is None else discont
-    correction = where(ufuncs.less(ufuncs.absolute(steps), limit), 0.0, ufuncs.subtract(wrapped, steps))
-    first = strip_weak(p)[(builtins.slice(None),) * axis + (builtins.slice(0, 1),)]
-    return concatenate([first, ufuncs.add(strip_weak(p)[_tail(axis)], correction.cumsum(axis))], axis)
+    at_low_end = ufuncs.logical_and(ufuncs.equal(wrapped, -half), ufuncs.greater(steps, 0))
+    wrapped = where(ufuncs.logical_and(at_low_end, at_both_ends), half, wrapped)
+    correction = ufuncs.subtract(wrapped, steps)
+    correction = where(
+        ufuncs.less(ufuncs.absolute(steps), limit), aval_of(correction).dtype.type(0), correction
+    )
+    first = p[(builtins.slice(None),) * axis + (builtins.slice(0, 1),)]
+    rest = convert(ufuncs.add(p[_tail(axis)], correction.cumsum(axis)), dtype)
+    return concatenate([first, rest], axis)
 
 
 def _tail(axis: int):
@@ -213,6 +220,12 @@ def interp(
     Array(2.5, dtype=float64)
     """
     # As in NumPy, in double precision.
+    for i, v in enumerate((x, xp)):
+        if aval_of(operand("interp", v, i)).dtype.kind == "c":
+            raise DtypeError(
+                f"interp: {aval_of(operand('interp', v, i))} are no places.",
+                why="complex numbers have no order.",
+            )
     kind = np.complex128 if aval_of(operand("interp", fp, 2)).dtype.kind == "c" else np.float64
     dtypes = (np.dtype(np.float64), np.dtype(np.float64), np.dtype(kind))
     x, xp, fp = (
@@ -233,8 +246,11 @@ def interp(
     low, high = i - 1, ufuncs.minimum(i, n - 1)
     width, rise = xp[high] - xp[low], fp[high] - fp[low]
     flat = ufuncs.equal(width, 0)
-    slope = rise / where(flat, 1.0, width)
-    result = where(flat, fp[low], fp[low] + slope * (x - xp[low]))
+    slope = where(flat, 0.0, rise / where(flat, 1.0, width))
+    # Of samples at one place the last one counts.
+    base = where(ufuncs.logical_and(flat, x >= xp[high]), high, low)
+    # One sample alone is no line: not even nan moves away from it, as in NumPy.
+    result = fp[base] + slope * (x - xp[base]) if n > 1 else fp[base]
     if period is not None:
         return result
     for outside, value, end in ((x < xp[0], left, fp[0]), (x > xp[-1], right, fp[-1])):
@@ -467,8 +483,11 @@ def argwhere(a: ArrayLike, *, size: int | None = None, fill_value: ArrayLike | N
     Array
         int64, ``[k, a.ndim]`` or ``[size, a.ndim]``
     """
-    found = nonzero(a, size=size, fill_value=fill_value)
-    return stack(found, axis=1) if found else strip_weak(np.argwhere(np.asarray(a)))
+    x = operand("argwhere", a)
+    scalar = not aval_of(x).ndim
+    # How many columns a number has nobody can see in what `nonzero` returns for it: none.
+    found = nonzero(reshape(x, (1,)) if scalar else x, size=size, fill_value=fill_value)
+    return stack(found, axis=1)[:, : 0 if scalar else None]
 
 
 @implements(np.flatnonzero)

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxlite.control.scan import scan
 from jaxlite.dtypes import PYTHON_SCALAR_DTYPES
 from jaxlite.errors import (
     ArgumentError,
@@ -43,7 +44,7 @@ from jaxlite.numpy.promotion import (
 )
 from jaxlite.numpy.registry import REFUSALS, implements, plain, quiet, wrap
 from jaxlite.numpy.selection import truth, where
-from jaxlite.numpy.shaping import reject_out
+from jaxlite.numpy.shaping import reject_out, stack
 from jaxlite.ops import cumulative, elementwise, indexing, structural
 from jaxlite.ops.indexing import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
 from jaxlite.trace import EVAL, Tracer, aval_of, current_trace
@@ -126,11 +127,7 @@ def _expand_masks(entries) -> list:
     expanded = []
     for entry in entries:
         if isinstance(entry, list | tuple):
-            raise DtypeError(
-                f"a {type(entry).__name__} is used as an index.",
-                why="which of several meanings is meant must be written out.",
-                fix="x[jnp.array([0, 2])] takes elements 0 and 2; x[0, 2] one element of two axes.",
-            )
+            entry = _sequence_as_array(entry)
         if type(entry) is bool:
             expanded.append(_NewMaskAxis(entry))
         elif not _is_array(entry):
@@ -142,6 +139,29 @@ def _expand_masks(entries) -> list:
         else:
             raise _index_type_error(aval_of(entry))
     return expanded
+
+
+def _sequence_as_array(entry):
+    """Return the array of indices that a list or tuple inside an index stands for; traced elements are stacked."""
+    if any(isinstance(leaf, Tracer) for leaf in _leaves(entry)):
+        parts = [
+            _sequence_as_array(part) if isinstance(part, list | tuple) else operand("index", part)
+            for part in entry
+        ]
+        return stack(parts)
+    try:
+        array = np.asarray(entry)
+    except ValueError:
+        raise _index_type_error(f"{type(entry).__name__} {entry!r:.40}") from None
+    return array if array.size else array.astype(_INT64)
+
+
+def _leaves(entry):
+    if not isinstance(entry, list | tuple):
+        yield entry
+        return
+    for part in entry:
+        yield from _leaves(part)
 
 
 def _index_type_error(what) -> DtypeError:
@@ -181,6 +201,7 @@ def plan_index(aval, index, lenient: bool = False) -> Plan:
     ----------
     aval : ShapedArray
     index : int, slice, None, Ellipsis, array of int or bool, traced int, or a tuple of them
+        In a tuple also lists and tuples of integers, which stand for arrays.
     lenient : bool
         Whether integers outside of the array are let through, for the primitives to deal with.
 
@@ -189,6 +210,12 @@ def plan_index(aval, index, lenient: bool = False) -> Plan:
     JAXIndexError
         If there are too many indices, or a static one lies outside.
     """
+    if isinstance(index, list):
+        raise DtypeError(
+            "a list is used as an index.",
+            why="which of several meanings is meant must be written out.",
+            fix="x[jnp.array([0, 2])] takes elements 0 and 2; x[0, 2] one element of two axes.",
+        )
     entries = _expand_masks(index if type(index) is tuple else (index,))
     num_consumed = builtins.sum(map(_consumes, entries))
     if num_consumed > aval.ndim:
@@ -686,9 +713,55 @@ class At:
         return At(ones, self.index)._write(values, _MULTIPLY, options)
 
     def apply(self, func: Callable, **options):
-        """Replace elements by ``func`` of them, once however often the index names an element."""
+        """Replace elements by ``func`` of them; of an element that is named n times, by ``func`` applied n times.
+
+        Parameters
+        ----------
+        func : callable
+            Elementwise: of an array, or of one of its elements.
+        **options
+            ``mode`` and the promises, as for the other methods.
+        """
         read = {name: value for name, value in options.items() if name != "wrap_negative_indices"}
-        return self._write(func(self.get(**read)), _SET, options)
+        places = None if options.get("unique_indices") else self._repeated_places(options.get("mode"))
+        if places is None:
+            return self._write(func(self.get(**read)), _SET, options)
+        _check_wraps(options.get("wrap_negative_indices", True))
+        x = strip_weak(operand("at", self.array))
+        flat = structural.reshape(x, (aval_of(x).size,))
+        if isinstance(places, Tracer):
+
+            def apply_at(flat, place):
+                return At(flat, place).set(func(getitem(flat, place, "clip")), mode="drop"), None
+
+            flat, _ = scan(apply_at, flat, structural.reshape(places, (aval_of(places).size,)))
+        else:
+            times = np.bincount(places.ravel(), minlength=aval_of(x).size)[: aval_of(x).size]
+            for k in range(int(times.max(initial=0))):
+                (again,) = np.nonzero(times > k)
+                flat = At(flat, again).set(func(getitem(flat, again)), unique_indices=True)
+        return strip_weak(structural.reshape(flat, aval_of(x).shape))
+
+    def _repeated_places(self, mode: str | None):
+        """Return which elements of the flattened array the index names; None where it names none twice.
+
+        Elements outside, which are dropped, have the number that comes after the last one.
+        """
+        aval = aval_of(operand("at", self.array))
+        lenient = _checked_mode(mode) != GatherScatterMode.RAISE
+        if not plan_index(aval, self.index, lenient).advanced:
+            return None
+        numbers = np.arange(aval.size).reshape(aval.shape)
+        index = None if lenient else _plain_index(self.index)
+        if index is not None:
+            places = numbers[index]
+        else:
+            mode = "fill" if mode == "drop" else mode
+            places = getitem(numbers, self.index, mode, aval.size if mode == "fill" else None)
+        if isinstance(places, Tracer):
+            return places
+        places = np.asarray(places)
+        return places if np.unique(places).size < places.size else None
 
 
 def _check_wraps(wrap_negative_indices: bool) -> None:
@@ -716,10 +789,12 @@ def _write_in_numpy(x, index, values, how: _How):
 
 
 def _plain_index(index):
-    """Return an index as NumPy takes it; None where it holds lists or traced values."""
+    """Return an index as NumPy takes it; None where it is a list or holds traced values."""
+    if isinstance(index, list):
+        return None
     entries = []
     for entry in index if type(index) is tuple else (index,):
-        if isinstance(entry, list | tuple | Tracer) or type(entry) is float:
+        if type(entry) is float or any(isinstance(leaf, Tracer) for leaf in _leaves(entry)):
             return None
         entries.append(entry.view(np.ndarray) if isinstance(entry, np.ndarray) else entry)
     return tuple(entries)
@@ -778,6 +853,9 @@ def take(
     if axis is None:
         x, axis = structural.reshape(x, (aval_of(x).size,)), 0
     axis = canonical_axis(axis, aval_of(x).ndim)
+    if aval_of(indices).dtype.kind == "b":
+        # As in NumPy: places 0 and 1, no mask.
+        indices = convert(indices, _INT64)
     if aval_of(indices).dtype.kind not in "iu":
         raise _index_type_error(aval_of(indices))
     if mode == "clip":
@@ -958,13 +1036,13 @@ def put(
     x, places = operand("put", a), operand("put", ind, 1)
     shape = aval_of(x).shape
     places = structural.reshape(places, (aval_of(places).size,))
-    values = _repeated("put", v, aval_of(places).size)
+    values = repeated("put", v, aval_of(places).size)
     mode = None if mode == "raise" else mode
     flat = structural.reshape(x, (aval_of(x).size,))
     return structural.reshape(At(flat, places).set(values, mode=mode), shape)
 
 
-def _repeated(name: str, values, count: int):
+def repeated(name: str, values, count: int):
     """Return a vector of ``count`` elements that goes round and round through ``values``."""
     values = operand(name, values, 2)
     size = aval_of(values).size
@@ -1064,20 +1142,30 @@ def choose(a: ArrayLike, choices: Any, out: None = None, mode: str = "raise") ->
     return strip_weak(structural.squeeze(found, (0,)))
 
 
+def _checked_order(name: str, order: str) -> bool:
+    """Whether the first axis runs fastest."""
+    if order not in ("C", "F"):
+        raise ArgumentError(f"{name}: order {order!r} is not known.", fix="use 'C' or 'F'.")
+    return order == "F"
+
+
 @implements(np.unravel_index)
-def unravel_index(indices: ArrayLike, shape: int | Sequence[int]) -> tuple[Array, ...]:
+def unravel_index(indices: ArrayLike, shape: int | Sequence[int], order: str = "C") -> tuple[Array, ...]:
     """Turn indices into the flattened array into indices along each axis.
 
     Parameters
     ----------
     indices : array_like of int
     shape : tuple of int
+    order : {"C", "F"}
+        Whether the array is flattened with the last or with the first axis running fastest.
 
     Returns
     -------
     tuple of Array
         int64; what lies outside is moved to the nearest element.
     """
+    first_is_fastest = _checked_order("unravel_index", order)
     shape = canonical_shape(shape)
     size = math.prod(shape)
     index = convert(operand("unravel_index", indices), _INT64)
@@ -1085,14 +1173,16 @@ def unravel_index(indices: ArrayLike, shape: int | Sequence[int]) -> tuple[Array
         ufuncs.maximum(where(ufuncs.less(index, 0), ufuncs.add(index, size), index), 0), size - 1
     )
     places = []
-    for n in reversed(shape):
+    for n in shape if first_is_fastest else reversed(shape):
         places.append(ufuncs.remainder(index, n))
         index = ufuncs.floor_divide(index, n)
-    return tuple(reversed(places))
+    return tuple(places if first_is_fastest else reversed(places))
 
 
 @implements(np.ravel_multi_index, eager=False)
-def ravel_multi_index(multi_index: Sequence[ArrayLike], dims: Sequence[int], mode: str = "raise") -> Array:
+def ravel_multi_index(
+    multi_index: Sequence[ArrayLike], dims: Sequence[int], mode: str = "raise", order: str = "C"
+) -> Array:
     """Turn indices along each axis into indices of the flattened array.
 
     Parameters
@@ -1100,23 +1190,37 @@ def ravel_multi_index(multi_index: Sequence[ArrayLike], dims: Sequence[int], mod
     multi_index : tuple of array_like of int
     dims : tuple of int
     mode : {"raise", "wrap", "clip"}
-        What indices outside do; "raise" checks those that are known.
+        What indices outside do; "raise" checks those that are known. A tuple gives each axis its own.
+    order : {"C", "F"}
+        Whether the array is flattened with the last or with the first axis running fastest.
 
     Returns
     -------
     Array
         int64
     """
+    first_is_fastest = _checked_order("ravel_multi_index", order)
     dims = canonical_shape(dims)
-    if mode == "raise" and not any(isinstance(i, Tracer) for i in multi_index):
-        return wrap(np.ravel_multi_index(tuple(np.asarray(i) for i in multi_index), dims))
-    if mode not in ("raise", "wrap", "clip"):
+    multi_index = tuple(multi_index)
+    modes = mode if isinstance(mode, tuple) else (mode,) * len(dims)
+    if not len(multi_index) == len(modes) == len(dims):
         raise ArgumentError(
-            f"ravel_multi_index: mode {mode!r} is not known.", fix="use 'raise', 'wrap' or 'clip'."
+            f"ravel_multi_index: {len(multi_index)} indices and {len(modes)} modes for {len(dims)} axes."
         )
+    unknown = [mode for mode in modes if mode not in ("raise", "wrap", "clip")]
+    if unknown:
+        raise ArgumentError(
+            f"ravel_multi_index: mode {unknown[0]!r} is not known.", fix="use 'raise', 'wrap' or 'clip'."
+        )
+    if not any(isinstance(i, Tracer) for i in multi_index):
+        return wrap(np.ravel_multi_index(tuple(np.asarray(i) for i in multi_index), dims, mode, order))
     result = np.int64(0)
-    for i, n in zip(multi_index, dims, strict=True):
-        index = convert(operand("ravel_multi_index", i), _INT64)
+    axes = list(zip(multi_index, dims, modes, strict=True))
+    for i, n, mode in reversed(axes) if first_is_fastest else axes:
+        index = operand("ravel_multi_index", i)
+        if aval_of(index).dtype.kind not in "iu":
+            raise _index_type_error(aval_of(index))
+        index = convert(index, _INT64)
         if mode == "wrap":
             index = ufuncs.remainder(index, n)
         elif mode == "clip":

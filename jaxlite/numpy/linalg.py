@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -132,16 +132,46 @@ class SVDResult(NamedTuple):
 def _numpy_symmetrized(a, symmetrize_input: bool):
     if not symmetrize_input:
         return a
-    a = np.asarray(a)
+    if type(a) is not np.ndarray:
+        a = np.asarray(a)
     kind = a.dtype.kind
-    a = a if kind in "fc" else a.astype(np.float64)  # sums of small integers would wrap
-    total = a + (a.conj() if kind == "c" else a).swapaxes(-1, -2)
+    if kind == "f":
+        total = a + a.mT
+    elif kind == "c":
+        total = a + a.conj().mT
+    else:
+        a = a.astype(np.float64)  # sums of small integers would wrap
+        total = a + a.mT
     total *= 0.5
     return total
 
 
+def _hermitian_function(name: str) -> Callable:
+    """Return a function of NumPy's for Hermitian matrices, ``(a, triangle, **options of the public one)``.
+
+    It takes half the time. Of double precision it is what ``np.linalg`` itself calls. That is private to NumPy; without
+    it the public one does the same. Where that raises LinAlgError this one gives nan.
+    """
+    kernels, public = getattr(np.linalg, "_umath_linalg", None), getattr(np.linalg, name)
+    lower, upper = (getattr(kernels, f"{name}_{end}", None) for end in ("lo", "up"))
+
+    def apply(a, triangle, **option):
+        kernel = lower if triangle == "L" else upper if triangle == "U" else None
+        return public(a, **option) if kernel is None or a.dtype.char not in "dD" else kernel(a)
+
+    return apply
+
+
+_CHOLESKY = _hermitian_function("cholesky")
+_EIGH, _EIGVALSH = _hermitian_function("eigh"), _hermitian_function("eigvalsh")
+
+
 def _numpy_cholesky(a, *, upper=False, symmetrize_input=True):
-    return np.linalg.cholesky(_numpy_symmetrized(a, symmetrize_input), upper=upper)
+    factor = _CHOLESKY(_numpy_symmetrized(a, symmetrize_input), "L")
+    total = np.add.reduce(factor, axis=None)
+    if total != total:
+        raise ValueError("where nan stands in a matrix that is not positive definite the primitive says")
+    return factor.conj().mT if upper else factor
 
 
 def _numpy_slogdet(a):
@@ -169,11 +199,13 @@ def _numpy_eigvals(a):
 
 
 def _numpy_eigh(a, UPLO=None, symmetrize_input=True):
-    return EighResult(*np.linalg.eigh(_numpy_symmetrized(a, symmetrize_input), UPLO or "L"))
+    UPLO = UPLO or "L"
+    return EighResult(*_EIGH(_numpy_symmetrized(a, symmetrize_input), UPLO, UPLO=UPLO))
 
 
 def _numpy_eigvalsh(a, UPLO="L", *, symmetrize_input=True):
-    return np.linalg.eigvalsh(_numpy_symmetrized(a, symmetrize_input), UPLO or "L")
+    UPLO = UPLO or "L"
+    return _EIGVALSH(_numpy_symmetrized(a, symmetrize_input), UPLO, UPLO=UPLO)
 
 
 def _numpy_svd(a, full_matrices=True, compute_uv=True, hermitian=False):
@@ -190,7 +222,7 @@ def _numpy_pinv(a, rtol=None, hermitian=False, *, rcond=None):
     x = np.asarray(a)
     if rtol is None and (x.ndim < 2 or x.dtype.kind not in "fc"):
         raise TypeError("no default for these")
-    return np.linalg.pinv(x, rtol=_pinv_tolerance(aval_of(x)) if rtol is None else rtol)
+    return np.linalg.pinv(x, rtol=_pinv_tolerance(x) if rtol is None else rtol)
 
 
 def _numpy_matrix_rank(M, rtol=None, *, hermitian=False, tol=None):
@@ -833,9 +865,14 @@ def svdvals(x: ArrayLike, /) -> Array:
 # --- rank, condition, pseudo-inverse, least squares ---------------------------------------------------------
 
 
-def _default_tolerance(aval) -> float:
+def _default_tolerance(a) -> float:
     """Return the relative size below which a singular value counts as zero: max(m, n)·eps."""
-    return max(aval.shape[-2:]) * float(np.finfo(real_dtype(aval.dtype)).eps)
+    return max(a.shape[-2:]) * _precision(a.dtype)
+
+
+@functools.cache
+def _precision(dtype: np.dtype) -> float:
+    return float(np.finfo(real_dtype(dtype)).eps)
 
 
 def _largest(values):
@@ -883,9 +920,9 @@ def matrix_rank(
     return sum_(kept, -1)
 
 
-def _pinv_tolerance(aval) -> float:
+def _pinv_tolerance(a) -> float:
     # JAX's: products such as a.T @ a have singular values of a few eps where they should have zeros.
-    return 10 * _default_tolerance(aval)
+    return 10 * _default_tolerance(a)
 
 
 def _pinv_by_svd(a, rtol, hermitian: bool):

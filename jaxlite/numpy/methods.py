@@ -19,12 +19,22 @@ from jaxlite.array import SILENT, Array, silence, voice
 from jaxlite.dtypes import as_dtype
 from jaxlite.errors import ArgumentError, DtypeError
 from jaxlite.ir import ShapedArray
-from jaxlite.numpy import contraction, elements, indexing, reductions, selection, shaping, sorting, ufuncs
+from jaxlite.numpy import (
+    bits,
+    contraction,
+    elements,
+    indexing,
+    reductions,
+    selection,
+    shaping,
+    sorting,
+    ufuncs,
+)
 from jaxlite.numpy.creation import astype, copy
 from jaxlite.numpy.promotion import is_weak
 from jaxlite.numpy.registry import REFUSALS, apply_ufunc, ndarray, view, wrap
 from jaxlite.ops import elementwise
-from jaxlite.trace import Tracer, is_value
+from jaxlite.trace import EVAL, Tracer, current_trace, is_value
 
 # --- operators of traced values -----------------------------------------------------------------------
 
@@ -175,6 +185,22 @@ def _array_binary(apply: Callable, function: Callable, otherwise: Callable):
     return operate
 
 
+def _reflected(function: Callable) -> Callable:
+    return lambda self, other: function(other, self)
+
+
+def _array_unary(apply: Callable):
+    def operate(self):
+        token = silence(SILENT)
+        try:
+            result = apply(view(self, ndarray))
+        finally:
+            voice(token)
+        return view(result, Array) if type(result) is ndarray else wrap(result)
+
+    return operate
+
+
 _ARRAY_BINARY = {
     "add": ufuncs.add,
     "sub": ufuncs.subtract,
@@ -184,6 +210,13 @@ _ARRAY_BINARY = {
     "mod": ufuncs.remainder,
     "pow": ufuncs.power,
     "matmul": contraction.matmul,
+    "and": ufuncs.bitwise_and,
+    "or": ufuncs.bitwise_or,
+    "xor": ufuncs.bitwise_xor,
+    "lshift": ufuncs.left_shift,
+    "rshift": ufuncs.right_shift,
+}
+_ARRAY_COMPARISON = {
     "lt": ufuncs.less,
     "le": ufuncs.less_equal,
     "gt": ufuncs.greater,
@@ -193,21 +226,17 @@ _ARRAY_BINARY = {
 }
 
 
-def _holds_list(index) -> bool:
-    return type(index) is list or (type(index) is tuple and list in map(type, index))
-
-
 def _array_iter(self):
     # Not by `_array_getitem`, whose IndexError at the end would be put into words.
     return map(wrap, iter(view(self, ndarray)))
 
 
 def _array_getitem(self, index):
-    if not _holds_list(index):
+    if type(index) is not list:
         try:
             result = np.ndarray.__getitem__(self, index)
             return result if type(result) is Array else wrap(result)
-        except (TypeError, IndexError, OverflowError):
+        except (TypeError, ValueError, IndexError, OverflowError):
             # A traced index, which goes to the primitives, or a wrong one, which is refused in our words.
             pass
     return indexing.getitem(self, index)
@@ -233,7 +262,7 @@ def _astype(self, dtype, *args, **kwargs):
 def _view(self, dtype=None):
     if dtype is None:
         return self
-    return elementwise.bitcast_convert_type(self, as_dtype(dtype))
+    return bits.reinterpreted(self, as_dtype(dtype))
 
 
 def _flatten(self, order: str = "C"):
@@ -359,6 +388,41 @@ def _as_method(name: str, function: Callable) -> Callable:
     return method
 
 
+# Methods that ndarray has itself, and that mean the same there: half the way to the result.
+_OF_NDARRAY = frozenset(
+    (
+        *("all", "any", "argmax", "argmin", "cumprod", "cumsum", "max", "mean"),
+        *("min", "prod", "round", "std", "sum", "var"),
+    )
+)
+_AXIS_OPTIONS = frozenset(("axis", "keepdims"))
+
+
+def _as_array_method(name: str, function: Callable) -> Callable:
+    """Make a method of ``Array`` that calls ndarray's own where that can be done without a word from NumPy."""
+    otherwise = _as_method(name, function)
+    if name not in _OF_NDARRAY:
+        return otherwise
+    apply = getattr(ndarray, name)
+
+    def method(self, *args, **kwargs):
+        # NumPy warns about means of nothing; a second argument by position could be one to write into.
+        if len(args) < 2 and self.size and _AXIS_OPTIONS.issuperset(kwargs) and current_trace() is EVAL:
+            token = silence(SILENT)
+            try:
+                result = apply(view(self, ndarray), *args, **kwargs)
+                return view(result, Array) if type(result) is ndarray else wrap(result)
+            except REFUSALS:
+                pass
+            finally:
+                voice(token)
+        return function(self, *args, **kwargs)
+
+    method.__name__ = name
+    method.__doc__ = otherwise.__doc__
+    return method
+
+
 def install() -> None:
     """Give ``Tracer`` and ``Array`` their operators and methods."""
     for name, (function, rule) in _BINARY.items():
@@ -375,16 +439,20 @@ def install() -> None:
     Tracer.__getitem__ = _tracer_getitem
     Tracer.__iter__ = _tracer_iter
     Tracer.__contains__ = _tracer_contains
-    for name, function in _ARRAY_BINARY.items():
-        apply, otherwise = getattr(operator, f"__{name}__"), getattr(np.ndarray, f"__{name}__")
+    for name, function in (_ARRAY_BINARY | _ARRAY_COMPARISON).items():
+        apply, otherwise = getattr(operator, f"__{name}__"), getattr(ndarray, f"__{name}__")
         setattr(Array, f"__{name}__", _array_binary(apply, function, otherwise))
+    for name, function in _ARRAY_BINARY.items():
+        apply = getattr(ndarray, f"__r{name}__")
+        setattr(Array, f"__r{name}__", _array_binary(apply, _reflected(function), apply))
+    for name in _UNARY:
+        setattr(Array, f"__{name}__", _array_unary(getattr(operator, f"__{name}__")))
     Array.__hash__ = None  # an array that compares by element has no hash
     Array.__getitem__ = _array_getitem
     Array.__iter__ = _array_iter
     for name, function in _SHARED_METHODS.items():
-        method = _as_method(name, function)
-        setattr(Tracer, name, method)
-        setattr(Array, name, method)
+        setattr(Tracer, name, _as_method(name, function))
+        setattr(Array, name, _as_array_method(name, function))
     for name, function in _TRACER_METHODS.items():
         setattr(Tracer, name, _as_method(name, function))
     for name, function in _TRACER_PROPERTIES.items():

@@ -70,7 +70,7 @@ def wrap(result):
         items = []
         for item in result:
             items.append(view(item, Array) if type(item) is ndarray else wrap(item))
-        return items if kind is list else tuple(items) if kind is tuple else kind._make(items)
+        return items if kind is list else tuple.__new__(kind, items)
     if isinstance(result, np.generic):
         return view(asarray(result), Array)
     return view(asarray(result), Array) if kind in _SCALAR_TYPES else result

@@ -318,8 +318,7 @@ def angle(z: ArrayLike, deg: bool = False) -> Array:
     x = operand("angle", z)
     dtype = aval_of(x).dtype
     if dtype.kind != "c":
-        x = convert(x, inexact_dtype(dtype))
-        result = ufuncs.arctan2(aval_of(x).dtype.type(0), x)
+        result = ufuncs.arctan2(0, x)
     else:
         result = elementwise.atan2(elementwise.imag(x), elementwise.real(x))
     return ufuncs.degrees(result) if deg else result

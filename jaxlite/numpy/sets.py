@@ -351,14 +351,18 @@ def union1d(
 
 
 def _pick(x, mask, size: int | None, fill_value):
-    """Return the elements where ``mask`` is true: as many as there are, or ``size``."""
+    """Return the elements where ``mask`` is true: as many as there are, or ``size``.
+
+    Without a ``fill_value`` missing ones are the first, and 0 where there is none.
+    """
     (places,) = nonzero(mask, size=size)
     picked = x[places] if x.size else structural.full((size or 0,), 0, aval_of(x).dtype)
     if size is None:
         return picked
-    missing = ufuncs.greater_equal(np.arange(size), mask.sum())
+    count = mask.sum()
+    missing = ufuncs.greater_equal(np.arange(size), count)
     if fill_value is None:
-        fill_value = picked.min() if size else 0
+        fill_value = where(ufuncs.greater(count, 0), picked[0], aval_of(x).dtype.type(0)) if size else 0
     return where(missing, convert(operand("fill_value", fill_value), aval_of(x).dtype), picked)
 
 

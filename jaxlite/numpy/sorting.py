@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxlite.errors import ArgumentError, ShapeError
+from jaxlite.errors import ArgumentError, DtypeError, ShapeError
 from jaxlite.numpy import ufuncs
 from jaxlite.numpy.indexing import take_along_axis
 from jaxlite.numpy.promotion import (
@@ -20,18 +20,20 @@ from jaxlite.numpy.promotion import (
     canonical_axis,
     convert,
     inexact_dtype,
+    is_weak,
     operand,
     promote_dtypes,
     strip_weak,
 )
+from jaxlite.numpy.reductions import all as all_
 from jaxlite.numpy.reductions import any as any_
 from jaxlite.numpy.reductions import has_row_of_nan
 from jaxlite.numpy.reductions import sum as sum_
 from jaxlite.numpy.registry import implements
 from jaxlite.numpy.selection import where
 from jaxlite.numpy.shaping import flip, moveaxis, ravel, reshape
-from jaxlite.ops import sorting, structural
-from jaxlite.trace import aval_of
+from jaxlite.ops import cumulative, sorting, structural
+from jaxlite.trace import Tracer, aval_of
 from jaxlite.typing import Array, ArrayLike, DTypeLike
 
 _INT64 = np.dtype(np.int64)
@@ -280,31 +282,83 @@ def _flatten_axes(x, axes):
     return reshape(x, (*shape[: len(kept)], math.prod(shape[len(kept) :])))
 
 
-def _quantile(name: str, a, q, axis, out, keepdims: bool, method: str, ignore_nan: bool):
+def _quantiles(
+    name: str, a, q, axis, out, keepdims: bool, method: str, weights, ignore_nan: bool, per: int = 1
+):
+    """Check what `quantile` and its relatives take; ``q`` counts in parts of ``per``."""
+    dtype = aval_of(operand(name, a)).dtype
+    if dtype.kind == "c":
+        raise DtypeError(f"{name}: {aval_of(operand(name, a))} has no order.", fix="take x.real, or abs(x).")
+    share = operand(name, q, 1)
+    weak = is_weak(share)
+    value = share.concrete() if isinstance(share, Tracer) else np.asarray(share)
+    if value is not None and not ((value >= 0) & (value <= per)).all():
+        outside = np.extract(~((value >= 0) & (value <= per)), value)[0]
+        raise ArgumentError(
+            f"{name}: {outside:g} is not in the range of q, from 0 to {per}.",
+            fix="jnp.percentile takes percentages." if per == 1 else "jnp.quantile takes shares of 1.",
+        )
+    if per != 1:
+        # As in NumPy: the elements decide in which precision percentages become shares.
+        share = ufuncs.divide(share, dtype.type(per) if dtype.kind == "f" else per)
+    if weights is not None and method != "inverted_cdf":
+        raise ArgumentError(
+            f"{name}: method {method!r} takes no weights.", fix="pass method='inverted_cdf', as in NumPy."
+        )
+    return _quantile(name, a, (share, weak), axis, out, keepdims, method, ignore_nan, weights)
+
+
+# Methods that return one of the elements, of whichever dtype it is.
+_ELEMENTS = ("lower", "higher", "nearest", "inverted_cdf", "closest_observation")
+
+
+def _quantile(
+    name: str, a, q_and_weak, axis, out, keepdims: bool, method: str, ignore_nan: bool, weights=None
+):
     if out is not None:
         raise ArgumentError(f"{name}: out= is not supported.", fix="use the returned array.")
     if method not in _METHODS:
         raise ArgumentError(
             f"{name}: method {method!r} is not supported.", fix=f"one of {', '.join(map(repr, _METHODS))}."
         )
-    x = operand(name, a)
-    x = convert(x, inexact_dtype(aval_of(x).dtype))
+    q, weak = q_and_weak
+    x, q = operand(name, a), operand(name, q, 1)
     shape, dtype = aval_of(x).shape, aval_of(x).dtype
+    # As in NumPy: 0 and 1 as integers name the first and the last element.
+    takes_elements = method in _ELEMENTS or (method == "linear" and aval_of(q).dtype.kind in "iu")
+    q = convert(q, inexact_dtype(aval_of(q).dtype))
+    if not takes_elements:
+        dtype = inexact_dtype(dtype) if weak else np.result_type(dtype, aval_of(q).dtype)
     axes = canonical_axes(axis, len(shape))
-    x = sort(_flatten_axes(x, axes), -1)
-    q = convert(operand(name, q), dtype)
-    q_shape = aval_of(q).shape
-    n = aval_of(x).shape[-1]
-    if n == 0:
+    if weights is not None:
+        weights = _flatten_axes(_weights_of(name, weights, aval_of(x), axis), axes)
+    x = _flatten_axes(convert(x, dtype), axes)
+    if not aval_of(x).shape[-1]:
         raise ShapeError(f"{name}: {aval_of(a)} is empty along the axes reduced.")
-    is_nan = ufuncs.isnan(x)
-    if ignore_nan:
-        count = sum_(ufuncs.logical_not(is_nan), -1, keepdims=True)
-        last = convert(ufuncs.maximum(ufuncs.subtract(count, 1), 0), dtype)
+    flat_q = reshape(q, (-1,))
+    if weights is None:
+        result = _among_equals(method, sort(x, -1), flat_q, ignore_nan)
     else:
-        last = dtype.type(n - 1)
+        result = _among_weighted(x, weights, flat_q, ignore_nan)
+    if dtype.kind in "fc":
+        nan = ufuncs.isnan(x)
+        unknown = (all_ if ignore_nan else any_)(nan, -1, keepdims=True)
+        result = where(unknown, dtype.type(np.nan), result)
+    result = moveaxis(result, -1, 0)
+    kept = [1 if d in axes else n for d, n in enumerate(shape) if keepdims or d not in axes]
+    return reshape(result, (*aval_of(q).shape, *kept))
+
+
+def _among_equals(method: str, x, q, ignore_nan: bool):
+    """Return quantiles of sorted rows. ``[..., n], [k] -> [..., k]``"""
+    dtype, q_dtype = aval_of(x).dtype, aval_of(q).dtype
+    if ignore_nan and dtype.kind in "fc":
+        count = sum_(ufuncs.logical_not(ufuncs.isnan(x)), -1, keepdims=True)
+        last = convert(ufuncs.maximum(ufuncs.subtract(count, 1), 0), q_dtype)
+    else:
+        last = q_dtype.type(aval_of(x).shape[-1] - 1)
     # [..., k]: for each row the places of the k quantiles
-    place = _place(method, reshape(q, (-1,)), last)
+    place = _place(method, q, last)
     low = ufuncs.floor(place)
     weight = ufuncs.subtract(place, low)
     low = ufuncs.maximum(low, 0)
@@ -312,22 +366,53 @@ def _quantile(name: str, a, q, axis, out, keepdims: bool, method: str, ignore_na
     if method == "averaged_inverted_cdf":
         exact = ufuncs.equal(weight, 0)
         high = ufuncs.minimum(ufuncs.add(ufuncs.floor(place), 1), last)
-        weight = where(exact, dtype.type(0.5), dtype.type(1))
+        weight = where(exact, q_dtype.type(0.5), q_dtype.type(1))
+    below, above = _take_rows(x, low), _take_rows(x, high)
+    return _between(method, below, above, weight, place)
+
+
+def _take_rows(x, place):
+    """``[..., n], [k] or [..., k] -> [..., k]``"""
     batch = aval_of(x).shape[:-1]
-    take = lambda place: take_along_axis(  # noqa: E731
-        x, broadcast_array(convert(place, _INT64), (*batch, aval_of(place).shape[-1])), -1
-    )
-    below, above = take(low), take(high)
-    result = _between(method, below, above, weight, place)
-    if ignore_nan:
-        result = where(ufuncs.equal(count, 0), dtype.type(np.nan), result)
-    else:
-        result = where(any_(is_nan, -1, keepdims=True), dtype.type(np.nan), result)
-    result = moveaxis(result, -1, 0)
-    if keepdims:
-        kept = [1 if d in axes else n for d, n in enumerate(shape)]
-        return reshape(result, (*q_shape, *kept))
-    return reshape(result, (*q_shape, *batch))
+    place = broadcast_array(convert(place, _INT64), (*batch, aval_of(place).shape[-1]))
+    return take_along_axis(x, place, -1)
+
+
+def _weights_of(name: str, weights, aval, axis):
+    """Return weights, one for each element."""
+    weights = operand(name, weights, 2)
+    shape = aval_of(weights).shape
+    if shape != aval.shape:
+        axes = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+        # In the order that the caller names them, which is that of the axes of the weights.
+        axes = [canonical_axis(d, aval.ndim) for d in axes]
+        if not axes or shape != tuple(aval.shape[d] for d in axes):
+            raise ShapeError(
+                f"{name}: weights of type {aval_of(weights)} for elements of type {aval}.",
+                why="weights have the shape of the elements, or that of the axes named by axis=.",
+            )
+        weights = structural.transpose(weights, [int(i) for i in np.argsort(axes)])
+        weights = structural.reshape(weights, [n if d in axes else 1 for d, n in enumerate(aval.shape)])
+    known = weights.concrete() if isinstance(weights, Tracer) else weights
+    if known is not None and (np.asarray(known) < 0).any():
+        raise ArgumentError(f"{name}: some weights are negative.")
+    return broadcast_array(convert(weights, np.dtype(np.float64)), aval.shape)
+
+
+def _among_weighted(x, weights, q, ignore_nan: bool):
+    """Return the first elements up to which a share ``q`` of all weights lies; nan where weights have no sum."""
+    if ignore_nan and aval_of(x).dtype.kind == "f":
+        weights = where(ufuncs.isnan(x), 0.0, weights)
+    x, weights = sorting.sort((x, weights), dimension=aval_of(x).ndim - 1, num_keys=1)
+    share = cumulative.cumsum(weights, aval_of(x).ndim - 1)
+    share = ufuncs.divide(share, share[..., -1:])
+    # Elements without weight at the beginning are no quantiles, not even for q = 0.
+    share = where(ufuncs.equal(share, 0), -1.0, convert(share, aval_of(q).dtype))
+    place = sum_(ufuncs.less(share[..., None], q), -2)
+    result = _take_rows(x, ufuncs.minimum(place, aval_of(x).shape[-1] - 1))
+    if aval_of(x).dtype.kind != "f":
+        return result
+    return where(ufuncs.isnan(share[..., -1:]), aval_of(x).dtype.type(np.nan), result)
 
 
 # Where a quantile lies among the sorted elements, counted from 0, by Hyndman's and Fan's two parameters; for the
@@ -380,7 +465,7 @@ def _between(method: str, below, above, weight, place):
     if method == "midpoint":
         return ufuncs.multiply(ufuncs.add(below, above), dtype.type(0.5))
     # Equal neighbours (both infinite, say) need no interpolation.
-    step = ufuncs.multiply(ufuncs.subtract(above, below), weight)
+    step = ufuncs.multiply(ufuncs.subtract(above, below), convert(weight, dtype))
     return where(ufuncs.equal(weight, 0), below, ufuncs.add(below, step))
 
 
@@ -397,6 +482,8 @@ def quantile(
     overwrite_input: bool = False,
     method: str = "linear",
     keepdims: bool = False,
+    *,
+    weights: ArrayLike | None = None,
 ) -> Array:
     """Return what a share ``q`` of the elements does not exceed.
 
@@ -414,13 +501,16 @@ def quantile(
     method : str, default "linear"
         What to return between two elements: "linear", "lower", "higher", "nearest", "midpoint", or another of NumPy's.
     keepdims : bool, default False
+        Whether the reduced axes stay, with size 1.
+    weights : array_like, optional
+        How much each element counts: of the shape of ``a``, or of the axes named; with the method "inverted_cdf".
 
     Returns
     -------
     Array
         ``[*q.shape, ...]``
     """
-    return _quantile("quantile", a, q, axis, out, keepdims, method, ignore_nan=False)
+    return _quantiles("quantile", a, q, axis, out, keepdims, method, weights, ignore_nan=False)
 
 
 @implements(np.percentile, nonempty=True)
@@ -432,6 +522,8 @@ def percentile(
     overwrite_input: bool = False,
     method: str = "linear",
     keepdims: bool = False,
+    *,
+    weights: ArrayLike | None = None,
 ) -> Array:
     """Return what ``q`` percent of the elements do not exceed.
 
@@ -451,14 +543,15 @@ def percentile(
         What to return between two elements: "linear", "lower", "higher", "nearest", "midpoint", or another of NumPy's.
     keepdims : bool, default False
         Whether the reduced axes stay, with size 1.
+    weights : array_like, optional
+        How much each element counts: of the shape of ``a``, or of the axes named; with the method "inverted_cdf".
 
     Returns
     -------
     Array
         ``[*q.shape, ...]``, floating.
     """
-    q = ufuncs.divide(q, 100)
-    return _quantile("percentile", a, q, axis, out, keepdims, method, ignore_nan=False)
+    return _quantiles("percentile", a, q, axis, out, keepdims, method, weights, ignore_nan=False, per=100)
 
 
 @implements(np.nanquantile, nonempty=True, warns=_quantile_of_nan)
@@ -470,6 +563,8 @@ def nanquantile(
     overwrite_input: bool = False,
     method: str = "linear",
     keepdims: bool = False,
+    *,
+    weights: ArrayLike | None = None,
 ) -> Array:
     """Quantile of what is not nan.
 
@@ -489,13 +584,15 @@ def nanquantile(
         What to return between two elements: "linear", "lower", "higher", "nearest", "midpoint", or another of NumPy's.
     keepdims : bool, default False
         Whether the reduced axes stay, with size 1.
+    weights : array_like, optional
+        How much each element counts: of the shape of ``a``, or of the axes named; with the method "inverted_cdf".
 
     Returns
     -------
     Array
         ``[*q.shape, ...]``, floating.
     """
-    return _quantile("nanquantile", a, q, axis, out, keepdims, method, ignore_nan=True)
+    return _quantiles("nanquantile", a, q, axis, out, keepdims, method, weights, ignore_nan=True)
 
 
 @implements(np.nanpercentile, nonempty=True, warns=_quantile_of_nan)
@@ -507,6 +604,8 @@ def nanpercentile(
     overwrite_input: bool = False,
     method: str = "linear",
     keepdims: bool = False,
+    *,
+    weights: ArrayLike | None = None,
 ) -> Array:
     """Percentile of what is not nan.
 
@@ -526,13 +625,15 @@ def nanpercentile(
         What to return between two elements: "linear", "lower", "higher", "nearest", "midpoint", or another of NumPy's.
     keepdims : bool, default False
         Whether the reduced axes stay, with size 1.
+    weights : array_like, optional
+        How much each element counts: of the shape of ``a``, or of the axes named; with the method "inverted_cdf".
 
     Returns
     -------
     Array
         ``[*q.shape, ...]``, floating.
     """
-    return _quantile("nanpercentile", a, ufuncs.divide(q, 100), axis, out, keepdims, method, ignore_nan=True)
+    return _quantiles("nanpercentile", a, q, axis, out, keepdims, method, weights, ignore_nan=True, per=100)
 
 
 @implements(np.median, nonempty=True)
@@ -566,7 +667,7 @@ def median(
     >>> jnp.median(jnp.array([3, 1, 2]))
     Array(2., dtype=float64)
     """
-    return _quantile("median", a, 0.5, axis, out, keepdims, "midpoint", ignore_nan=False)
+    return _quantile("median", a, (0.5, True), axis, out, keepdims, "midpoint", ignore_nan=False)
 
 
 @implements(np.nanmedian, nonempty=True, warns=has_row_of_nan)
@@ -597,7 +698,7 @@ def nanmedian(
     Array
         ``[...]`` without the reduced axes, or with size 1; floating.
     """
-    return _quantile("nanmedian", a, 0.5, axis, out, keepdims, "midpoint", ignore_nan=True)
+    return _quantile("nanmedian", a, (0.5, True), axis, out, keepdims, "midpoint", ignore_nan=True)
 
 
 @implements(np.partition, eager=False)

@@ -606,6 +606,10 @@ def logaddexp(x: ArrayLike, y: ArrayLike) -> Array:
 @ufunc(np.logaddexp2)
 def logaddexp2(x: ArrayLike, y: ArrayLike) -> Array:
     """``log2(2**x1 + 2**x2)`` without overflow."""
+    if _dtype(x) == np.float16:
+        # As NumPy computes it, and so that it is right to the last digit.
+        x, y = (convert(v, np.dtype(np.float32)) for v in (x, y))
+        return convert(logaddexp2.rule(x, y), np.dtype(np.float16))
     log_2 = _constant(x, math.log(2.0))
     return elementwise.div(composite.logaddexp(elementwise.mul(x, log_2), elementwise.mul(y, log_2)), log_2)
 
@@ -904,9 +908,16 @@ def ldexp(x: ArrayLike, y: ArrayLike) -> Array:
 
 @ufunc(np.modf)
 def modf(x: ArrayLike) -> tuple[Array, Array]:
-    """Fractional and integral part, both with the sign of ``x``."""
+    """Fractional and integral part, both with the sign of ``x``; of infinities the fraction is 0."""
     whole = trunc.rule(x)
-    return elementwise.sub(x, whole), whole
+    # Differs from JAX: infinities have a fraction, and one that is 0 has the sign of x.
+    zero = _constant(x, 0)
+    infinite = elementwise.eq(elementwise.abs(x), _constant(x, np.inf))
+    part, rest = _select(infinite, zero, whole), _select(infinite, zero, x)
+    fraction = _select(
+        signbit.rule(x), elementwise.neg(elementwise.sub(part, rest)), elementwise.sub(rest, part)
+    )
+    return fraction, whole
 
 
 # --- parts of floating-point numbers ------------------------------------------------------------------
@@ -962,11 +973,20 @@ def frexp(x: ArrayLike) -> tuple[Array, Array]:
 
 @ufunc(np.spacing)
 def spacing(x: ArrayLike) -> Array:
-    """Distance to the next number away from zero, with the sign of ``x``. Its derivative is zero."""
+    """Distance to the next number away from zero, with the sign of ``x``. Its derivative is zero.
+
+    Notes
+    -----
+    Of float16 it is the distance to the next larger number, as in NumPy.
+    """
     dtype = _dtype(x)
     if not isinstance(x, Tracer):
         x = dtype.type(x) if np.ndim(x) == 0 else x
     x = structural.stop_gradient(x)
+    if dtype == np.float16:
+        # NumPy's loop for this type alone goes up from negative numbers too.
+        up = elementwise.sub(elementwise.nextafter(x, _constant(x, np.inf)), x)
+        return _select(elementwise.eq(x, _constant(x, -np.inf)), _constant(x, np.nan), up)
     size = elementwise.abs(x)
     gap = elementwise.sub(elementwise.nextafter(size, _constant(x, np.inf)), size)
     return _select(elementwise.lt(x, _constant(x, 0)), elementwise.neg(gap), gap)

@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 
 from jaxlite.api import vmap
+from jaxlite.array import Array as Array_
 from jaxlite.errors import ArgumentError, ShapeError
 from jaxlite.numpy.promotion import broadcast_array, canonical_axis, operand, strip_weak
-from jaxlite.numpy.registry import REFUSALS, implements, plain, quiet, wrap
+from jaxlite.numpy.registry import REFUSALS, implements, ndarray, plain, quiet, view
 from jaxlite.numpy.selection import select
 from jaxlite.trace import EVAL, aval_of, current_trace
 from jaxlite.typing import Array, ArrayLike
+
+getitem = np.ndarray.__getitem__
 
 _ARGUMENT = r"\(\s*(?:\w+(?:\s*,\s*\w+)*)?\s*\)"
 _SIGNATURE = rf"^\s*{_ARGUMENT}(?:\s*,\s*{_ARGUMENT})*\s*->\s*{_ARGUMENT}(?:\s*,\s*{_ARGUMENT})*\s*$"
@@ -164,6 +167,11 @@ def apply_along_axis(func1d: Callable, axis: int, arr: ArrayLike, *args: Any, **
     Array
         The result's axes stand where the axis was.
     """
+    if current_trace() is EVAL and (given := plain((arr,), 1)):
+        try:
+            return view(quiet(_along_rows, (func1d, axis, given[0], args, kwargs)), Array_)
+        except REFUSALS:
+            pass
     x = operand("apply_along_axis", arr)
     ndim = aval_of(x).ndim
     axis = canonical_axis(axis, ndim)
@@ -173,6 +181,31 @@ def apply_along_axis(func1d: Callable, axis: int, arr: ArrayLike, *args: Any, **
     for _ in range(axis):
         mapped = vmap(mapped, in_axes=0, out_axes=0)
     return mapped(strip_weak(x))
+
+
+def _along_rows(function, axis, x, args, kwargs):
+    """Call a function for one row after the other, as NumPy does but without its ways to find them."""
+    axis = canonical_axis(axis, x.ndim)
+    rows = x if axis == x.ndim - 1 else x.transpose(*[d for d in range(x.ndim) if d != axis], axis)
+    others = rows.shape[:-1]
+    # Not plain arrays, which lack ``.at``.
+    flat = view(rows.reshape(-1, rows.shape[-1]), Array_)
+    results = None
+    for i in range(len(flat)):
+        result = function(getitem(flat, i), *args, **kwargs)
+        if results is None:
+            if isinstance(result, list | tuple | dict):
+                raise TypeError("several results")
+            first = np.asarray(result)
+            results = np.empty((len(flat), *first.shape), first.dtype)
+        elif getattr(result, "shape", ()) != first.shape:
+            raise ValueError("NumPy might broadcast it")
+        results[i] = result
+    if results is None:
+        raise ValueError("no row, and so no result whose type it could be")
+    results = results.reshape(others + first.shape)
+    middle = range(len(others), results.ndim)
+    return results.transpose((*range(axis), *middle, *range(axis, len(others))))
 
 
 @implements(np.apply_over_axes, eager=False)
@@ -217,33 +250,46 @@ def piecewise(
     Returns
     -------
     Array
-        Of the dtype of ``x``. All functions are evaluated everywhere.
+        Of the dtype of ``x``. Traced, all functions are evaluated everywhere.
     """
-    x = strip_weak(operand("piecewise", x))
     condlist = list(condlist) if isinstance(condlist, list | tuple) else [condlist]
+    if current_trace() is EVAL and (given := plain((x, *condlist), 1 + len(condlist))):
+        try:
+            return view(quiet(_of_parts, (given[0], given[1:], funclist, args, kw)), Array_)
+        except REFUSALS:
+            pass
+    x = strip_weak(operand("piecewise", x))
     if len(funclist) == len(condlist):
         funclist = [*funclist, 0]
     if len(funclist) != len(condlist) + 1:
         raise ArgumentError(f"piecewise: {len(funclist)} functions for {len(condlist)} conditions.")
     values = [f(x, *args, **kw) if callable(f) else f for f in funclist]
-    if current_trace() is EVAL and (given := plain((x, *condlist, *values), 2 * len(values))):
-        try:
-            return wrap(quiet(_chosen, (given[0], given[1 : len(values)], given[len(values) :])))
-        except REFUSALS:
-            pass
     values = [_of_shape(value, x.shape) for value in values]
     # NumPy lets the last true condition win.
     result = select(condlist[::-1], values[:-1][::-1], values[-1])
     return result if result.dtype == x.dtype else result.astype(x.dtype)
 
 
-def _chosen(x, conditions, values):
-    if max(map(np.ndim, values)) > np.ndim(x):
-        raise ValueError("NumPy drops axes of size 1 here")
-    result = np.empty_like(x)
-    result[...] = values[-1]
-    for condition, value in zip(conditions, values, strict=False):
-        np.copyto(result, value, casting="unsafe", where=np.asarray(condition, bool))
+def _of_parts(x, conditions, functions, args, kw):
+    """Do what NumPy does: call each function with the elements of its condition, the last true one of which counts."""
+    if not 0 <= len(functions) - len(conditions) <= 1:
+        raise ValueError("refused in other words")
+    for i, condition in enumerate(conditions):
+        if type(condition) is not ndarray or condition.shape != x.shape:
+            raise TypeError("NumPy takes lists of single bools for one condition")
+        if condition.dtype.kind != "b":
+            conditions[i] = condition.astype(bool)
+    if len(functions) > len(conditions):
+        conditions.append(~np.logical_or.reduce(conditions))
+    result = np.zeros(x.shape, x.dtype)
+    for condition, function in zip(conditions, functions, strict=True):
+        if callable(function):
+            part = x[condition]
+            if part.size:
+                # Not a plain array, which lacks ``.at``.
+                result[condition] = function(view(part, Array_), *args, **kw)
+        else:
+            result[condition] = function
     return result
 
 
