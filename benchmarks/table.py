@@ -8,7 +8,9 @@ import jax
 import numpy as np
 
 import jaxlite
+from benchmarks.by_hand import hand_for
 from benchmarks.loop_rows import LOOP_ROWS
+from benchmarks.peers import PEERS, peer
 from benchmarks.rows import ROWS, Lib, Row
 
 
@@ -55,6 +57,10 @@ def leaves(tree) -> list[np.ndarray]:
     return [np.asarray(x) for x in jax.tree.leaves(tree)]
 
 
+def _difference(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.max(np.abs(a - b)) / max(np.max(np.abs(b)), 1e-300))
+
+
 def measure_row(row: Row, options, alternating, wait) -> dict:
     libs = libraries()
     primals, gradients, first, results = [], [], [], []
@@ -69,15 +75,25 @@ def measure_row(row: Row, options, alternating, wait) -> dict:
         results.append(leaves(out))
         primals.append((lib.jit(loss), args))
         gradients.append((derivative, args))
-    error = max(
-        float(np.max(np.abs(a - b)) / max(np.max(np.abs(b)), 1e-300)) for a, b in zip(*results, strict=True)
-    )
+    error = max(map(_difference, *results))
+    loss, plain = row.make(libs[0], np.random.default_rng(0))
+    hand = hand_for(row.name) if row.derivative == "grad" else None
+    if hand is not None:
+        error = max(error, *map(_difference, leaves(hand(*plain)), results[1]))
     tolerance = 1e-3 if results[0][0].dtype == np.float32 else 1e-8
     assert error < tolerance, f"{row.name}: the gradients differ by {error:.1e}"
     record = {"row": row.name, "error": error, "first": first}
     if not options.quick:
         record["primal"] = alternating(primals, options.runs)
         record["gradient"] = alternating(gradients, options.runs)
+        if hand is not None:
+            record["hand"] = alternating([gradients[0], (hand, plain)], options.runs)
+        if options.peers:
+            record["peers"] = {}
+            for name in PEERS:
+                candidate = peer(name, row)
+                if candidate is not None:
+                    (record["peers"][name],) = alternating([candidate], options.runs)
     return record
 
 
@@ -90,7 +106,9 @@ def measure(options, alternating, wait) -> list[dict]:
     for lib in libraries():
         wait(lib.jit(lambda x: x + 1.0)(1.0))
     rows = [row for row in (LOOP_ROWS if options.loops else ROWS) if options.only in row.name]
-    head = f"{'times in us':<42}{'primal':>10}{'gradient':>11}{'JAX':>11}{'ratio':>7}{'g/p':>6}{'first':>8}{'ratio':>7}"
+    head = f"{'times in us':<42}{'primal':>10}{'gradient':>11}{'JAX':>11}{'ratio':>7}{'g/p':>6}"
+    head += f"{'first':>8}{'ratio':>7}{'hand':>7}"
+    head += "".join(f"{name:>11}" for name in PEERS if options.peers)
     print(head, flush=True)
     records = []
     for row in rows:
@@ -103,7 +121,7 @@ def measure(options, alternating, wait) -> list[dict]:
         (p, _), (g, j) = record["primal"], record["gradient"]
         print(
             f"{row.name:<42}{1e6 * p:>10.1f}{1e6 * g:>11.1f}{1e6 * j:>11.1f}{g / j:>7.2f}{g / p:>6.1f}"
-            f"{1e3 * ours:>6.0f}ms{ours / theirs:>7.2f}",
+            f"{1e3 * ours:>6.0f}ms{ours / theirs:>7.2f}" + _beside(record, options),
             flush=True,
         )
     if not options.quick:
@@ -119,7 +137,21 @@ def measure(options, alternating, wait) -> list[dict]:
             f"  of the first call / JAX's                   "
             f"{geometric_mean([r['first'][0] / r['first'][1] for r in records]):.2f}"
         )
+        hands = {r["row"]: r["hand"][0] / r["hand"][1] for r in records if "hand" in r}
+        if hands:
+            worst = max(hands, key=hands.get)
+            print(f"  of gradient / by hand                       {geometric_mean(hands.values()):.2f}")
+            print(f"  the worst of these                          {hands[worst]:.2f} ({worst})")
     return records
+
+
+def _beside(record: dict, options) -> str:
+    """Return the columns of what is compared besides JAX."""
+    text = f"{record['hand'][0] / record['hand'][1]:>7.2f}" if "hand" in record else " " * 7
+    for name in PEERS if options.peers else ():
+        seconds = record["peers"].get(name)
+        text += " " * 11 if seconds is None else f"{1e6 * seconds:>11.1f}"
+    return text.rstrip()
 
 
 def plot(records: list[dict], path) -> None:

@@ -5,9 +5,12 @@ import itertools
 import numpy as np
 import pytest
 
+import jaxlite
 import jaxlite.numpy as jnp
-from jaxlite import grad, jit, lax, vjp, vmap
-from jaxlite.codegen.loops import Call, For, Kernel, walk
+from jaxlite import grad, hessian, jit, lax, vjp, vmap
+from jaxlite.codegen import nests
+from jaxlite.codegen.cost import rows_in_block
+from jaxlite.codegen.loops import Call, For, Kernel, Switch, walk
 from jaxlite.codegen.source import loop_program
 from jaxlite.passes.pipeline import optimize
 from tests.test_compiled import check_program, program_of
@@ -223,3 +226,131 @@ def test_the_largest_of_many(rng, kind):
         for f, g in ((jnp.max, np.max), (jnp.min, np.min)):
             np.testing.assert_array_equal(jit(lambda x, f=f, a=axis: f(x, axis=a))(x), g(x, axis=axis))
             np.testing.assert_array_equal(jit(f)(x[1:]), g(x[1:]))
+
+
+# --- blocks of rows ---------------------------------------------------------------------------------
+
+
+def factorisation(u, v, ratings, known):
+    errors = known * (ratings - u @ v.T)
+    return errors @ v + u, errors.T @ u
+
+
+def regression(x, y, w):
+    z = x @ w
+    return x.T @ (y / (1.0 + jnp.exp(y * z)))
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8", "c16"])
+@pytest.mark.parametrize("block", [1, 3, 8, 20])
+def test_products_in_blocks_of_rows(rng, kind, block, monkeypatch):
+    monkeypatch.setattr(nests, "rows_in_block", lambda rows, *_: block if rows == 20 else 0)
+    u, v = array(rng, (20, 18), kind), array(rng, (35, 18), kind)
+    ratings = array(rng, (20, 35), kind)
+    check(lambda *xs: jnp.concatenate(factorisation(*xs)), (u, v, ratings, ratings + 1))
+    check(lambda *xs: jnp.concatenate(factorisation(*xs)), (u, v, ratings.T.copy().T, ratings))
+    x, y, w = array(rng, (20, 130), kind), array(rng, (20,), kind), array(rng, (130,), kind)
+    check(regression, (x, y, w))
+    check(regression, (x.T.copy().T, y, w))
+    check(lambda x, y, w: regression(x, y, w[:, None][:, 0])[None] @ jnp.ones((130, 3), x.dtype), (x, y, w))
+    check(
+        lambda u, r: jnp.sum(jnp.exp(r @ r.T) @ (r @ u), axis=1),
+        (array(rng, (35, 60), kind) / 9, ratings / 9),
+    )
+
+
+def test_a_matrix_is_read_once_for_both_of_its_products(rng, monkeypatch):
+    monkeypatch.setattr(nests, "rows_in_block", lambda rows, *_: 16)
+    loops = loops_of(
+        regression, array(rng, (64, 130), "f8"), array(rng, (64,), "f8"), array(rng, (130,), "f8")
+    )
+    (kernel,) = (s for s in loops.body if isinstance(s, Kernel))
+    assert [s.symbol for s in walk([kernel]) if type(s) is Call] == ["dgemv", "dgemv"]
+    # What lies between them is a block long.
+    assert max((b.size for b in loops.buffers), default=0) <= 16
+
+
+def test_blocks_where_memory_is_saved():
+    # Rows of two matrices of 4 MB each between products with thin ones; and those of a small program.
+    assert rows_in_block(1000, 16_000, 12_000_000, [10_000, 2_500, 10_000]) == 64
+    assert rows_in_block(100_000, 424, 41_600_000, [0, 50]) == 2048
+    assert rows_in_block(64, 16_000, 700_000, [10_000]) == 0
+    assert rows_in_block(100_000, 100_000, 1_000_000_000, [10]) == 0
+    assert rows_in_block(1000, 16_000, 1_000_000, [100_000]) == 0
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_blocks_and_stacks_in_threads(rng, threads):
+    before = jaxlite.get_num_threads()
+    jaxlite.set_num_threads(threads)
+    try:
+        u, v, ratings = (
+            array(rng, (1000, 20), "f8"),
+            array(rng, (500, 20), "f8"),
+            array(rng, (1000, 500), "f8"),
+        )
+        for _ in range(3):
+            for got, expected in zip(
+                jit(factorisation)(u, v, ratings, ratings), factorisation(u, v, ratings, ratings), strict=True
+            ):
+                np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
+        x, y, w = array(rng, (50_000, 50), "f8"), array(rng, (50_000,), "f8"), array(rng, (50,), "f8")
+        np.testing.assert_allclose(jit(regression)(x, y, w), regression(x, y, w), rtol=1e-9, atol=1e-8)
+        args = array(rng, (40, 10, 10), "f8"), array(rng, (1000, 10), "f8"), array(rng, (40, 10), "f8")
+        np.testing.assert_allclose(jit(whitened)(*args), whitened(*args), rtol=1e-9)
+    finally:
+        jaxlite.set_num_threads(before)
+
+
+# --- pairs ------------------------------------------------------------------------------------------
+
+
+def forces(x):
+    away = x[:, None] - x[None]
+    size = jnp.exp(-jnp.sum(away**2, axis=2))[:, :, None] * away
+    return jnp.sum(size, axis=1) - jnp.sum(size * 2.0, axis=0)
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8", "c16"])
+def test_sums_over_pairs(rng, kind):
+    for n, d in [(40, 3), (33, 1), (17, 2), (20, 5), (1, 3), (0, 3)]:
+        check(forces, (array(rng, (n, d), kind) / 4,))
+    check(lambda x: jnp.max(x[:, :, None] * x[None], axis=0), (array(rng, (40, 40), "f4"),))
+    check(lambda x: jnp.sum((x[:, :, None] - 1) * x.T[:, :, None], axis=0), (array(rng, (40, 40), kind),))
+
+
+def test_both_sums_over_pairs_share_a_loop(rng):
+    loops = loops_of(forces, array(rng, (40, 3), "f8"))
+    assert not any(b.size >= 1600 for b in loops.buffers)
+    assert (
+        sum(
+            isinstance(s, Kernel) and any(getattr(t, "op", "") == "exp" for t in walk([s]))
+            for s in loops.body
+        )
+        == 1
+    )
+
+
+# --- margins ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_margins(rng, kind):
+    x, y = array(rng, (40,), kind), array(rng, (5, 33), kind)
+    for config in [(1, 0, 0), (0, 2, 0), (3, 1, 0), (-1, 2, 0), (1, 1, 1)]:
+        check(lambda x, c=config: lax.pad(x * 2, x[0], [c]) + 1, (x,))
+        check(lambda y, c=config: jnp.sum(lax.pad(y, y[0, 0], [(1, 0, 0), c]), axis=1), (y,))
+        check(lambda y, c=config: lax.pad(y, y[0, 0], [c, (0, 0, 0)]).T * 2, (y,))
+    check(lambda x: jnp.pad(jnp.pad(x, 1), 2) - jnp.pad(x, (6, 0)), (x,))
+
+
+def test_differences_of_neighbours(rng):
+    x = array(rng, (300,), "f8")
+    check(grad(lambda x: jnp.sum(jnp.diff(x) ** 2) + jnp.sum(jnp.exp(x[2:] - x[:-2]))), (x,))
+    check(vmap(grad(lambda x: jnp.sum((x[1:] - x[:-1] ** 2) ** 2))), (x.reshape(10, 30),))
+    check(hessian(lambda x: jnp.sum((x[1:] - x[:-1] ** 2) ** 2)), (x[:30],))
+
+
+def test_a_margin_of_a_short_row_is_a_branch(rng):
+    (kernel,) = kernels_of(lambda x: jnp.pad(x, ((0, 0), (1, 0))) + 1.0, array(rng, (300, 20), "f8"))
+    assert any(isinstance(s, Switch) for s in walk([kernel]))

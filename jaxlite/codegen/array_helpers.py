@@ -23,10 +23,13 @@ def oriented(a, flag, rows, columns, ld):
 
 
 def dgemm(flag_a, flag_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
-    """c ← op(a)·op(b)."""
+    """c ← op(a)·op(b) + beta·c."""
     product = np.dot(oriented(a, flag_a, m, k, lda), oriented(b, flag_b, k, n, ldb))
     for j in range(n):
-        c[j * ldc : j * ldc + m] = product[:, j]
+        if beta == 0.0:
+            c[j * ldc : j * ldc + m] = product[:, j]
+        else:
+            c[j * ldc : j * ldc + m] = product[:, j] + beta * c[j * ldc : j * ldc + m]
 
 
 def zgemm(flag_a, flag_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
@@ -47,14 +50,14 @@ def zgemm(flag_a, flag_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
 
 
 def dgemv(flag, m, n, alpha, a, lda, x, step_x, beta, y, step_y):
-    """y ← op(a)·x."""
+    """y ← op(a)·x + beta·y."""
     rows, columns = (m, n) if flag == 78 else (n, m)
     matrix = oriented(a, flag, rows, columns, lda)
     for i in range(rows):
         total = 0.0
         for j in range(columns):
             total += matrix[i, j] * x[j * step_x]
-        y[i * step_y] = total
+        y[i * step_y] = total if beta == 0.0 else total + beta * y[i * step_y]
 
 
 sgemm, cgemm, sgemv = dgemm, zgemm, dgemv

@@ -70,7 +70,8 @@ def _cut(rows: For, everywhere: Counter[Buffer]) -> None:
             continue
         steps = {dict(use.index.terms).get(rows.index, 0) for use in uses}
         step = steps.pop()
-        if steps or step <= 0 or not all(_within(use, rows.index, step, ranges) for use in uses):
+        size = step * rows.step
+        if steps or step <= 0 or not all(_within(use, rows.index, size, ranges) for use in uses):
             continue
         for use in uses:
             index = use.index + Affine.of(rows.index) * -step
@@ -78,8 +79,8 @@ def _cut(rows: For, everywhere: Counter[Buffer]) -> None:
                 moved[use] = replace(use, index=index)
             else:
                 use.index = index
-        buffer.size = step
-        if step <= SMALL:
+        buffer.size = size
+        if size <= SMALL:
             buffer.place = "stack"
     for call in calls:
         call.args = tuple(moved.get(arg, arg) if type(arg) is Address else arg for arg in call.args)

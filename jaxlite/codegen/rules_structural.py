@@ -251,10 +251,16 @@ def _padded(s: Scheduler, x: Value, padding: Numbers, shape, config) -> Lazy:
             tests += [b.let("le", i, last)] if high >= x.shape[d] else []
             for test in tests:
                 inside = test if inside is None else b.let("and", inside, test)
-            moved[d] = Affine.of(b.let("min", b.let("max", i, Const(0, INT)), last))
-        elements = source.element(b, tuple(moved))
+            if d != len(config) - 1:
+                moved[d] = Affine.of(b.let("min", b.let("max", i, Const(0, INT)), last))
         if inside is None:
-            return elements
+            return source.element(b, tuple(moved))
+        if widened[-1:] == [len(config) - 1]:
+            # A branch, which becomes a load under a mask: at clamped indices there are no neighbours to load at once.
+            dtypes = [p.dtype for p in padding.components]
+            return b.if_(inside, lambda: source.element(b, tuple(moved)), lambda: padding.components, dtypes)
+        # The index of a row is the same for all of its elements.
+        elements = source.element(b, tuple(moved))
         return tuple(b.select(inside, e, p) for e, p in zip(elements, padding.components, strict=True))
 
     inner = source.breaks if type(source) is Lazy and source.breaks else (frozenset(),) * len(shape)

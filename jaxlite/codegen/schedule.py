@@ -55,6 +55,8 @@ CHEAP = 6
 LARGEST_RECIPE = 400
 # Arrays of so few elements live on the stack, where LLVM turns them into registers.
 SMALL = 16
+# Rows of at least so many elements are summed side by side, into results of at most so many.
+SIDE_BY_SIDE, LARGEST_RESULT = 4, 1 << 15
 # Sums of so few elements are written out by LLVM.
 SHORT_SUM = 16
 # Kernels over at least so many elements are functions of their own.
@@ -361,6 +363,17 @@ class Scheduler:
             return
         self.add(Job(target.shape, value, target))
 
+    def fill(self, target: View, numbers: Numbers) -> None:
+        """Write a constant everywhere into an array that nothing has touched, before the loops that are waiting."""
+        if not math.prod(target.shape):
+            return
+        group = Group(target.shape, tuple(range(len(target.shape))))
+        group.jobs.append(Job(target.shape, numbers_everywhere(numbers, target.shape), target))
+        body: list = []
+        with self.b.into(body):
+            group.write(self.b, 0, {})
+        self.kernel(body, math.prod(target.shape))
+
     def add(self, job: Job, order: tuple[int, ...] | None = None) -> None:
         """Append a job to the open group, or open a new one."""
         if self.group is None or not self.group.admits(job, order):
@@ -397,12 +410,19 @@ class Scheduler:
         bundle, self.bundle = self.bundle, None
         if bundle is None:
             return
-        body: list = []
-        with self.b.into(body):
-            bundle.write(self.b)
-        results = tuple(s for job in bundle.jobs for s in job.results)
-        size = max(math.prod(group.domain) for group in bundle.groups)
-        self.kernel(body, size, ", ".join(job.comment for job in bundle.jobs if job.comment), results)
+        for part in bundle.parts():
+            if len(part.groups) == 1 and isinstance(part.groups[0], Calls):
+                part.write(self.b)
+                continue
+            for calls in part.calls if part.block else ():
+                if calls.along == "k":
+                    calls.clear()
+            body: list = []
+            with self.b.into(body):
+                part.write(self.b)
+            results = tuple(s for job in part.jobs for s in job.results)
+            size = max(math.prod(group.domain) for group in part.groups)
+            self.kernel(body, size, ", ".join(job.comment for job in part.jobs if job.comment), results)
 
     def kernel(self, body: list, size: int, comment: str = "", results: tuple[Scalar, ...] = ()) -> None:
         """Append statements as a kernel over ``size`` elements."""
@@ -488,14 +508,17 @@ class Scheduler:
                 tuple(range(len(domain))),
             )
             return Numbers(dtype, results)
-        target = make_target()
         dense = dense_axis(value)
+        short = math.prod(domain[d] for d in axes) <= SHORT_SUM
+        if dense in kept[:-1] and not short and math.prod(shape) <= LARGEST_RESULT:
+            return self.summed_along(value, dense, kept, identity, combine)
+        target = make_target()
         if dense != len(domain) - 1:
             others = tuple(sorted(d for d in axes if d != dense))
             if dense in axes:
                 # Along the reduced axis that is walked in order.
                 order = (*kept, *others, dense)
-            elif math.prod(domain[d] for d in axes) <= SHORT_SUM:
+            elif short:
                 # LLVM writes the short sum out, and takes the elements along the dense axis side by side.
                 order = (*(d for d in kept if d != dense), dense, *others)
             else:
@@ -509,8 +532,8 @@ class Scheduler:
                 )
                 return target
         # Rows are summed side by side where the last axis stays: memory is walked in order.
-        if kept[-1] == len(domain) - 1 and domain[-1] >= 4:
-            self.copy(numbers_everywhere(Numbers(dtype, identity), shape), target)
+        if kept[-1] == len(domain) - 1 and domain[-1] >= SIDE_BY_SIDE:
+            self.fill(target, Numbers(dtype, identity))
             self.add(
                 Job(domain, value, target, frozenset(axes), identity, combine, accumulate=True),
                 tuple(range(len(domain))),
@@ -518,6 +541,20 @@ class Scheduler:
             return target
         self.add(Job(domain, value, target, frozenset(axes), identity, combine), (*kept, *sorted(axes)))
         return target
+
+    def summed_along(self, value: Value, dense: int, kept, identity: Components, combine) -> View:
+        """Combine the elements along all axes but ``kept`` side by side, in a result that lies along one of these."""
+        rows = (*(d for d in kept if d != dense), dense)
+        order = (*(d for d in range(len(value.shape)) if d not in kept), *rows)
+        places = tuple(kept.index(d) for d in rows)
+        shape, axes = tuple(value.shape[d] for d in kept), frozenset(range(len(order) - len(rows)))
+        result = self.new_view_along(value.dtype, shape, places)
+        target = result.permuted(places)
+        self.fill(target, Numbers(value.dtype, identity))
+        turned = permuted(value, order)
+        job = Job(turned.shape, turned, target, axes, identity, combine, accumulate=True)
+        self.add(job, tuple(range(len(order))))
+        return result
 
 
 def dense_axis(value: Value) -> int:
@@ -528,8 +565,9 @@ def dense_axis(value: Value) -> int:
         for view in views or ():
             for d, (n, step) in enumerate(zip(view.shape, view.strides, strict=True)):
                 misses[d] += n > 1 and abs(step) > 1
-    best = min(range(len(misses)), key=lambda d: (misses[d], -d))
-    return best if misses[best] < misses[last] and value.shape[best] >= SHORT_SUM else last
+    long = [d for d, n in enumerate(value.shape) if n >= SHORT_SUM]
+    best = min(long, key=lambda d: (misses[d], -d), default=last)
+    return best if misses[best] < misses[last] or value.shape[last] < SIDE_BY_SIDE else last
 
 
 def numbers_everywhere(numbers: Numbers, shape: tuple[int, ...]) -> Lazy:

@@ -20,6 +20,7 @@ thread (`Buffer.copies`), and arrays that steps add to (`Merge.target`) to each 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from jaxlite.codegen.builder import Builder
 from jaxlite.codegen.cost import LONG, LONG_NEST, cost_of, cost_of_block, work_of_call
@@ -264,6 +265,13 @@ def _redirect(body: list, merge: Merge, buffer: Buffer, start: Affine) -> None:
     for s in walk(body):
         if isinstance(s, Load | Store) and s.buffer is merge.target:
             s.buffer, s.index = buffer, s.index + start
+        elif isinstance(s, Call):
+            s.args = tuple(
+                replace(a, buffer=buffer, index=a.index + start)
+                if isinstance(a, Address) and a.buffer is merge.target
+                else a
+                for a in s.args
+            )
 
 
 def _fill(b: Builder, merge: Merge, buffer: Buffer, start: Affine) -> None:
