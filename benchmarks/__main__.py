@@ -1,6 +1,6 @@
 """Gradients beside JAX, one table: ``python -m benchmarks``.
 
-    python -m benchmarks [--threads 1|all] [--quick] [--only TEXT] [--runs 7] [--save FILE]
+    python -m benchmarks [--threads 1|all] [--loops] [--quick] [--only TEXT] [--runs 7] [--save FILE]
 
 Both libraries run in one process and take turns; medians count. ``first`` is record, compile and run, after a trivial
 program on both sides, with nothing kept on disk. JAX gets its own arrays and is waited for; jaxlite gets NumPy's.
@@ -25,6 +25,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--threads", choices=["1", "all"], default="1")
     parser.add_argument("--quick", action="store_true", help="run every row once and compare the results")
     parser.add_argument("--only", default="", help="rows whose name contains this text")
+    parser.add_argument("--loops", action="store_true", help="the loops instead of the kernels")
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--save", type=Path, help="write FILE.json and FILE.png")
     return parser.parse_args()

@@ -5,6 +5,7 @@ Each row makes a loss and its arguments; the gradient is taken by the first. `Li
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,12 +15,14 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Lib:
-    """Where a library keeps what rows need: ``np``, ``jit``, ``grad``, ``vmap``, ``hessian``, triangular solves."""
+    """Where a library keeps what rows need: ``np``, ``lax``, ``jit``, ``grad``, ``jvp``, ``vmap``, …"""
 
     name: str
     np: Any
+    lax: Any
     jit: Callable
     grad: Callable
+    jvp: Callable
     vmap: Callable
     hessian: Callable
     value_and_grad: Callable
@@ -38,17 +41,20 @@ class Row:
 ROWS: list[Row] = []
 
 
-def row(name: str, *sizes, derivative: str = "grad"):
+def registering(rows: list[Row], name: str, *sizes, derivative: str = "grad"):
     """Register a row, once for each of its sizes."""
 
     def register(make):
         for size in sizes or ((),):
             args = size if isinstance(size, tuple) else (size,)
             label = f"{name} {'x'.join(map(str, args))}".strip()
-            ROWS.append(Row(label, lambda lib, rng, args=args: make(lib, rng, *args), derivative))
+            rows.append(Row(label, lambda lib, rng, args=args: make(lib, rng, *args), derivative))
         return make
 
     return register
+
+
+row = functools.partial(registering, ROWS)
 
 
 # --- elementwise ------------------------------------------------------------------------------------

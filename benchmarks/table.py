@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 import jaxlite
+from benchmarks.loop_rows import LOOP_ROWS
 from benchmarks.rows import ROWS, Lib, Row
 
 
@@ -22,8 +23,10 @@ def libraries() -> list[Lib]:
         return Lib(
             name,
             module.numpy,
+            module.lax,
             module.jit,
             module.grad,
+            module.jvp,
             module.vmap,
             module.hessian,
             module.value_and_grad,
@@ -39,6 +42,8 @@ def derivative_of(lib: Lib, row: Row, loss):
         return lib.hessian(loss)
     if row.derivative == "per example":
         return lib.vmap(lib.grad(loss), in_axes=(None, 0, 0))
+    if row.derivative == "tangent":
+        return lambda *args: lib.jvp(loss, args, args)[1]
     return lib.grad(loss)
 
 
@@ -84,7 +89,7 @@ def measure(options, alternating, wait) -> list[dict]:
     """Measure all rows and print the table."""
     for lib in libraries():
         wait(lib.jit(lambda x: x + 1.0)(1.0))
-    rows = [row for row in ROWS if options.only in row.name]
+    rows = [row for row in (LOOP_ROWS if options.loops else ROWS) if options.only in row.name]
     head = f"{'times in us':<42}{'primal':>10}{'gradient':>11}{'JAX':>11}{'ratio':>7}{'g/p':>6}{'first':>8}{'ratio':>7}"
     print(head, flush=True)
     records = []

@@ -175,7 +175,8 @@ class Eqn:
     @property
     def effects(self) -> frozenset[str]:
         """Effects of the primitive and of every program among the params."""
-        return self.primitive.effects.union(*(j.effects for j in subjaxprs(self.params)))
+        inner = [j.effects for j in subjaxprs(self.params)] if self.params else ()
+        return self.primitive.effects.union(*inner) if inner else self.primitive.effects
 
     def replace(self, **changes) -> Eqn:
         return replace(self, **changes)

@@ -5,16 +5,13 @@ Each row is run as it is, and as what the transformations make of it: pushed for
 
 from __future__ import annotations
 
-import inspect
-import types
-
+import numba
 import numpy as np
 import pytest
 
 import jaxlite
 import jaxlite.numpy as jnp
 from jaxlite import lax
-from jaxlite.codegen import array_helpers, helpers
 from jaxlite.codegen.builder import Builder
 from jaxlite.codegen.emit_llvm import emit
 from jaxlite.codegen.loops import Buffer, LoopProgram
@@ -154,22 +151,14 @@ def test_results_are_new_arrays():
     assert not np.shares_memory(a, operands[0])
 
 
-def njit_space(loops) -> dict:
-    """Compile the Python form with numba: its helpers, then the program."""
-    import numba
-
+def njit_form(loops):
+    """Compile the Python form with numba."""
     _, space = namespace(loops)
-    for module in (helpers, array_helpers):
-        # Functions with globals of their own: helpers that call each other find each other compiled, and the module
-        # stays as it is.
-        own = dict(vars(module))
-        functions = {
-            n: f for n, f in own.items() if inspect.isfunction(f) and f.__module__ == module.__name__
-        }
-        for name, f in functions.items():
-            own[name] = numba.njit(types.FunctionType(f.__code__, own, name, f.__defaults__, f.__closure__))
-        space.update({name: own[name] for name in functions if name in space})
-    return space
+    return numba.njit(error_model="numpy")(space[loops.name])
+
+
+def _grown(x):
+    return lax.while_loop(lambda c: c.sum() < 50, lambda c: 1.5 * abs(c) + jnp.sin(c), x).sum()
 
 
 PROGRAMS = {
@@ -198,6 +187,16 @@ PROGRAMS = {
         1,
     ),
     "cond": (lambda x: lax.cond(jnp.sum(x) > 0, lambda x: (x * 2, 1.0), lambda x: (-x, jnp.sum(x)), x), 1),
+    "tapes": (lambda x: jaxlite.grad(_grown)(x[0]), 1),
+    "factors": (
+        lambda x, y: (
+            jnp.linalg.cholesky(x @ x.T + jnp.eye(4)),
+            jnp.linalg.solve(x[:, :4], y),
+            jnp.linalg.slogdet(y[:, :4] + 1j * x[:, :4]),
+            lax.linalg.triangular_solve(jnp.tril(x[:, :4]) + 1j * y[:, :4], y + 1j * x, left_side=True),
+        ),
+        2,
+    ),
     "complex": (lambda x, y: (jnp.exp(x + 1j * y) * (x - 1j), jnp.abs((x + 1j * y) / (y + 2j))), 2),
 }
 
@@ -209,13 +208,28 @@ def test_the_python_form_runs_under_numba(name, rng):
     jaxpr, operands = program_of(lambda *xs: jaxlite.tree.leaves(function(*xs)), args)
     loops = loop_program(optimize(jaxpr))
     assert not loops.has_host_calls
-    import numba
+    check_under_numba(jaxpr, operands, loops)
 
-    program = numba.njit(error_model="numpy")(njit_space(loops)[loops.name])
+
+def check_under_numba(jaxpr, operands, loops) -> None:
+    program = njit_form(loops)
     results = [np.empty(a.shape, a.dtype) for a in jaxpr.out_avals]
     inputs = [flat(x, b) for x, b in zip(operands, loops.inputs, strict=True)]
     program(*inputs, *(flat(y, b) for y, b in zip(results, loops.outputs, strict=True)))
-    compare(results, run_jaxpr(optimize(jaxpr), *operands), "compiled by numba", operands)
+    with np.errstate(all="ignore"):
+        expected = run_jaxpr(optimize(jaxpr), *operands)
+    compare(results, expected, "compiled by numba", operands)
+
+
+# Numba takes a second for each: every run of the slow tests has a sample.
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES[::16], ids=lambda case: case.id)
+def test_row_under_numba(case):
+    jaxpr, operands = program_of(lambda *xs: list(run(case, *xs)), case.args)
+    loops = loop_program(optimize(jaxpr))
+    takes_tapes = any(isinstance(aval, Tape) for aval in (*jaxpr.in_avals, *jaxpr.out_avals))
+    if not loops.has_host_calls and not takes_tapes:
+        check_under_numba(jaxpr, operands, loops)
 
 
 def check_random(seeds) -> None:

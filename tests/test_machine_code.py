@@ -645,6 +645,17 @@ def test_every_stage_has_a_text():
         lowered.as_text("hlo")
 
 
+def test_loops_say_which_inputs_the_function_captured():
+    captured = np.arange(4.0)
+    text = jit(lambda x: x * captured).lower(X).as_text("loops")
+    assert text.startswith("# x0 is an array that the function captured: jit(f).trace(…).jaxpr.consts[0]\n")
+    space: dict = {}
+    exec(text, space)
+    result = np.empty(4)
+    space["program"](captured, X, result)
+    np.testing.assert_array_equal(result, X * captured)
+
+
 def test_compiled_programs_answer():
     compiled = jit(lambda x, y: {"a": x + y}).lower(X, 1.0).compile()
     np.testing.assert_array_equal(compiled(X, 1.0)["a"], X + 1.0)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import textwrap
 import traceback
-import types
 
+import numba
 import numpy as np
 import pytest
 
-from jaxlite.codegen import array_helpers, helpers
 from jaxlite.codegen.builder import Builder
 from jaxlite.codegen.loops import (
     BOOL,
@@ -45,17 +43,9 @@ def program_of(b: Builder, inputs, outputs, buffers=()) -> LoopProgram:
 
 
 def compile_njit(source: str, name: str = "program"):
-    """Return the function of a source compiled by numba, after the helpers that it imports."""
-    numba = pytest.importorskip("numba")
+    """Return the function of a source compiled by numba."""
     space: dict = {}
     exec(source, space)
-    for module in (helpers, array_helpers):
-        # Functions with globals of their own, so that helpers find each other compiled and the module stays as it is.
-        own = dict(vars(module))
-        mine = {n: f for n, f in own.items() if inspect.isfunction(f) and f.__module__ == module.__name__}
-        for n, f in mine.items():
-            own[n] = numba.njit(types.FunctionType(f.__code__, own, n, f.__defaults__, f.__closure__))
-        space.update({n: own[n] for n in mine if n in space})
     return numba.njit(error_model="numpy")(space[name])
 
 
@@ -716,7 +706,7 @@ def test_call_of_a_matrix_product(letter, flag_a, flag_b, rng):
     b.call(f"{letter}gemm", *char, *sizes, one, Address(x), lda, Address(z), ldb, zero, place, ldc)
     program = program_of(b, [x, z], [y])
     text = render(program)
-    assert f"from jaxlite.codegen.array_helpers import {letter}gemm" in text
+    assert f"from jaxlite.runtime.printed import {letter}gemm" in text
     flat_a, flat_c = (v.ravel("F").view(real) for v in (a, c))
     got = run_both(program, flat_a, flat_c)[0]
     left, right = (v if f == "N" else v.T for v, f in ((a, flag_a), (c, flag_b)))

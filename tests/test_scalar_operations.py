@@ -266,7 +266,7 @@ def program(name: str) -> tuple[LoopProgram, list[tuple[Case, list[np.ndarray]]]
 
 def _loop(b: Builder, case: Case, args, first: int, number: int):
     """Write the loop of one case; returns the buffers that it reads and the one that it writes."""
-    rule, size = elementwise.rule_for(PRIMITIVES[case.name].lower.operation), len(args[0])
+    rule, size = elementwise.rule_for(PRIMITIVES[case.name].lower.word), len(args[0])
     stored = [storage(x.dtype) for x in args]
     places = [Buffer(f"x{first + k}", dtype, size * n, "input") for k, (dtype, n) in enumerate(stored)]
     dtype, count = storage(case.out_dtype)
@@ -301,7 +301,7 @@ every_primitive = pytest.mark.parametrize("name", ELEMENTWISE)
 
 
 def test_every_primitive_has_a_rule():
-    assert {PRIMITIVES[name].lower.operation for name in ELEMENTWISE} <= set(elementwise.ELEMENTWISE)
+    assert {PRIMITIVES[name].lower.word for name in ELEMENTWISE} <= set(elementwise.ELEMENTWISE)
 
 
 @every_primitive

@@ -1,23 +1,17 @@
 """Routines of BLAS and the runtime, for the Python form of a loop program: on flat arrays, as machine code sees them.
 
-Matrices are column-major with a leading dimension, as in Fortran; flags are the codes of their letters.
+Matrices are column-major with a leading dimension, as in Fortran; flags are the codes of their letters: 78 "N", 84 "T",
+67 "C", 76 "L", 82 "R", 85 "U". Complex matrices come as pairs of real numbers. All is written as loops that numba
+compiles too: `runtime.printed` tells it of these functions.
 """
 
 from __future__ import annotations
 
-import importlib
-
 import numpy as np
 
 
-def _matrix(a, rows, columns, ld):
-    """View a column-major matrix."""
-    step = a.itemsize
-    return np.lib.stride_tricks.as_strided(a, (rows, columns), (step, ld * step))
-
-
 def oriented(a, flag, rows, columns, ld):
-    """Copy op(a), of so many rows and columns, out of a column-major array; flag 78 is "N", 84 is "T"."""
+    """Copy op(a), of so many rows and columns, out of a column-major array."""
     out = np.empty((rows, columns), a.dtype)
     if flag == 78:
         for j in range(columns):
@@ -66,64 +60,156 @@ def dgemv(flag, m, n, alpha, a, lda, x, step_x, beta, y, step_y):
 sgemm, cgemm, sgemv = dgemm, zgemm, dgemv
 
 
-def _as(a, letter):
-    kind = {"c": np.complex64, "z": np.complex128}.get(letter)
-    return a if kind is None else a[: a.size // 2 * 2].view(kind)
+# --- LAPACK's and BLAS's solvers, in place ------------------------------------------------------------
 
 
-def _routine(letter, module, name):
-    return getattr(importlib.import_module(f"scipy.linalg.{module}"), letter + name)
+def dpotrf(triangle, n, a, lda, info):
+    """Cholesky factor of one triangle; info is 1 + the row where the matrix is not positive definite."""
+    info[0] = 0
+    for j in range(n):
+        square = a[j + j * lda].real
+        for k in range(j):
+            x = a[j + k * lda] if triangle == 76 else a[k + j * lda]
+            square -= (x * np.conj(x)).real
+        if square <= 0:
+            info[0] = j + 1
+            return
+        root = np.sqrt(square)
+        a[j + j * lda] = root
+        for i in range(j + 1, n):
+            at = i + j * lda if triangle == 76 else j + i * lda
+            rest = a[at]
+            for k in range(j):
+                if triangle == 76:
+                    rest -= a[i + k * lda] * np.conj(a[j + k * lda])
+                else:
+                    rest -= np.conj(a[k + j * lda]) * a[k + i * lda]
+            a[at] = rest / root
 
 
-def _potrf(letter):
-    def potrf(triangle, n, a, lda, info):
-        """Cholesky factor of one triangle, in place."""
-        matrix = _matrix(_as(a, letter), n, n, lda)
-        factor, info[0] = _routine(letter, "lapack", "potrf")(matrix, lower=triangle == 76, clean=0)
-        matrix[...] = factor
-
-    return potrf
+def operated(a, operation, i, j, ld):
+    """Element of op(a)."""
+    if operation == 78:
+        return a[i + j * ld]
+    return np.conj(a[j + i * ld]) if operation == 67 else a[j + i * ld]
 
 
-def _trsm(letter):
-    def trsm(side, triangle, operation, diagonal, m, n, alpha, a, lda, b, ldb):
-        """Solve with a triangular matrix, in place of the right-hand side."""
-        order = m if side == 76 else n
-        matrix, right = _matrix(_as(a, letter), order, order, lda), _matrix(_as(b, letter), m, n, ldb)
-        right[...] = _routine(letter, "blas", "trsm")(
-            1.0, matrix, right, side=int(side == 82), lower=int(triangle == 76),
-            trans_a={78: 0, 84: 1, 67: 2}[int(operation)], diag=int(diagonal == 85),
-        )  # fmt: skip
-
-    return trsm
-
-
-def _getrf(letter):
-    def getrf(m, n, a, lda, pivots, info):
-        """LU factors in place; pivots count from 1."""
-        matrix = _matrix(_as(a, letter), m, n, lda)
-        matrix[...], found, info[0] = _routine(letter, "lapack", "getrf")(matrix)
-        pivots[: min(m, n)] = found + 1
-
-    return getrf
+def solve_vector(forward, operation, diagonal, n, a, lda, x, start, step):
+    """Solve op(a)·x = x for the ``n`` numbers of x from ``start`` on; forward where op(a) is a lower triangle."""
+    for count in range(n):
+        i = count if forward else n - 1 - count
+        rest = x[start + i * step]
+        for before in range(count):
+            k = before if forward else n - 1 - before
+            rest -= operated(a, operation, i, k, lda) * x[start + k * step]
+        if diagonal != 85:
+            rest /= operated(a, operation, i, i, lda)
+        x[start + i * step] = rest
 
 
-def _trsv(letter):
-    def trsv(triangle, operation, diagonal, n, a, lda, x, step_x):
-        """Solve with a triangular matrix for one vector, in place."""
-        matrix, vector = _matrix(_as(a, letter), n, n, lda), _as(x, letter)[: n * step_x : step_x]
-        vector[...] = _routine(letter, "blas", "trsv")(
-            matrix, vector, lower=int(triangle == 76), trans={78: 0, 84: 1, 67: 2}[int(operation)],
-            diag=int(diagonal == 85),
-        )  # fmt: skip
+def dtrsm(side, triangle, operation, diagonal, m, n, alpha, a, lda, b, ldb):
+    """Solve op(a)·x = b for a triangular matrix, or x·op(a) = b where the side is "R", in place of b."""
+    forward = (triangle == 76) == (operation == 78)
+    if side == 76:
+        for j in range(n):
+            solve_vector(forward, operation, diagonal, m, a, lda, b, j * ldb, 1)
+        return
+    for count in range(n):
+        j = n - 1 - count if forward else count
+        for i in range(m):
+            rest = b[i + j * ldb]
+            for before in range(count):
+                k = n - 1 - before if forward else before
+                rest -= b[i + k * ldb] * operated(a, operation, k, j, lda)
+            if diagonal != 85:
+                rest /= operated(a, operation, j, j, lda)
+            b[i + j * ldb] = rest
 
-    return trsv
+
+def dtrsv(triangle, operation, diagonal, n, a, lda, x, step_x):
+    """Solve with a triangular matrix for one vector."""
+    solve_vector((triangle == 76) == (operation == 78), operation, diagonal, n, a, lda, x, 0, step_x)
 
 
-spotrf, dpotrf, cpotrf, zpotrf = map(_potrf, "sdcz")
-strsm, dtrsm, ctrsm, ztrsm = map(_trsm, "sdcz")
-sgetrf, dgetrf, cgetrf, zgetrf = map(_getrf, "sdcz")
-strsv, dtrsv, ctrsv, ztrsv = map(_trsv, "sdcz")
+def dgetrf(m, n, a, lda, pivots, info):
+    """LU factors; pivots count from 1, and so does info, the first pivot that is zero."""
+    info[0] = 0
+    for j in range(min(m, n)):
+        row, largest = j, -1.0
+        for i in range(j, m):
+            # As BLAS compares complex numbers.
+            size = abs(a[i + j * lda].real) + abs(a[i + j * lda].imag)
+            if size > largest:
+                row, largest = i, size
+        pivots[j] = row + 1
+        pivot = a[row + j * lda]
+        if pivot == 0:
+            if info[0] == 0:
+                info[0] = j + 1
+            continue
+        if row != j:
+            for k in range(n):
+                upper, lower = a[j + k * lda], a[row + k * lda]
+                a[j + k * lda], a[row + k * lda] = lower, upper
+        for i in range(j + 1, m):
+            a[i + j * lda] /= pivot
+            factor = a[i + j * lda]
+            for k in range(j + 1, n):
+                a[i + k * lda] -= factor * a[j + k * lda]
+
+
+spotrf, strsm, strsv, sgetrf = dpotrf, dtrsm, dtrsv, dgetrf
+
+
+def zpotrf(triangle, n, a, lda, info):
+    """As dpotrf."""
+    dpotrf(triangle, n, complex128(a), lda, info)
+
+
+def ztrsm(side, triangle, operation, diagonal, m, n, alpha, a, lda, b, ldb):
+    """As dtrsm."""
+    dtrsm(side, triangle, operation, diagonal, m, n, alpha, complex128(a), lda, complex128(b), ldb)
+
+
+def ztrsv(triangle, operation, diagonal, n, a, lda, x, step_x):
+    """As dtrsv."""
+    dtrsv(triangle, operation, diagonal, n, complex128(a), lda, complex128(x), step_x)
+
+
+def zgetrf(m, n, a, lda, pivots, info):
+    """As dgetrf."""
+    dgetrf(m, n, complex128(a), lda, pivots, info)
+
+
+def cpotrf(triangle, n, a, lda, info):
+    """As dpotrf."""
+    dpotrf(triangle, n, complex64(a), lda, info)
+
+
+def ctrsm(side, triangle, operation, diagonal, m, n, alpha, a, lda, b, ldb):
+    """As dtrsm."""
+    dtrsm(side, triangle, operation, diagonal, m, n, alpha, complex64(a), lda, complex64(b), ldb)
+
+
+def ctrsv(triangle, operation, diagonal, n, a, lda, x, step_x):
+    """As dtrsv."""
+    dtrsv(triangle, operation, diagonal, n, complex64(a), lda, complex64(x), step_x)
+
+
+def cgetrf(m, n, a, lda, pivots, info):
+    """As dgetrf."""
+    dgetrf(m, n, complex64(a), lda, pivots, info)
+
+
+def complex128(pairs):
+    """View pairs of real numbers as complex ones."""
+    return pairs[: pairs.size // 2 * 2].view(np.complex128)
+
+
+def complex64(pairs):
+    """View pairs of real numbers as complex ones."""
+    return pairs[: pairs.size // 2 * 2].view(np.complex64)
+
 
 # --- tapes: handles are positions in a list -----------------------------------------------------------
 

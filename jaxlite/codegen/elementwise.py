@@ -14,7 +14,10 @@ import math
 import numpy as np
 
 from jaxlite.codegen import operations
-from jaxlite.codegen.loops import Const
+from jaxlite.codegen.builder import Builder
+from jaxlite.codegen.loops import Const, Scalar
+from jaxlite.codegen.values import storage
+from jaxlite.ir import Eqn
 
 ELEMENTWISE: dict = {}
 HALF = np.dtype(np.float16)
@@ -37,6 +40,14 @@ def rule_for(operation):
         return lambda b, out, ins, *xs, **params: (operation(b, *(x for (x,) in xs), **params),)
     found = ELEMENTWISE.get(operation)
     return _never if found is None else _not_of_halves(found)
+
+
+def has_scalar_form(eqn: Eqn) -> bool:
+    """Whether an elementwise equation has a form in scalars, for its dtypes."""
+    out, ins = eqn.outvars[0].aval.dtype, tuple(a.aval.dtype for a in eqn.invars)
+    samples = [tuple(Scalar(s) for _ in range(n)) for s, n in map(storage, ins)]
+    write = rule_for(eqn.primitive.lower.word)
+    return write(Builder(), out, ins, *samples, **eqn.params) is not None
 
 
 def _never(b, out, ins, *xs, **params):

@@ -44,7 +44,7 @@ from jaxlite.codegen.loops import (
     walk,
 )
 from jaxlite.codegen.memory import copy_bytes, touched
-from jaxlite.codegen.operations import OPERATIONS, llvm_const, llvm_type, memory_type
+from jaxlite.codegen.operations import OPERATIONS, intrinsic, llvm_const, llvm_type, memory_type
 from jaxlite.codegen.tapes import LIST_SLOT, RUNTIME, TAPE_ROUTINES
 
 # Steps of a sequential loop that is taken to be unrolled.
@@ -444,6 +444,9 @@ class _Function:
             kind = llvm_type(s.out.dtype)
             # Reassociation, so that a sum becomes several sums side by side, and fused multiply-add.
             self.registers[s.out] = self.emit(f"fadd reassoc contract {kind} {texts[0]}, {texts[1]}")
+        elif s.out in self.accumulations and s.op in ("max", "min") and s.out.dtype.kind == "f":
+            # The form of which the vectoriser knows that the order does not count; which of 0.0 and -0.0 it is neither.
+            self.registers[s.out] = intrinsic(self, f"{s.op}imum", s.out.dtype, texts, "nsz ")
         else:
             self.registers[s.out] = OPERATIONS[s.op].llvm(self, s.out.dtype, types, texts)
 
@@ -518,6 +521,9 @@ class _Function:
         if calls or s.as_it_is or (s.polls and self.in_part):
             # LLVM unrolls short loops before it vectorises, and functions would be called one element after the other.
             # Loops that elsewhere look at Ctrl-C are sequential: unrolled, a sort compiled twice as long.
+            kept = f", !llvm.loop {self.module.loop_as_it_is()}"
+        elif short and any(map(_is_long, s.body)):
+            # To write out loops around long ones gains nothing, and LLVM takes ten times as long for ten of them.
             kept = f", !llvm.loop {self.module.loop_as_it_is()}"
         self.line(f"br i1 {more}, label %{loop}, label %{done}{kept}")
         heads = [f"  {index} = phi i64 [ {start}, %{before} ], [ {following}, %{latch} ]"]
@@ -738,6 +744,19 @@ class _Function:
             self.leave_unless(fine, status)
         for result, slot in zip(s.results, slots, strict=True):
             self.registers[result] = self.emit(f"load {llvm_type(result.dtype)}, ptr {slot}")
+
+
+def _is_long(statement) -> bool:
+    """Whether a statement is a loop that LLVM does not write out."""
+    if (
+        not isinstance(statement, For)
+        or type(statement.start) is not Const
+        or type(statement.stop) is not Const
+    ):
+        return False
+    return (
+        len(range(int(statement.start.value), int(statement.stop.value), statement.step)) > LONGEST_UNROLLED
+    )
 
 
 def _angles(body: list) -> dict[Scalar, str | None]:

@@ -8,7 +8,7 @@ The runtime gives every name its address before a program is loaded; machine cod
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,8 +21,7 @@ def letter_of(dtype: np.dtype) -> str | None:
     return LETTERS.get(dtype.str[1:])
 
 
-@dataclass(frozen=True)
-class Fortran:
+class Fortran(NamedTuple):
     """A subroutine that takes every argument by address, integers as int32, characters as int8.
 
     ``module`` is the SciPy module that exports its pointer; ``work`` gives its floating-point operations from the

@@ -134,10 +134,14 @@ class Buffer:
 
 @dataclass(frozen=True)
 class Address:
-    """The place of an element of a buffer, as an argument of a call."""
+    """The place of an element of a buffer, as an argument of a call.
+
+    ``size`` says how many elements from there on the call touches at most, 0 where nobody has said.
+    """
 
     buffer: Buffer
     index: Affine = Affine()
+    size: int = 0
 
 
 # --- statements -------------------------------------------------------------------------------------

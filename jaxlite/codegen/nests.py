@@ -77,6 +77,31 @@ class Group:
                 return False
         return job.target is None or job.target.buffer not in self.written
 
+    def write(self, b: Builder, depth: int, index: dict[int, Scalar | Affine]) -> None:
+        """Write the loops from ``depth`` inwards."""
+        Nest(b, self).level(depth, index)
+
+
+@dataclass(eq=False)
+class Calls(Group):
+    """Calls of a routine for each matrix of a stack; ``call(index)`` writes one.
+
+    They share the loop over the first dimension of the stack with the loops that make their operands and use their
+    results, so that one matrix of each is in the cache, and not all of them in memory.
+    """
+
+    call: Callable[[Index], None] = None
+
+    def admits(self, job: Job, order: tuple[int, ...] | None) -> bool:
+        return False
+
+    def write(self, b: Builder, depth: int, index: dict[int, Scalar | Affine]) -> None:
+        if depth == len(self.order):
+            self.call(tuple(Affine.of(index[d]) for d in range(depth)))
+            return
+        with b.loop(self.domain[depth], kind="parallel") as i:
+            self.write(b, depth + 1, {**index, depth: i})
+
 
 def _only(views: tuple[View, ...] | None, written: View) -> bool:
     """Whether what is read of a buffer are the very elements that were written at the same index."""
@@ -145,13 +170,13 @@ class Bundle:
     def write(self, b: Builder) -> None:
         """Write the loops."""
         if len(self.groups) == 1:
-            Nest(b, self.groups[0]).level(0, {})
+            self.groups[0].write(b, 0, {})
             return
         accumulating = [job for job in self.jobs if 0 in job.axes]
         kind, merges = "serial" if accumulating else "parallel", _merges({}, accumulating)
         with b.loop(self.groups[0].domain[0], kind=kind, merges=merges) as i:
             for group in self.groups:
-                Nest(b, group).level(1, {0: i})
+                group.write(b, 1, {0: i})
 
 
 def _has_rows(group: Group) -> bool:

@@ -243,11 +243,12 @@ def _not():
     return python, llvm
 
 
-def _intrinsic(e, name: str, dtype: np.dtype, texts) -> str:
+def intrinsic(e, name: str, dtype: np.dtype, texts, flags: str = "") -> str:
+    """Call one of LLVM's own functions."""
     kind = llvm_type(dtype)
     symbol = f"llvm.{name}.{'f' if dtype.kind == 'f' else 'i'}{8 * dtype.itemsize}"
     e.declare(symbol, f"declare {kind} @{symbol}({', '.join([kind] * len(texts))})")
-    return e.emit(f"call {kind} @{symbol}({', '.join(f'{kind} {t}' for t in texts)})")
+    return e.emit(f"call {flags}{kind} @{symbol}({', '.join(f'{kind} {t}' for t in texts)})")
 
 
 def _libm(e, name: str, dtype: np.dtype, texts) -> str:
@@ -263,7 +264,7 @@ def _libm(e, name: str, dtype: np.dtype, texts) -> str:
 def _abs():
     def llvm(e, dtype, in_dtypes, texts):
         if dtype.kind == "f":
-            return _intrinsic(e, "fabs", dtype, texts)
+            return intrinsic(e, "fabs", dtype, texts)
         if dtype.kind == "u":
             return texts[0]
         negative = e.emit(f"icmp slt {llvm_type(dtype)} {texts[0]}, 0")
@@ -348,7 +349,7 @@ def _popcount():
     def python(dtype, in_dtypes, texts):
         return f"np.{dtype.name}(popcount(np.uint{8 * dtype.itemsize}({texts[0]})))"
 
-    return python, lambda e, dtype, in_dtypes, texts: _intrinsic(e, "ctpop", dtype, texts)
+    return python, lambda e, dtype, in_dtypes, texts: intrinsic(e, "ctpop", dtype, texts)
 
 
 @_operation("clz")
@@ -364,11 +365,11 @@ def _clz():
     return python, llvm
 
 
-def _by_intrinsic(name: str, intrinsic: str, python_name: str) -> None:
+def _by_intrinsic(name: str, llvm_name: str, python_name: str) -> None:
     OPERATIONS[name] = Operation(
         _first,
         lambda dtype, in_dtypes, texts: f"np.{dtype.name}({python_name}({', '.join(texts)}))",
-        lambda e, dtype, in_dtypes, texts: _intrinsic(e, intrinsic, dtype, texts),
+        lambda e, dtype, in_dtypes, texts: intrinsic(e, llvm_name, dtype, texts),
     )
 
 

@@ -5,8 +5,8 @@
         for i in range(3):
             y0[i] = np.float64(np.sin(x0[i]))
 
-Arrays are flat; a complex one is a view of twice as many real numbers. The text runs as it is, and under
-``numba.njit(error_model="numpy")`` once its helpers are compiled too; it computes what the machine code computes.
+Arrays are flat; a complex one is a view of twice as many real numbers. The text runs as it is, and its function under
+``numba.njit(error_model="numpy")`` too; it computes what the machine code computes.
 
 A scalar that is used once becomes part of the expression that uses it, as long as the line stays short and no store
 comes between; the others are variables. What a loop carries is one variable, before, inside and after it.
@@ -64,6 +64,8 @@ LONGEST_SIDE = 80
 MOST_NUMBERS = 64
 
 _INDEX_NAMES = "ijklmnopqr"
+# Only a text: it is the reader's process that imports it.
+_PRINTED = "jaxlite.runtime.printed"
 _RESERVED = {*keyword.kwlist, "np", "base64", "host", "range", "float", "int", "IndexError"}
 
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "and": "&", "or": "|", "xor": "^"}
@@ -199,14 +201,11 @@ class _Renderer:
         code = "\n".join(line for line in self.lines if not line.lstrip().startswith("#"))
         called = set(re.findall(r"(?<![\w.])(\w+)\(", code))
         lines = ["import numpy as np"]
-        for module in (helpers, array_helpers):
-            wanted = [n for n in _public(module) if n in called]
-            if module is array_helpers:
-                wanted += sorted(self.symbols - set(wanted) - set(_public(helpers)))
-            if wanted:
-                line = f"from {module.__name__} import {', '.join(wanted)}"
-                folded = _folded(f"from {module.__name__} import (", wanted, ")")
-                lines += [line] if len(line) <= WIDTH else folded
+        wanted = [n for n in (*_public(helpers), *_public(array_helpers)) if n in called]
+        wanted += sorted(self.symbols - set(wanted))
+        if wanted:
+            line = f"from {_PRINTED} import {', '.join(wanted)}"
+            lines += [line] if len(line) <= WIDTH else _folded(f"from {_PRINTED} import (", wanted, ")")
         return ["import base64", "", *lines] if any("base64." in line for line in constants) else lines
 
     # --- lines and names

@@ -11,8 +11,22 @@ A row stays in the cache; what has one element to a row becomes a register.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
-from jaxlite.codegen.loops import Affine, Buffer, Const, For, Kernel, Load, LoopProgram, Scalar, Store, walk
+from jaxlite.codegen.loops import (
+    Address,
+    Affine,
+    Buffer,
+    Call,
+    Const,
+    For,
+    Kernel,
+    Load,
+    LoopProgram,
+    Scalar,
+    Store,
+    walk,
+)
 from jaxlite.codegen.memory import touched
 from jaxlite.codegen.schedule import SMALL
 
@@ -36,7 +50,8 @@ def touches(body: list) -> Counter[Buffer]:
 
 def _cut(rows: For, everywhere: Counter[Buffer]) -> None:
     ranges: dict[Scalar, tuple[int, int]] = {}
-    accesses: dict[Buffer, list[Load | Store]] = {}
+    accesses: dict[Buffer, list[Load | Store | Address]] = {}
+    calls: list[Call] = []
     for statement in walk(rows.body):
         if isinstance(statement, For):
             limits = _limits(statement, ranges)
@@ -44,18 +59,30 @@ def _cut(rows: For, everywhere: Counter[Buffer]) -> None:
                 ranges[statement.index] = limits
         elif isinstance(statement, Load | Store):
             accesses.setdefault(statement.buffer, []).append(statement)
+        elif isinstance(statement, Call):
+            calls.append(statement)
+            for arg in statement.args:
+                if type(arg) is Address:
+                    accesses.setdefault(arg.buffer, []).append(arg)
+    moved: dict[Address, Address] = {}
     for buffer, uses in accesses.items():
         if buffer.place not in ("arena", "stack") or len(uses) != everywhere[buffer]:
             continue
         steps = {dict(use.index.terms).get(rows.index, 0) for use in uses}
         step = steps.pop()
-        if steps or step <= 0 or not all(_within(use.index, rows.index, step, ranges) for use in uses):
+        if steps or step <= 0 or not all(_within(use, rows.index, step, ranges) for use in uses):
             continue
         for use in uses:
-            use.index = use.index + Affine.of(rows.index) * -step
+            index = use.index + Affine.of(rows.index) * -step
+            if type(use) is Address:
+                moved[use] = replace(use, index=index)
+            else:
+                use.index = index
         buffer.size = step
         if step <= SMALL:
             buffer.place = "stack"
+    for call in calls:
+        call.args = tuple(moved.get(arg, arg) if type(arg) is Address else arg for arg in call.args)
 
 
 def _limits(loop: For, ranges: dict[Scalar, tuple[int, int]]) -> tuple[int, int] | None:
@@ -67,9 +94,14 @@ def _limits(loop: For, ranges: dict[Scalar, tuple[int, int]]) -> tuple[int, int]
     return None if first is None or last is None else (first, last)
 
 
-def _within(index: Affine, row: Scalar, step: int, ranges: dict[Scalar, tuple[int, int]]) -> bool:
-    """Whether an index, but for its row, lies in [0, step)."""
-    low = high = index.constant
+def _within(
+    use: Load | Store | Address, row: Scalar, step: int, ranges: dict[Scalar, tuple[int, int]]
+) -> bool:
+    """Whether what is touched, but for its row, lies in [0, step)."""
+    index, size = use.index, 1
+    if type(use) is Address:
+        size = use.size or step + 1
+    low, high = index.constant, index.constant + size - 1
     for scalar, factor in index.terms:
         if scalar is row:
             continue

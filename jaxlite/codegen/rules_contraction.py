@@ -14,12 +14,16 @@ import numpy as np
 from jaxlite.codegen import elementwise
 from jaxlite.codegen.external import letter_of
 from jaxlite.codegen.loops import INT, Address, Affine, Const
-from jaxlite.codegen.nests import Job
+from jaxlite.codegen.nests import Calls, Job
 from jaxlite.codegen.schedule import Scheduler, numbers_everywhere, rule
 from jaxlite.codegen.values import Lazy, Numbers, Value, View, needs_of, storage
 
 # Products with fewer multiplications than this are loops of their own: a call of BLAS costs about as much.
 SMALL_PRODUCT = 2048
+# Loops over rows of fewer elements than this do not fill vector registers.
+SHORT_ROW = 32
+# Of a call, in statements of a kernel.
+COST_OF_CALL = 10
 
 
 @rule("dot_general")
@@ -50,8 +54,14 @@ def _dot_general(s: Scheduler, eqn, operands):
 
 def _matrices(s: Scheduler, x: Value, batch, rows, columns) -> View:
     """Return the operand as View [batch…, rows, columns] of matrices that BLAS takes, one axis being dense."""
-    view = s.stored(x)
     order = (*batch, *rows, *columns)
+    if batch and type(x) is Lazy:
+        # One matrix after the other, and loops along the longer side of each.
+        m, n = (math.prod(x.shape[d] for d in dims) for dims in (rows, columns))
+        swap = n < m if min(m, n) < SHORT_ROW else [*rows, *columns] > [*columns, *rows]
+        view = s.stored_along(x, (*batch, *columns, *rows) if swap else order)
+    else:
+        view = s.stored(x)
     shape = tuple(view.shape[d] for d in order)
     strides = tuple(view.strides[d] for d in order)
     nb, nr = len(batch), len(rows)
@@ -94,11 +104,27 @@ def _dense(rows: tuple[int, int], columns: tuple[int, int]) -> bool:
 
 
 def _by_blas(s: Scheduler, eqn, left: View, right: View, batch, m, n, k, letter) -> View:
-    target = s.target_for(eqn)
-    out = target if target.is_row_major else s.new_view(target.dtype, target.shape)
-    for view in (left, right):
-        s.memory(view, row_major=False)
-    s.close()
+    nb, target = len(batch), s.targets.get(eqn.outvars[0])
+    out = target
+    if target is None or not target.is_row_major:
+        dtype, shape = eqn.outvars[0].aval.dtype, eqn.outvars[0].aval.shape
+        axes, free = (
+            tuple(range(len(shape))),
+            len(eqn.invars[0].aval.shape) - nb - len(eqn.params["dimension_numbers"][0][0]),
+        )
+        order = axes
+        if batch and m > n and n < SHORT_ROW:
+            order = (*axes[:nb], *axes[nb + free :], *axes[nb : nb + free])
+        out = s.new_view_along(dtype, shape, order)
+        if order != axes:
+            # The transposed product, whose rows are the long side.
+            left, right = (v.permuted((*range(nb), nb + 1, nb)) for v in (right, left))
+            m, n = n, m
+    target = out if target is None else target
+    if not batch:
+        for view in (left, right):
+            s.memory(view, row_major=False)
+        s.close()
     scalar, count = storage(target.dtype)
     constants = {}
     if count == 2:
@@ -121,13 +147,15 @@ def _by_blas(s: Scheduler, eqn, left: View, right: View, batch, m, n, k, letter)
     flag_right, ld_right = orientation(right, k, n)
 
     def product(index):
-        def address(view, position):
-            return Address(view.buffer, position * count)
+        def address(view, position, rows, columns):
+            steps = view.strides[-2:] if view is not out else (columns, 1)
+            last = (rows - 1) * steps[0] + (columns - 1) * steps[1]
+            return Address(view.buffer, position * count, (last + 1) * count)
 
-        a = address(left, left.position((*index, Affine(), Affine())))
-        c = address(right, right.position((*index, Affine(), Affine())))
+        a = address(left, left.position((*index, Affine(), Affine())), m, k)
+        c = address(right, right.position((*index, Affine(), Affine())), k, n)
         z = out.offset + sum((i * t for i, t in zip(index, out.strides, strict=False)), Affine())
-        z = address(out, z)
+        z = address(out, z, m, n)
         one = Const(1, INT)
         if m == 1 and n > 1 and letter in "sd":
             step = left.strides[-1] if k > 1 else 1
@@ -152,14 +180,15 @@ def _by_blas(s: Scheduler, eqn, left: View, right: View, batch, m, n, k, letter)
             number(1), c, Const(ld_right, INT), a, Const(ld_left, INT), number(0), z, Const(max(n, 1), INT),
         )  # fmt: skip
 
-    def nest(depth, index):
-        if depth == len(batch):
-            product(index)
-            return
-        with s.b.loop(batch[depth], kind="parallel") as i:
-            nest(depth + 1, (*index, Affine.of(i)))
-
-    nest(0, ())
+    if batch:
+        # What the calls read and write, as arrays over the domain of their loops.
+        needs = needs_of([left, right])
+        job = Job(batch, Lazy(target.dtype, batch, None, COST_OF_CALL, needs), out)
+        calls = Calls((*batch, m, n), tuple(range(nb)), [job], {out.buffer: out}, cost=COST_OF_CALL)
+        calls.call = product
+        s.add_calls(calls)
+    else:
+        product(())
     if out is not target:
         s.copy(out, target)
     return target if target.shape else s.numbers(out)

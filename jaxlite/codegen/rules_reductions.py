@@ -23,7 +23,7 @@ def _reduce(s: Scheduler, eqn, operands):
         return None
     if not axes:
         return [x]
-    operation = eqn.primitive.lower.operation
+    operation = eqn.primitive.lower.word
     identity, combine = elementwise.COMBINERS[operation]
     start = identity(x.dtype)
     if start is None:
@@ -71,7 +71,7 @@ def _cumulative(s: Scheduler, eqn, operands):
     dtype, shape = operands[-1].dtype, operands[-1].shape
     if dtype == np.float16:
         return None
-    operation = eqn.primitive.lower.operation
+    operation = eqn.primitive.lower.word
     recurrence = operation == "linear_recurrence"
     combine = None if recurrence else elementwise.COMBINERS[operation][1]
     if not recurrence and elementwise.COMBINERS[operation][0](dtype) is None:

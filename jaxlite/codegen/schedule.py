@@ -21,6 +21,7 @@ import numpy as np
 from jaxlite.codegen import elementwise
 from jaxlite.codegen.boundary import NotScheduled, number_equations, stored_aval
 from jaxlite.codegen.builder import Builder
+from jaxlite.codegen.gathers import by_rows
 from jaxlite.codegen.loops import (
     Address,
     Buffer,
@@ -29,7 +30,7 @@ from jaxlite.codegen.loops import (
     LoopProgram,
     Scalar,
 )
-from jaxlite.codegen.nests import Bundle, Group, Job
+from jaxlite.codegen.nests import Bundle, Calls, Group, Job
 from jaxlite.codegen.orientation import oriented
 from jaxlite.codegen.values import (
     Components,
@@ -41,6 +42,7 @@ from jaxlite.codegen.values import (
     below,
     constant,
     needs_of,
+    permuted,
     storage,
 )
 from jaxlite.ir import Atom, Eqn, Jaxpr, Literal, ShapedArray, Tape, Var
@@ -52,6 +54,8 @@ CHEAP = 6
 LARGEST_RECIPE = 400
 # Arrays of so few elements live on the stack, where LLVM turns them into registers.
 SMALL = 16
+# Sums of so few elements are written out by LLVM.
+SHORT_SUM = 16
 # Kernels over at least so many elements are functions of their own.
 OUTLINED_FROM = 64
 
@@ -185,7 +189,10 @@ class Scheduler:
     ) -> list[Value]:
         """Schedule a program in place and return the values of its results."""
         env: dict[Var, Value] = dict(zip(jaxpr.invars, operands, strict=True))
-        eqns = oriented(jaxpr)
+        eqns, stands_for = by_rows(oriented(jaxpr), jaxpr.outvars)
+        for new, old in stands_for.items():
+            if old in self.program.sites:
+                self.program.sites[new] = self.program.sites[old]
         for eqn in eqns:
             for atom in eqn.invars:
                 if type(atom) is Var:
@@ -305,6 +312,24 @@ class Scheduler:
         self.copy(value, target)
         return target
 
+    def stored_along(self, value: Value, order: tuple[int, ...]) -> View:
+        """Return a view of the value in memory, its axes laid out as ``order`` says unless it stands there already."""
+        if type(value) is View:
+            return value
+        if value in self.kept:
+            return self.kept[value]
+        target = self.new_view_along(value.dtype, value.shape, order)
+        if value.cost > 2:
+            # What is cheaper is computed again where it is needed again: a row of it stays in the cache.
+            self.kept[value] = target
+        self.copy(permuted(value, order), target.permuted(order))
+        return target
+
+    def new_view_along(self, dtype: np.dtype, shape: tuple[int, ...], order: tuple[int, ...]) -> View:
+        """Make a place for an array whose axes lie in memory in this order, the last one dense."""
+        dense = self.new_view(dtype, tuple(shape[d] for d in order))
+        return dense.permuted(tuple(order.index(d) for d in range(len(order))))
+
     def memory(self, value: Value, *, row_major: bool = True) -> View:
         """Return a view as `stored` does, written before whatever comes next."""
         view = self.stored(value, row_major=row_major)
@@ -337,6 +362,11 @@ class Scheduler:
         if job.target is not None:
             self.group.written[job.target.buffer] = job.target
         self.group.defined.update(job.results)
+
+    def add_calls(self, calls: Calls) -> None:
+        """Append calls of a routine for each matrix of a stack."""
+        self.seal()
+        self.group = calls
 
     def seal(self) -> None:
         """End the open group; its loops may still share rows with those of the next."""
@@ -375,14 +405,12 @@ class Scheduler:
     # --- general rules
 
     def elementwise(self, eqn: Eqn, operands: list[Value]) -> Sequence[Value] | None:
-        operation = eqn.primitive.lower.operation
+        operation = eqn.primitive.lower.word
         operands = [self.kept.get(x, x) if type(x) is Lazy and x.cost > 2 else x for x in operands]
         rule_of_operation = elementwise.rule_for(operation)
         aval, in_dtypes = eqn.outvars[0].aval, tuple(a.aval.dtype for a in eqn.invars)
         params = eqn.params
-        dry = Builder()
-        samples = [tuple(Scalar(s) for _ in range(n)) for s, n in map(storage, in_dtypes)]
-        if rule_of_operation(dry, aval.dtype, in_dtypes, *samples, **params) is None:
+        if not elementwise.has_scalar_form(eqn):
             return None
 
         def compute(b, index):
@@ -446,6 +474,25 @@ class Scheduler:
             )
             return Numbers(dtype, results)
         target = make_target()
+        dense = dense_axis(value)
+        if dense != len(domain) - 1:
+            others = tuple(sorted(d for d in axes if d != dense))
+            if dense in axes:
+                # Along the reduced axis that is walked in order.
+                order = (*kept, *others, dense)
+            elif math.prod(domain[d] for d in axes) <= SHORT_SUM:
+                # LLVM writes the short sum out, and takes the elements along the dense axis side by side.
+                order = (*(d for d in kept if d != dense), dense, *others)
+            else:
+                order = ()
+            if order:
+                turned = permuted(value, order)
+                rows = target.permuted(tuple(kept.index(d) for d in order if d in kept))
+                reduced = frozenset(k for k, d in enumerate(order) if d in axes)
+                self.add(
+                    Job(turned.shape, turned, rows, reduced, identity, combine), tuple(range(len(order)))
+                )
+                return target
         # Rows are summed side by side where the last axis stays: memory is walked in order.
         if kept[-1] == len(domain) - 1 and domain[-1] >= 4:
             self.copy(numbers_everywhere(Numbers(dtype, identity), shape), target)
@@ -456,6 +503,18 @@ class Scheduler:
             return target
         self.add(Job(domain, value, target, frozenset(axes), identity, combine), (*kept, *sorted(axes)))
         return target
+
+
+def dense_axis(value: Value) -> int:
+    """Return the axis along which most of what a value reads at its own index is dense; the last one if in doubt."""
+    last = len(value.shape) - 1
+    misses = [0] * len(value.shape)
+    for views in value.needs.values():
+        for view in views or ():
+            for d, (n, step) in enumerate(zip(view.shape, view.strides, strict=True)):
+                misses[d] += n > 1 and abs(step) > 1
+    best = min(range(len(misses)), key=lambda d: (misses[d], -d))
+    return best if misses[best] < misses[last] and value.shape[best] >= SHORT_SUM else last
 
 
 def numbers_everywhere(numbers: Numbers, shape: tuple[int, ...]) -> Lazy:

@@ -14,6 +14,7 @@ from jaxlite.codegen.emit_llvm import emit
 from jaxlite.codegen.entry import DECLARATIONS, entry_text
 from jaxlite.codegen.loops import LoopProgram, While, walk
 from jaxlite.codegen.memory import plan
+from jaxlite.codegen.panels import with_panels
 from jaxlite.codegen.render_python import render
 from jaxlite.codegen.rows import cut_to_rows
 from jaxlite.codegen.schedule import schedule
@@ -39,7 +40,7 @@ class Source(NamedTuple):
 @cached_by_jaxpr
 def loop_program(jaxpr: Jaxpr) -> LoopProgram:
     """Return the loop program of an optimised jaxpr, its memory planned."""
-    return plan(split(cut_to_rows(schedule(jaxpr))))
+    return plan(split(cut_to_rows(with_panels(schedule(jaxpr)))))
 
 
 def source_of(

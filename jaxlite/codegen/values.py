@@ -91,6 +91,11 @@ class View:
         for k, component in enumerate(components):
             b.store(self.buffer, position * len(components) + k, component)
 
+    def permuted(self, order: tuple[int, ...]) -> View:
+        """Return a view whose axis ``k`` is axis ``order[k]`` of this one."""
+        shape, strides = (tuple(t[d] for d in order) for t in (self.shape, self.strides))
+        return View(self.dtype, shape, self.buffer, self.offset, strides)
+
     @property
     def needs(self) -> dict:
         return {self.buffer: (self,), **{scalar: None for scalar, _ in self.offset.terms}}
@@ -170,6 +175,24 @@ def needs_of(values: Iterable[Value], elsewhere: bool = False) -> dict:
             else:
                 merged[key] = known + tuple(view for view in views if view not in known)
     return merged
+
+
+def permuted(value: Value, order: tuple[int, ...]) -> Value:
+    """Return an array whose axis ``k`` is axis ``order[k]`` of ``value``."""
+    if type(value) is View:
+        return value.permuted(order)
+    if order == tuple(range(len(order))) or not value.shape:
+        return value
+    places = [order.index(d) for d in range(len(order))]
+
+    def compute(b, index):
+        return value.element(b, tuple(index[k] for k in places))
+
+    needs = {
+        key: None if views is None else tuple(view.permuted(order) for view in views)
+        for key, views in value.needs.items()
+    }
+    return Lazy(value.dtype, tuple(value.shape[d] for d in order), compute, value.cost, needs)
 
 
 def constant(value, dtype: np.dtype) -> Numbers:

@@ -116,6 +116,15 @@ def loop_dtypes(ufunc: np.ufunc, avals: Sequence[ShapedArray]) -> tuple[np.dtype
         ) from None
 
 
+@functools.lru_cache(maxsize=1024)
+def computes_in(ufunc: np.ufunc, dtype: np.dtype) -> bool:
+    """Whether NumPy's binary ``ufunc`` takes two operands of ``dtype`` as they are."""
+    try:
+        return _resolve(ufunc, (dtype, dtype))[:2] == (dtype, dtype)
+    except TypeError:
+        return False
+
+
 def promote_dtypes(name: str, *args) -> list:
     """Convert arguments to the one dtype that NumPy promotes them to."""
     operands = [operand(name, arg, i) for i, arg in enumerate(args)]

@@ -25,6 +25,7 @@ from jaxlite.dtypes import is_supported
 from jaxlite.numpy.promotion import (
     broadcast,
     broadcast_shapes_of,
+    computes_in,
     convert,
     loop_dtypes,
     operand,
@@ -101,6 +102,11 @@ def _unwrapped(value):
 
 def apply_ufunc(function: np.ufunc, rule: Callable, args):
     """Hand ``args``, promoted and broadcast as NumPy's ``function`` does, to ``rule``; weak stays weak."""
+    if len(args) == 2 and isinstance(args[0], Tracer) and isinstance(args[1], Tracer):
+        x, y = args[0].aval, args[1].aval
+        same = x.dtype is y.dtype and x.shape == y.shape and not x.weak_type and not y.weak_type
+        if same and computes_in(function, x.dtype):
+            return rule(*args)
     name = function.__name__
     operands = [arg if isinstance(arg, Tracer) else operand(name, arg, i) for i, arg in enumerate(args)]
     avals = [x.aval if isinstance(x, Tracer) else aval_of(x) for x in operands]

@@ -5,7 +5,8 @@
 
 Each pass is a pure function ``Jaxpr -> Jaxpr`` that hands the same object back when there was nothing to do.
 None changes a number: what is dropped, merged or rewritten gives the same bits (but for the order in which NumPy
-sums an array that has another layout in memory now, and which of 0.0 and -0.0 a maximum is). After
+sums an array that has another layout in memory now, the order in which ``accumulate`` adds up the steps of a loop, and
+which of 0.0 and -0.0 a maximum is). After
 ``jaxlite.config.update("jax_enable_checks", True)`` every pass is checked to have left a correct program.
 """
 
@@ -17,10 +18,13 @@ from jaxlite.check import check_jaxpr
 from jaxlite.config import config
 from jaxlite.errors import InternalError, JaxprTypeError
 from jaxlite.ir import Jaxpr, cached_by_jaxpr
+from jaxlite.passes.accumulate import accumulate
 from jaxlite.passes.cse import cse
 from jaxlite.passes.dce import dce
 from jaxlite.passes.fold import fold
+from jaxlite.passes.hoist import hoist
 from jaxlite.passes.inline import inline
+from jaxlite.passes.recompute import recompute
 from jaxlite.passes.simplify import simplify
 from jaxlite.passes.strengthen import strengthen
 
@@ -31,7 +35,10 @@ PIPELINE: tuple[tuple[str, Callable[[Jaxpr], Jaxpr]], ...] = (
     ("fold constants: before simplify, whose rules look for literals", fold),
     ("simplify: before merging, as it brings equal values to one form", simplify),
     ("merge duplicates: before dead code, as it leaves operands that nobody reads", cse),
-    ("drop dead code: last, since the others only orphan equations", dce),
+    ("hoist out of loops: after merging, before what it leaves inside is dropped", hoist),
+    ("drop dead code: since the others only orphan equations", dce),
+    ("sum products after loops: before recompute, which sees what is stacked then", accumulate),
+    ("recompute rather than store: last, when loops hold no more than they need", recompute),
 )
 
 # One round does nearly everything; a few rules open the way for others.

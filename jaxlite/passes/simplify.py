@@ -9,13 +9,14 @@
 ->  { lambda ; a:f64[3]. let c:f64[3] = mul a 2.0:f64[]; e:f64[3] = add a c in (e,) }
 
 (dead equations left out). A rule looks at one equation, and at the equations that made its operands. Every rule is
-exact, for floating-point numbers too: x·1 is x, but x + 0 is not where x is -0.0, and x·0 not where it is nan or
-infinite. Complex numbers are mostly left alone: NumPy multiplies them with or without fused operations, depending
-on the shape.
+exact but one, which says so, for floating-point numbers too: x·1 is x, but x + 0 is not where x is -0.0, and x·0 not
+where it is nan or infinite. Complex numbers are mostly left alone: NumPy multiplies them with or without fused
+operations, depending on the shape.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -170,6 +171,32 @@ def _add_zero(rewriter, eqn):
     if operands and _is(operands[1], -0.0 if _kind(operands[1]) == "f" else 0) and _kind(operands[1]) != "c":
         return operands[0]
     return None
+
+
+def _add_padded(rewriter, eqn):
+    """Put parts beside each other that pads with zeros brought to one shape, as the transposes of slices do.
+
+    The only rule that may change a bit: the sign of a zero, which in a cotangent says nothing.
+    """
+    pads = [rewriter.maker(x, "pad") for x in eqn.invars]
+    if not all(pads) or not all(_is(p.invars[1], 0) for p in pads) or _kind(eqn.outvars[0]) == "c":
+        return None
+    config, other = (p.params["padding_config"] for p in pads)
+    apart = [d for d, (x, y) in enumerate(zip(config, other, strict=True)) if x != y]
+    if len(apart) != 1 or any(
+        low < 0 or high < 0 or inner for c in (config, other) for low, high, inner in c
+    ):
+        return None
+    (d,) = apart
+    if config[d][0] > other[d][0]:
+        pads.reverse()
+    (first, _), (second, zero) = (p.invars for p in pads)
+    (low, _, _), (start, high, _) = (p.params["padding_config"][d] for p in pads)
+    if low + first.aval.shape[d] != start:
+        return None
+    whole = rewriter.emit("concatenate", first, second, dimension=d)
+    config = (*config[:d], (low, high, 0), *config[d + 1 :])
+    return rewriter.emit("pad", whole, zero, padding_config=config)
 
 
 def _add_negated(rewriter, eqn):
@@ -508,6 +535,9 @@ def _pad_nothing(rewriter, eqn):
 
 def _concatenate_few(rewriter, eqn):
     dimension = eqn.params["dimension"]
+    parts = [_parts(rewriter, x, dimension) for x in eqn.invars]
+    if any(len(p) > 1 for p in parts):
+        return rewriter.emit("concatenate", *itertools.chain(*parts), dimension=dimension)
     filled = [x.aval.shape[dimension] > 0 for x in eqn.invars]
     operands = select(eqn.invars, filled) or eqn.invars[:1]
     if len(operands) == 1:
@@ -517,12 +547,19 @@ def _concatenate_few(rewriter, eqn):
     return None
 
 
+def _parts(rewriter, atom, dimension) -> Sequence[Atom]:
+    """Return what a value was put together of along a dimension."""
+    inner = rewriter.maker(atom, "concatenate")
+    return inner.invars if inner is not None and inner.params["dimension"] == dimension else (atom,)
+
+
 # --- the table --------------------------------------------------------------------------------------
 
 RULES = (
     # Scalars first: other rules look for literals.
     Rule(EXACT, "f(broadcast of a scalar, y) = f(scalar, y)", _scalar_operands),
     # arithmetic
+    Rule("add_any", "cotangents of neighbouring parts: their concatenation, but for -0.0 + 0.0", _add_padded),
     Rule("add_any", "adding cotangents is adding", _add_cotangents),
     Rule("add", "x + 0 = x; floats: x + -0.0 = x", _add_zero),
     Rule("add", "x + -y = x - y", _add_negated),
@@ -573,7 +610,11 @@ RULES = (
     Rule("slice", "of everything: nothing", _slice_all),
     Rule("slice", "of a slice: one slice", _slice_twice),
     Rule("pad", "by nothing: nothing", _pad_nothing),
-    Rule("concatenate", "empty operands add nothing, and one operand is the result", _concatenate_few),
+    Rule(
+        "concatenate",
+        "parts of parts are parts; empty ones add nothing; one alone is the result",
+        _concatenate_few,
+    ),
 )
 
 _BY_NAME: dict[str, list[Callable[[Rewriter, Eqn], Atom | None]]] = {}

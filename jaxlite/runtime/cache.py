@@ -39,6 +39,9 @@ _ABANDONED_AFTER = 3600.0
 _TEMPORARY = ".new-"
 # Its time says when the folder was looked over.
 _SWEPT = ".swept"
+# Holds the digest of the compiler's source, under a name made of what the system says about its files.
+_SOURCE_DIGEST = ".source-"
+_SOURCE_DIGEST_KEPT = 30 * 86400.0
 # Not through a link, and not to wait for the other end of a pipe. Systems have what they have of these.
 _READ = functools.reduce(
     lambda flags, name: flags | getattr(os, name, 0),
@@ -52,6 +55,7 @@ _SOURCES = (
     *("codegen", "control", "ops", "passes", "runtime"),
     *("array.py", "dtypes.py", "ir.py", "lowering.py", "primitive.py", "trace.py"),
 )
+_PACKAGE = Path(__file__).parent.parent
 # Variables by which Numba's users change the code that it makes.
 _NUMBA_VARIABLES = ("CPU_FEATURES", "CPU_NAME", "ENABLE_AVX", "LOOP_VECTORIZE", "OPT", "SLP_VECTORIZE")
 
@@ -73,6 +77,7 @@ class Cache:
         # Folders found to be the user's own, and those that could not be written to.
         self._own: set[Path] = set()
         self._full: set[Path] = set()
+        self._known_sources: dict[str, str] = {}
 
     # --- where
 
@@ -209,6 +214,10 @@ class Cache:
                     found.append((info.st_mtime, info.st_size, entry.path))
                 elif entry.name.startswith(_TEMPORARY) and time.time() - info.st_mtime > _ABANDONED_AFTER:
                     os.unlink(entry.path)
+        for path in folder.glob(f"{_SOURCE_DIGEST}*"):
+            if _age(path) > _SOURCE_DIGEST_KEPT:
+                with contextlib.suppress(OSError):
+                    path.unlink()
         limit, total = _limit(), sum(size for _, size, _ in found)
         for _, size, path in sorted(found):
             if total <= limit:
@@ -219,7 +228,8 @@ class Cache:
 
     def clear(self) -> None:
         """Delete every kept program, and nothing else that may be in the folder."""
-        for path in self.files():
+        folder = self._usable_folder()
+        for path in () if folder is None else (*self.files(), *folder.glob(f"{_SOURCE_DIGEST}*")):
             with contextlib.suppress(OSError):
                 path.unlink()
 
@@ -230,7 +240,27 @@ class Cache:
 
         Versions of Numba and LLVM and the processor are added by `runtime.engine.host`, which imports them.
         """
-        return _environment()
+        return f"{_environment()}|{self._sources()}"
+
+    def _sources(self) -> str:
+        """Return the digest of the compiler's source, of which nothing is read where no file of it has changed."""
+        signature = _sources_signature(_PACKAGE)
+        known = self._known_sources.get(signature)
+        if known is not None:
+            return known
+        folder = self._usable_folder()
+        path = None if folder is None else folder / (_SOURCE_DIGEST + signature)
+        digest = None
+        if path is not None:
+            with contextlib.suppress(Exception):
+                digest = _read(path, signature).decode()
+        if digest is None:
+            digest = _sources_digest(_PACKAGE)
+            if path is not None and folder.exists():
+                with contextlib.suppress(OSError):
+                    _write(path, signature, digest.encode())
+        self._known_sources[signature] = digest
+        return digest
 
 
 def _is_private(info: os.stat_result) -> bool:
@@ -326,11 +356,10 @@ def _megabytes(text: str) -> float:
 
 @functools.cache
 def _environment() -> str:
-    package = Path(__file__).parent.parent
     # abiflags and the size of an object's head tell debugging and free-threaded builds apart.
     python = (sys.version, sys.implementation.cache_tag, getattr(sys, "abiflags", ""), object.__basicsize__)
     numba = [os.environ.get(f"NUMBA_{name}") for name in _NUMBA_VARIABLES]
-    return f"{python}|{np.__version__}|{numba}|{_sources_digest(package)}"
+    return f"{python}|{np.__version__}|{numba}"
 
 
 def _files_below(path: str) -> list[str]:
@@ -345,8 +374,26 @@ def _files_below(path: str) -> list[str]:
     )
 
 
+@functools.cache
+def _sources_signature(package: Path) -> str:
+    """Return a hash over sizes, places and times of the compiler's files (0.4 ms).
+
+    The time of the last change of any kind is one of them; it cannot be set back as that of the last writing can.
+    """
+    digest = hashlib.sha256()
+    root = str(package)
+    for part in _SOURCES:
+        for file in _files_below(os.path.join(root, part)):
+            with contextlib.suppress(FileNotFoundError):
+                info = os.stat(file)
+                digest.update(
+                    f"{file} {info.st_size} {info.st_ino} {info.st_mtime_ns} {info.st_ctime_ns}\n".encode()
+                )
+    return digest.hexdigest()[:40]
+
+
 def _sources_digest(package: Path) -> str:
-    """Return a hash over the contents of the compiler's source: times of files say too little (2 ms)."""
+    """Return a hash over the contents of the compiler's source, the same wherever it stands (2.6 ms)."""
     digest = hashlib.sha256()
     root = str(package)
     for part in _SOURCES:

@@ -79,7 +79,11 @@ class Lowered:
             return str(jaxpr)
         source = self._source()
         if stage == "loops":
-            return source.loops_text
+            captured = [
+                f"# {buffer.name} is an array that the function captured: jit(f).trace(…).jaxpr.consts[{k}]\n"
+                for k, buffer in enumerate(source.loops.inputs[: len(self._traced.jaxpr.consts)])
+            ]
+            return "".join(captured) + source.loops_text
         text = source.text
         return text if stage == "llvm" else engine.assembly(text)
 

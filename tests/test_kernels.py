@@ -1,0 +1,225 @@
+"""What the scheduler makes of products, sums and strides: kernels that rows of primitives are too small for."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import jaxlite.numpy as jnp
+from jaxlite import grad, jit, lax, vjp, vmap
+from jaxlite.codegen.loops import Call, For, Kernel, walk
+from jaxlite.codegen.source import loop_program
+from jaxlite.passes.pipeline import optimize
+from tests.test_compiled import check_program, program_of
+
+KINDS = ["f4", "f8", "c8", "c16", "i8"]
+
+
+def array(rng, shape, kind):
+    x = rng.standard_normal(shape)
+    if kind[0] == "c":
+        x = x + 1j * rng.standard_normal(shape)
+    return (4 * x if kind[0] == "i" else x).astype(kind)
+
+
+def check(function, args):
+    """Compare machine code and loops with the interpreter."""
+    check_program(lambda *xs: [function(*xs)], args)
+
+
+def loops_of(function, *args):
+    jaxpr, _ = program_of(lambda *xs: [function(*xs)], args)
+    return loop_program(optimize(jaxpr))
+
+
+def kernels_of(function, *args):
+    return [s for s in loops_of(function, *args).body if isinstance(s, Kernel)]
+
+
+# --- stacks of products -----------------------------------------------------------------------------
+
+# Axes of the operands: batch, rows, contracted; batch, contracted, columns; and of the result.
+LAYOUTS = list(itertools.product(["bmk", "mbk", "kmb"], ["bkn", "nbk", "knb"], ["bmn", "nmb"]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_stacks_of_products_in_every_layout(rng, kind):
+    sizes = {"b": 3, "m": 40, "k": 9, "n": 8}
+    for left, right, out in LAYOUTS:
+        x, y = (array(rng, [sizes[c] for c in axes], kind) for axes in (left, right))
+        check(lambda x, y, e=f"{left},{right}->{out}": jnp.einsum(e, x + 1, y) * 2, (x, y))
+
+
+@pytest.mark.parametrize(
+    "sizes", [(0, 40, 9, 8), (3, 0, 9, 8), (3, 40, 0, 8), (3, 2000, 3, 1), (3, 1, 9, 300)]
+)
+def test_stacks_of_products_of_odd_sizes(rng, sizes):
+    b, m, k, n = sizes
+    x, y = array(rng, (b, m, k), "f8"), array(rng, (b, k, n), "f8")
+    check(lambda x, y: jnp.sin(x) @ jnp.cos(y), (x, y))
+    check(lambda x, y: jnp.sum((jnp.sin(x) @ y) ** 2, axis=2), (x, y))
+
+
+def test_two_dimensions_of_stacks(rng):
+    x, y = array(rng, (2, 3, 30, 12), "f8"), array(rng, (2, 12, 3, 11), "f8")
+    check(lambda x, y: jnp.einsum("abmk,akbn->abmn", jnp.exp(x), y) + 1.0, (x, y))
+    check(lambda x, y: jnp.einsum("abmk,akbn->banm", jnp.exp(x), y) + 1.0, (x, y))
+
+
+def whitened(factor, x, means):
+    centred = x[:, None, :] - means[None, :, :]
+    return jnp.sum(jnp.einsum("kij,nkj->nki", factor, centred) ** 2, axis=2)
+
+
+def test_one_matrix_of_a_stack_is_in_memory_at_a_time(rng):
+    args = array(rng, (7, 10, 10), "f8"), array(rng, (50, 10), "f8"), array(rng, (7, 10), "f8")
+    check(whitened, args)
+    loops = loops_of(whitened, *args)
+    (kernel,) = (s for s in loops.body if isinstance(s, Kernel) and any(type(t) is Call for t in walk([s])))
+    # Operands, product and sum of squares in one loop over the stack, none of them whole.
+    assert sum(isinstance(s, For) for s in kernel.body) == 1
+    assert max(b.size for b in loops.buffers) <= 50 * 10
+
+
+# --- sums along the axis that is dense --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_sums_of_transposed_arrays(rng, kind):
+    x = array(rng, (20, 3, 33), kind)
+    for axes, order in itertools.product([0, 1, 2, (0, 1), (0, 2), (1, 2)], itertools.permutations(range(3))):
+        check(lambda x, a=axes, o=order: jnp.sum(jnp.transpose(x, o) * 2, axis=a) + 1, (x,))
+
+
+def test_a_sum_along_the_dense_axis_is_carried(rng):
+    x = array(rng, (20, 33), "f8")
+    (kernel,) = kernels_of(lambda x: jnp.sum(x.T * 2.0, axis=0), x)
+    assert [loop.kind for loop in walk([kernel]) if isinstance(loop, For)] == ["parallel", "reduce"]
+
+
+@pytest.mark.parametrize("operation", [jnp.max, jnp.min, jnp.prod, jnp.any])
+def test_other_reductions_of_transposed_arrays(rng, operation):
+    x = array(rng, (20, 4, 33), "f8")
+    check(lambda x: operation(jnp.transpose(x, (2, 0, 1)) + 1.0, axis=2), (x,))
+    check(lambda x: operation(jnp.transpose(x, (2, 0, 1)) + 1.0, axis=0), (x,))
+
+
+# --- panels: what is read in strides many times -----------------------------------------------------
+
+
+def distances(x, y):
+    return jnp.sum((x.T[None, :, :] - y[:, :, None]) ** 2, axis=1) * 1.5
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8", "c16", "i8"])
+def test_strided_operands(rng, kind):
+    for n, d, k in [(40, 3, 9), (17, 20, 5), (40, 1, 5), (1, 3, 9), (40, 3, 1), (0, 3, 9), (40, 3, 0)]:
+        check(distances, (array(rng, (n, d), kind), array(rng, (k, d), kind)))
+        check(
+            lambda x, y: (x.T[None] - y[:, :, None]) * 2, (array(rng, (n, d), kind), array(rng, (k, d), kind))
+        )
+
+
+def test_a_strided_operand_is_copied_in_order(rng):
+    x, y = array(rng, (40, 3), "f8"), array(rng, (9, 3), "f8")
+    copy, _ = kernels_of(lambda x, y: (x.T[None] - y[:, :, None]) * 2, x, y)
+    assert copy.comment == "in order"
+
+
+def test_a_panel_inside_a_loop(rng):
+    coefficients, x = array(rng, (300, 30), "f8"), array(rng, (30, 10, 300), "f8")
+
+    def f(coefficients, x):
+        return jnp.sum(coefficients.T[:, None, :] * x, axis=2)
+
+    check(f, (coefficients, x))
+    check(
+        lambda c, x: lax.fori_loop(0, 3, lambda i, s: s + f(c * i, x + s[:, :, None]), f(c, x)),
+        (coefficients, x),
+    )
+
+
+def test_what_a_loop_writes_is_no_panel(rng):
+    x = array(rng, (32, 32), "f8")
+
+    def step(_, x):
+        return x.T[None].sum(0) * 0.5 + x
+
+    check(lambda x: lax.fori_loop(0, 5, step, x), (x,))
+    np.testing.assert_allclose(jit(step)(0, x), step(0, x))
+
+
+# --- gathers ----------------------------------------------------------------------------------------
+
+
+def rows_of(table, index):
+    return jnp.sum(jnp.tanh(table[index]) ** 2)
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8", "c16"])
+def test_gradients_of_gathered_rows(rng, kind):
+    for shape, names in [((5, 4), (60,)), ((5, 3, 2), (7, 9)), ((6,), (40,)), ((5, 4), (0,)), ((1, 4), (8,))]:
+        table, index = array(rng, shape, kind), rng.integers(-shape[0], shape[0], names)
+
+        def gradient(table, index):
+            out, pull = vjp(lambda t: jnp.sum(jnp.tanh(t[index]) * t[index] * 0.5), table)
+            return pull(jnp.ones_like(out))[0]
+
+        check(gradient, (table, index))
+        check(lambda t, i: jnp.sum(jnp.exp(t[i]) * 2.0, axis=0), (table, index))
+
+
+@pytest.mark.parametrize("mode", ["clip", "fill", "wrap", "drop"])
+def test_modes_of_indices_out_of_range(rng, mode):
+    table, index = array(rng, (5, 4), "f8"), rng.integers(-9, 9, 60)
+    if mode != "drop":
+        check(lambda t, i: jnp.sin(jnp.take(t, i, axis=0, mode=mode)) + 1.0, (table, index))
+
+    def both(t, i):
+        return t.at[i].add(jnp.cos(t.at[i].get(mode=mode)), mode=mode)
+
+    check(both, (table, index))
+
+
+def test_rows_along_other_dimensions(rng):
+    table, index = array(rng, (3, 5, 4), "f8"), rng.integers(0, 4, 60)
+    check(lambda t, i: t.at[:, :, i].add(jnp.exp(t[:, :, i])), (table, index))
+    check(lambda t, i: t.at[i % 3, :, i].add(jnp.exp(t[i % 3, :, i])), (table, index))
+    check(lambda t, i: t.at[i % 3, :, i].add(jnp.exp(t[i, :, i % 3])), (table, index % 3))
+    check(lambda t, i: t.at[i % 3].add(jnp.exp(t[i % 3]) * t[(i + 1) % 3]), (table, index))
+    windows = rng.integers(0, 3, (30, 1))
+    check(vmap(lambda t, i: t.at[i].add(t[i] * 2.0)), (table, rng.integers(0, 5, (3, 20))))
+    check(lambda t, i: vmap(lambda k: lax.dynamic_slice(t[0], (k[0], 0), (2, 4)))(i) * 3.0, (table, windows))
+
+
+def test_a_function_of_gathered_rows_runs_over_the_table(rng):
+    table, index = array(rng, (50, 4), "f8"), rng.integers(0, 50, 400)
+    kernels = kernels_of(grad(rows_of), table, index)
+    (inner,) = (s for s in kernels if any(getattr(t, "op", None) == "tanh" for t in walk([s])))
+    extents = [int(s.stop.value) for s in walk([inner]) if isinstance(s, For)]
+    assert extents == [50, 4]
+
+
+def test_what_no_index_names_stays_as_it_is():
+    table, index = np.array([[np.inf], [1.0], [np.nan]]), np.ones(9, int)
+    got = jit(lambda t, i: jnp.zeros((3, 1)).at[i].add(t[i] * 2.0))(table, index)
+    np.testing.assert_array_equal(got, [[0.0], [18.0], [0.0]])
+
+
+def test_an_index_out_of_range_is_told_of_the_gather():
+    table = np.ones((3, 2))
+    with pytest.raises(IndexError, match=r"t\[i\]"):
+        jit(lambda t, i: jnp.sum(jnp.tanh(t[i])))(table, np.array([0, 1, 2, 3, 0, 0, 0]))
+
+
+# --- the largest of many ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8"])
+def test_the_largest_of_many(rng, kind):
+    for n, axis in itertools.product([1, 7, 64, 1001], [0, 1]):
+        x = array(rng, (3, n), kind)
+        x[0, n // 2], x[1] = np.nan, -np.inf
+        for f, g in ((jnp.max, np.max), (jnp.min, np.min)):
+            np.testing.assert_array_equal(jit(lambda x, f=f, a=axis: f(x, axis=a))(x), g(x, axis=axis))
+            np.testing.assert_array_equal(jit(f)(x[1:]), g(x[1:]))
