@@ -44,7 +44,7 @@ from jaxlite.codegen.loops import (
     blocks,
     walk,
 )
-from jaxlite.codegen.memory import copy_bytes, drop_unread
+from jaxlite.codegen.memory import copy_bytes, drop_unread, touched
 from jaxlite.codegen.rows import touches
 from jaxlite.codegen.thread_pool import MOST_THREADS
 
@@ -143,13 +143,16 @@ class _Splitter:
             return False
         if loop.kind != "parallel" and not loop.merges:
             return False
-        private = self.private_buffers(loop)
-        own = private | {m.target for m in loop.merges}
+        targets = {m.target for m in loop.merges} - {None}
+        own = self.private_buffers(loop) | targets
         indices = {loop.index}
         for s in walk(loop.body):
             # The spans of a sum begin where a step of the loop around them does.
             if isinstance(s, For) and s.start in indices:
                 indices.add(s.index)
+        # What steps add to gets a place for each part: only by loads and stores.
+        if any(type(s) not in (Load, Store) and targets.intersection(touched(s)) for s in walk(loop.body)):
+            return False
         return all(_is_harmless(s, indices, own) for s in walk(loop.body))
 
     def private_buffers(self, loop: For) -> set[Buffer]:
