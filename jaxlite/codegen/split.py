@@ -20,6 +20,7 @@ thread (`Buffer.copies`), and arrays that steps add to (`Merge.target`) to each 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from jaxlite.codegen.builder import Builder
 from jaxlite.codegen.cost import LONG, LONG_NEST, cost_of, cost_of_block, work_of_call
@@ -44,7 +45,7 @@ from jaxlite.codegen.loops import (
     blocks,
     walk,
 )
-from jaxlite.codegen.memory import copy_bytes, drop_unread, touched
+from jaxlite.codegen.memory import copy_bytes, drop_unread
 from jaxlite.codegen.rows import touches
 from jaxlite.codegen.thread_pool import MOST_THREADS
 
@@ -151,9 +152,6 @@ class _Splitter:
             # The spans of a sum begin where a step of the loop around them does.
             if isinstance(s, For) and s.start in indices:
                 indices.add(s.index)
-        # What steps add to gets a place for each part: only by loads and stores.
-        if any(type(s) not in (Load, Store) and targets.intersection(touched(s)) for s in walk(loop.body)):
-            return False
         return all(_is_harmless(s, indices, own) for s in walk(loop.body))
 
     def private_buffers(self, loop: For) -> set[Buffer]:
@@ -268,6 +266,13 @@ def _redirect(body: list, merge: Merge, buffer: Buffer, start: Affine) -> None:
     for s in walk(body):
         if isinstance(s, Load | Store) and s.buffer is merge.target:
             s.buffer, s.index = buffer, s.index + start
+        elif isinstance(s, Call):
+            s.args = tuple(
+                replace(a, buffer=buffer, index=a.index + start)
+                if isinstance(a, Address) and a.buffer is merge.target
+                else a
+                for a in s.args
+            )
 
 
 def _fill(b: Builder, merge: Merge, buffer: Buffer, start: Affine) -> None:
