@@ -354,3 +354,39 @@ def test_differences_of_neighbours(rng):
 def test_a_margin_of_a_short_row_is_a_branch(rng):
     (kernel,) = kernels_of(lambda x: jnp.pad(x, ((0, 0), (1, 0))) + 1.0, array(rng, (300, 20), "f8"))
     assert any(isinstance(s, Switch) for s in walk([kernel]))
+
+
+# --- results in the place of operands ---------------------------------------------------------------
+
+
+def arena_of(function, *args) -> int:
+    """Return the elements of all arrays in the arena."""
+    return sum(b.size for b in loops_of(function, *args).buffers if b.place == "arena")
+
+
+def test_what_a_product_becomes_takes_its_place(rng):
+    x = array(rng, (40, 40), "f8")
+    # In the place of the result from the beginning, or of the operand that ends there.
+    assert arena_of(lambda x: jnp.exp(x @ x) * 2.0, x) == 0
+    assert arena_of(lambda x: jnp.exp(x @ x) @ x, x) == 1600
+    for kind in KINDS:
+        y = array(rng, (40, 40), kind) / 8
+        check(lambda y: jnp.abs(y @ y) * 2, (y,))
+        check(lambda y: (y @ y * 2 + y) @ y, (y,))
+
+
+def test_operands_that_are_read_elsewhere_stay(rng):
+    x = array(rng, (40, 40), "f8")
+    for function in (
+        lambda x: jnp.exp((x @ x).T),
+        lambda x: (x @ x)[::-1] * 2.0,
+        lambda x: jnp.roll(x @ x, 1, 0) + x @ x,
+        lambda x: (x @ x) * jnp.sum(x @ x, axis=0),
+        lambda x: (x @ x) / jnp.sum(jnp.exp(x @ x), axis=1, keepdims=True),
+        lambda x: jnp.concatenate([(x @ x)[20:], (x @ x)[:20]]) * 3.0,
+        lambda x: (jnp.tanh(x @ x), x @ x),
+        lambda x: lax.fori_loop(0, 3, lambda i, y: jnp.tanh(y @ x) + y[::-1], x @ x),
+        lambda x: jnp.where(x > 0, x @ x, 0.0) + (x @ x)[:, :1],
+    ):
+        check_program(lambda *xs, f=function: jaxlite.tree.leaves(f(*xs)), (x,))
+    assert arena_of(lambda x: jnp.exp((x @ x).T) + (x @ x), x) >= 1600

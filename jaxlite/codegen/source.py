@@ -16,6 +16,7 @@ from jaxlite.codegen.loops import LoopProgram, While, walk
 from jaxlite.codegen.memory import plan
 from jaxlite.codegen.panels import with_panels
 from jaxlite.codegen.render_python import render
+from jaxlite.codegen.reuse import in_place
 from jaxlite.codegen.rows import cut_to_rows
 from jaxlite.codegen.schedule import schedule
 from jaxlite.codegen.split import split
@@ -40,7 +41,7 @@ class Source(NamedTuple):
 @cached_by_jaxpr
 def loop_program(jaxpr: Jaxpr) -> LoopProgram:
     """Return the loop program of an optimised jaxpr, its memory planned."""
-    return plan(split(cut_to_rows(with_panels(schedule(jaxpr)))))
+    return plan(split(in_place(cut_to_rows(with_panels(schedule(jaxpr))))))
 
 
 def source_of(
