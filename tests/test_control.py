@@ -822,3 +822,57 @@ def test_a_rule_that_closes_over_a_differentiated_value():
 
     with pytest.raises(CustomRuleError, match="closes over a value that is being differentiated"):
         grad(f)(3.0)
+
+
+# --- many elements of a vmap ------------------------------------------------------------------------
+
+
+def _decay(x, n):
+    def step(s):
+        return s[0] + 1, s[1] * 0.9 + 0.1 * jnp.sin(s[1])
+
+    return lax.while_loop(lambda s: s[0] < n, step, (0, x))[1]
+
+
+@pytest.mark.parametrize("size", [63, 64, 65, 100])
+def test_elements_run_in_groups(size, rng):
+    x, n = rng.normal(size=size), rng.integers(0, 12, size)
+    expected = np.array([_decay(a, int(k)) for a, k in zip(x, n, strict=True)])
+    slopes = np.array([jaxlite.grad(_decay)(a, int(k)) for a, k in zip(x[-3:], n[-3:], strict=True)])
+
+    def total(x):
+        return jnp.sum(jaxlite.vmap(_decay)(x, n))
+
+    for wrap in (lambda f: f, jaxlite.jit):
+        np.testing.assert_allclose(wrap(jaxlite.vmap(_decay))(x, n), expected, rtol=1e-12)
+        for gradient in (jaxlite.grad(total), lambda x: jaxlite.vmap(jaxlite.grad(_decay))(x, n)):
+            np.testing.assert_allclose(wrap(gradient)(x)[-3:], slopes, rtol=1e-12)
+    tangent = jaxlite.jvp(lambda x: jaxlite.vmap(_decay)(x, n), (x,), (np.ones(size),))[1]
+    np.testing.assert_allclose(tangent[-3:], slopes, rtol=1e-12)
+    (loop,) = (
+        (
+            e
+            for e in jaxlite.make_jaxpr(jaxlite.vmap(_decay))(x, n).eqns
+            if e.primitive.name in ("scan", "while")
+        )
+        if size <= 64
+        else (None,)
+    )
+    if loop is not None:
+        assert loop.primitive.name == ("scan" if size == 64 else "while")
+
+
+def test_groups_of_elements_under_two_vmaps_and_by_name(rng):
+    x, n = rng.normal(size=(3, 70)), rng.integers(0, 6, (3, 70))
+    expected = [[_decay(a, int(k)) for a, k in zip(*row, strict=True)] for row in zip(x, n, strict=True)]
+    np.testing.assert_allclose(jaxlite.vmap(jaxlite.vmap(_decay))(x, n), expected, rtol=1e-12)
+    shared = jaxlite.vmap(jaxlite.vmap(_decay, (0, None)), (1, 0))(x, n[0])
+    for j in (0, 69):
+        np.testing.assert_allclose(shared[j], [_decay(a, int(n[0, j])) for a in x[:, j]], rtol=1e-12)
+
+    def meets_the_others(x, n):
+        return lax.while_loop(lambda s: s[0] < n, lambda s: (s[0] + 1, s[1] + lax.psum(1, "i")), (0, x))[1]
+
+    # Elements that meet by name go on together.
+    together = jaxlite.vmap(meets_the_others, axis_name="i")(x[0], n[0])
+    np.testing.assert_allclose(together, x[0] + 70 * n[0])

@@ -28,7 +28,7 @@ from jaxlite.control.bodies import (
     to_types,
 )
 from jaxlite.control.jit import compile_when_eager, merge
-from jaxlite.control.scan import carry_structure_error, check_carry, scan
+from jaxlite.control.scan import carry_structure_error, check_carry, scan, scan_p
 from jaxlite.control.tape import (
     TapeValue,
     batched_loop_body,
@@ -45,13 +45,13 @@ from jaxlite.interpreters.batch import batch_jaxpr, to_front
 from jaxlite.interpreters.evaluate import eval_jaxpr, run_jaxpr
 from jaxlite.interpreters.jvp import jvp_jaxpr
 from jaxlite.interpreters.stage import is_staging, stage_rule
-from jaxlite.ir import Jaxpr, Tape, cached_by_jaxpr
+from jaxlite.ir import Jaxpr, ShapedArray, Tape, cached_by_jaxpr
 from jaxlite.lowering import Region
 from jaxlite.ops.elementwise import add_p, convert_element_type, lt, select_n
 from jaxlite.ops.indexing import without_index_errors
 from jaxlite.ops.reductions import reduce_or
-from jaxlite.ops.structural import instantiate
-from jaxlite.primitive import NOT_LINEAR, PURE, Primitive
+from jaxlite.ops.structural import concatenate, instantiate, reshape, slice_in_dim
+from jaxlite.primitive import NOT_LINEAR, PURE, MappedAxis, Primitive
 from jaxlite.source import describe_function
 from jaxlite.trace import Tracer, aval_of
 from jaxlite.tree import tree_flatten, tree_unflatten
@@ -206,6 +206,64 @@ def _any_lane(cond_jaxpr: Jaxpr, axis, batched: tuple[bool, ...]) -> Jaxpr:
     return stage_rule(any_lane, batched_cond.in_avals, "condition")
 
 
+# Elements of a vmap that go on together until the last of them is done: 256 loops of 10 steps but for one of 1,000 took
+# 489 us all together, 64 us in groups of 32, 26 us in groups of 8, which are slower where all are as long (321 to 202).
+LANES = 32
+
+
+def _in_chunks(size: int, operands, flags, cond_jaxpr, body_jaxpr, counts) -> tuple:
+    """Run groups of elements one after the other, so that a long one keeps only its own group waiting."""
+    groups, rest = divmod(size, LANES)
+    shared = [x for x, b in zip(operands, flags, strict=True) if not b]
+    batched = [x for x, b in zip(operands, flags, strict=True) if b]
+    first = [slice_in_dim(x, 0, groups * LANES) for x in batched]
+    outs = scan_p.bind(
+        *shared,
+        *(reshape(x, (groups, LANES, *aval_of(x).shape[1:])) for x in first),
+        jaxpr=_chunk(body_jaxpr, cond_jaxpr, flags, counts, LANES, tuple(map(_strong_aval, operands))),
+        length=groups,
+        num_carry=0,
+        num_consts=len(shared),
+        reverse=False,
+        unroll=1,
+    )
+    outs = [reshape(y, (groups * LANES, *aval_of(y).shape[2:])) for y in outs]
+    if not rest:
+        return tuple(outs)
+    last = [slice_in_dim(x, groups * LANES, size) if b else x for x, b in zip(operands, flags, strict=True)]
+    more = eval_jaxpr(
+        _chunk(body_jaxpr, cond_jaxpr, flags, counts, rest, tuple(map(_strong_aval, last))),
+        (),
+        *(x for x, b in zip(last, flags, strict=True) if not b),
+        *(x for x, b in zip(last, flags, strict=True) if b),
+    )
+    return tuple(concatenate([x, y], 0) for x, y in zip(outs, more, strict=True))
+
+
+def _strong_aval(x) -> ShapedArray:
+    return aval_of(x).strip_weak_type()
+
+
+@cached_by_jaxpr
+def _chunk(body_jaxpr: Jaxpr, cond_jaxpr: Jaxpr, flags, counts, lanes: int, avals) -> Jaxpr:
+    """Return the loop of some elements: ``(what they share, what each has) -> carry``."""
+    dims = tuple(0 if b else None for b in flags)
+
+    def chunk(*args):
+        shared, batched = map(iter, split_list(args, flags.count(False)))
+        operands = [next(batched) if b else next(shared) for b in flags]
+        outs, _ = _while_batch(
+            MappedAxis(lanes), operands, dims,
+            cond_jaxpr=cond_jaxpr, body_jaxpr=body_jaxpr, cond_nconsts=counts[0], body_nconsts=counts[1],
+            tapes_out=(),
+        )  # fmt: skip
+        return list(outs)
+
+    shared = [a for a, b in zip(avals, flags, strict=True) if not b]
+    each = [ShapedArray((lanes, *a.shape[1:]), a.dtype) for a, b in zip(avals, flags, strict=True) if b]
+    return stage_rule(chunk, [*shared, *each], "elements of a vmap")
+
+
 def _while_batch(axis, args, dims, *, cond_jaxpr, body_jaxpr, cond_nconsts, body_nconsts, tapes_out):
     num_carry = len(args) - cond_nconsts - body_nconsts
     cond_batched, consts_batched, carry_batched = split_list(
@@ -231,6 +289,9 @@ def _while_batch(axis, args, dims, *, cond_jaxpr, body_jaxpr, cond_nconsts, body
         new_cond = _any_lane(cond_jaxpr, axis, (*cond_batched, *carry_batched))
     flags = (*cond_batched, *consts_batched, *carry_batched)
     operands = [to_front(x, d, axis.size)[0] if b else x for x, d, b in zip(args, dims, flags, strict=True)]
+    if ragged and axis.size >= 2 * LANES and axis.name is None and not tapes_out and not jit_is_disabled():
+        counts = cond_nconsts, body_nconsts
+        return _in_chunks(axis.size, operands, flags, cond_jaxpr, body_jaxpr, counts), (0,) * num_carry
     cond_consts, body_consts, carry = split_list(operands, cond_nconsts, body_nconsts)
     if stepwise:
         body_consts = [*cond_consts, *body_consts]
