@@ -18,6 +18,7 @@ from jaxlite.ir import Jaxpr, Literal, lift_constvars, subjaxprs
 from jaxlite.parsing import parse_jaxpr
 from jaxlite.passes import pipeline
 from jaxlite.passes.accumulate import accumulate
+from jaxlite.passes.ahead import ahead
 from jaxlite.passes.cse import cse
 from jaxlite.passes.dce import dce
 from jaxlite.passes.fold import fold
@@ -392,6 +393,41 @@ GOLDEN = {
                  d:f64[] = mul c h; e:f64[] = mul d s; f:f64[] = mul e r; g:f64[] = mul f i in (g,) }
                length=5 num_carry=1 num_consts=1 reverse=True unroll=1] k b h x
            in (e,) }""",
+    ),
+    "ahead": (
+        ahead,
+        """{ lambda ; u:f64[20,8] k:f64[2,2] c:f64[20] x:f64[7,8] z:f64[7,5,8]. let
+             d:f64[20] y:f64[7,20] e:f64[7,20,5] f:f64[7] = scan[
+               jaxpr={ lambda ; u:f64[20,8] k:f64[2,2] c:f64[20] x:f64[8] z:f64[5,8]. let
+                 p:f64[20] = dot_general[dimension_numbers=(([1], [0]), ([], []))
+                   preferred_element_type=None] u x
+                 q:f64[20,5] = dot_general[dimension_numbers=(([1], [1]), ([], []))
+                   preferred_element_type=None] u z
+                 r:f64[20] = dot_general[dimension_numbers=(([1], [0]), ([], []))
+                   preferred_element_type=None] u x
+                 s:f64[] = dot_general[dimension_numbers=(([0, 1], [0, 1]), ([], []))
+                   preferred_element_type=None] k k
+                 d:f64[20] = add c p
+               in (d, r, q, s) }
+               length=7 num_carry=1 num_consts=2 reverse=False unroll=1] u k c x z
+           in (d, y, e, f) }""",
+        """{ lambda ; u:f64[20,8] k:f64[2,2] c:f64[20] x:f64[7,8] z:f64[7,5,8]. let
+             p:f64[7,20] = dot_general[dimension_numbers=(([1], [1]), ([], []))
+               preferred_element_type=None] x u
+             g:f64[7,5,20] = dot_general[dimension_numbers=(([2], [1]), ([], []))
+               preferred_element_type=None] z u
+             q:f64[7,20,5] = transpose[permutation=(0, 2, 1)] g
+             r:f64[7,20] = dot_general[dimension_numbers=(([1], [1]), ([], []))
+               preferred_element_type=None] x u
+             d:f64[20] y:f64[7,20] e:f64[7,20,5] f:f64[7] = scan[
+               jaxpr={ lambda ; u:f64[20,8] k:f64[2,2] c:f64[20] x:f64[8] z:f64[5,8] p:f64[20]
+                   q:f64[20,5] r:f64[20]. let
+                 s:f64[] = dot_general[dimension_numbers=(([0, 1], [0, 1]), ([], []))
+                   preferred_element_type=None] k k
+                 d:f64[20] = add c p
+               in (d, r, q, s) }
+               length=7 num_carry=1 num_consts=2 reverse=False unroll=1] u k c x z p q r
+           in (d, y, e, f) }""",
     ),
     "accumulate": (
         accumulate,

@@ -82,6 +82,16 @@ def test_each_part_runs_once(launch, number):
             assert {thread for _, thread in seen} <= set(range(min(number, parts)))
 
 
+def test_no_part_is_lost_while_workers_fall_asleep(launch):
+    jaxlite.set_num_threads(3)
+    for spins in (0, 1, 20):
+        threads._words[thread_pool.SPINS] = spins
+        for parts in (2, 3, 4) * 50:
+            seen = []
+            launch(lambda context, part, thread, seen=seen: seen.append(part) or 0, parts)
+            assert sorted(seen) == list(range(parts))
+
+
 @pytest.mark.parametrize("number", NUMBERS)
 def test_threads_work_at_the_same_time(launch, number):
     jaxlite.set_num_threads(number)

@@ -50,7 +50,8 @@ from jaxlite.codegen.rows import touches
 from jaxlite.codegen.thread_pool import MOST_THREADS
 
 # Loops of less estimated work than this, in nanoseconds, stay whole: a launch takes 0.2 us while the workers look for
-# work and 5 us when they sleep, and they come 50 us later then.
+# work and 5 us when they sleep. A loop over sin and exp of this estimate takes 48 us, in two threads 26 us, and 45 to
+# 57 us where one of them has to wake up first; half as long a one 29, 16, and 35 to 50.
 WORTH = 150_000
 # Parts are made for at least so much work, and so many: there is always one more for a thread that has time.
 WORK_OF_PART, MOST_PARTS = 25_000, 64
@@ -144,8 +145,8 @@ class _Splitter:
             return False
         if loop.kind != "parallel" and not loop.merges:
             return False
-        private = self.private_buffers(loop)
-        own = private | {m.target for m in loop.merges}
+        targets = {m.target for m in loop.merges} - {None}
+        own = self.private_buffers(loop) | targets
         indices = {loop.index}
         for s in walk(loop.body):
             # The spans of a sum begin where a step of the loop around them does.
@@ -236,13 +237,13 @@ def _differs(place: Affine, indices: set[Scalar]) -> bool:
 
 
 def _written(call: Call) -> list[Address]:
-    """Return the places that a routine writes to; of LAPACK's, all that it is given."""
+    """Return the places that a routine may write to: of BLAS's the last one that it is given, of LAPACK's all."""
     places = [a for a in call.args if isinstance(a, Address)]
-    return places if call.symbol[1:] in ("potrf", "getrf") else places[-1:]
+    return places[-1:] if call.symbol[1:] in ("gemm", "gemv", "trsm", "trsv") else places
 
 
 # OpenBLAS uses threads of its own from about so many operations on (interface/*.c): matrix products from 64^3 elements,
-# those of a vector from 96^2, the factors of LAPACK from some 64 rows.
+# those of a vector from 96^2, the factors of LAPACK from some 64 rows. Of others it is not known.
 _LARGE = {
     "gemm": 2.0 * 64**3,
     "gemv": 2.0 * 96**2,
@@ -255,7 +256,7 @@ _LARGE = {
 
 def _has_large_calls(loop: For) -> bool:
     return any(
-        isinstance(s, Call) and s.symbol in ROUTINES and work_of_call(s) >= _LARGE[s.symbol[1:]]
+        isinstance(s, Call) and s.symbol in ROUTINES and work_of_call(s) >= _LARGE.get(s.symbol[1:], 0.0)
         for s in walk(loop.body)
     )
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from jaxlite.array import Array
-from jaxlite.dtypes import as_dtype
+from jaxlite.dtypes import as_dtype, is_supported
 from jaxlite.errors import ArgumentError, ConcretizationTypeError, DtypeError, ShapeError
 from jaxlite.ir import ShapedArray
 from jaxlite.numpy import ufuncs
@@ -258,7 +258,8 @@ def astype(x: ArrayLike, dtype: DTypeLike, /, *, copy: bool = False, device: Any
     Array([1, 2], dtype=int64)
     """
     dtype = as_dtype(dtype)
-    if type(x) is Array and x.dtype.kind != "c":
+    known = type(x) is Array or (type(x) is np.ndarray and is_supported(x.dtype))
+    if known and x.dtype.kind != "c":
         return quiet(np.ndarray.astype, (x, dtype))
     x = operand("astype", x)
     return strip_weak(

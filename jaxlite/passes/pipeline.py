@@ -5,8 +5,8 @@
 
 Each pass is a pure function ``Jaxpr -> Jaxpr`` that hands the same object back when there was nothing to do.
 None changes a number: what is dropped, merged or rewritten gives the same bits (but for the order in which NumPy
-sums an array that has another layout in memory now, the order in which ``accumulate`` adds up the steps of a loop, and
-which of 0.0 and -0.0 a maximum is). After
+sums an array that has another layout in memory now, the order in which ``ahead`` and ``accumulate`` sum
+products, and which of 0.0 and -0.0 a maximum is). After
 ``jaxlite.config.update("jax_enable_checks", True)`` every pass is checked to have left a correct program.
 """
 
@@ -19,6 +19,7 @@ from jaxlite.config import config
 from jaxlite.errors import InternalError, JaxprTypeError
 from jaxlite.ir import Jaxpr, cached_by_jaxpr
 from jaxlite.passes.accumulate import accumulate
+from jaxlite.passes.ahead import ahead
 from jaxlite.passes.cse import cse
 from jaxlite.passes.dce import dce
 from jaxlite.passes.fold import fold
@@ -36,6 +37,7 @@ PIPELINE: tuple[tuple[str, Callable[[Jaxpr], Jaxpr]], ...] = (
     ("simplify: before merging, as it brings equal values to one form", simplify),
     ("merge duplicates: before dead code, as it leaves operands that nobody reads", cse),
     ("hoist out of loops: after merging, before what it leaves inside is dropped", hoist),
+    ("multiply inputs of loops ahead of them: after hoisting, which makes constants", ahead),
     ("drop dead code: since the others only orphan equations", dce),
     ("sum products after loops: before recompute, which sees what is stacked then", accumulate),
     ("recompute rather than store: last, when loops hold no more than they need", recompute),
