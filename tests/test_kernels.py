@@ -270,6 +270,11 @@ def test_a_matrix_is_read_once_for_both_of_its_products(rng, monkeypatch):
     assert max((b.size for b in loops.buffers), default=0) <= 16
 
 
+def test_a_large_regression_is_made_in_blocks(rng):
+    loops = loops_of(regression, np.zeros((40_000, 50)), np.zeros(40_000), np.zeros(50))
+    assert max(b.size for b in loops.buffers) < 40_000
+
+
 def test_blocks_where_memory_is_saved():
     # Rows of two matrices of 4 MB each between products with thin ones; and those of a small program.
     assert rows_in_block(1000, 16_000, 12_000_000, [10_000, 2_500, 10_000]) == 64

@@ -178,7 +178,11 @@ class Bundle:
             return False
         if not all(map(_has_rows, groups)) or len({g.domain[0] for g in groups}) > 1:
             return False
-        if max(math.prod(g.domain[1:]) for g in groups) < LONG_ROW or _loses_registers(groups):
+        if max(math.prod(g.domain[1:]) for g in groups) < LONG_ROW:
+            return False
+        # Blocks of rows are long enough for functions of one number a row.
+        in_blocks = any(isinstance(g, Calls) and g.along for g in groups)
+        if not in_blocks and _loses_registers(groups):
             return False
         for job in group.jobs:
             if job.target is not None and job.target.buffer in (*self.read, *self.written):
@@ -218,7 +222,8 @@ class Bundle:
             return [self]
         parts: list[Bundle] = []
         for group in self.groups:
-            if parts and group not in self.calls and not parts[-1].calls:
+            alone = not parts or group in self.calls or parts[-1].calls
+            if not alone and not _loses_registers((*parts[-1].groups, group)):
                 parts[-1].append(group)
             else:
                 parts.append(Bundle(group))

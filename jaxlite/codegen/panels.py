@@ -101,21 +101,31 @@ def _collect(outer: tuple[For, ...], loop: For, panels: dict) -> None:
     if _extent(loop) < SHORTEST_LOOP or any(_extent(s) >= SHORTEST_LOOP for s in inner):
         return
     # The loop that is vectorised, and short ones inside it that LLVM writes out.
-    for statement in loop.body:
-        if type(statement) is Load and not inner:
-            _consider(nest, statement, panels)
+    for path, load in _loads(nest, loop.body):
+        _consider(path, len(outer), load, panels)
 
 
-def _consider(nest: tuple[For, ...], load: Load, panels: dict) -> None:
-    steps = dict(load.index.terms)
+def _loads(nest: tuple[For, ...], body: list):
+    """Yield each load of a block that runs in every step, and the loops around it."""
+    for statement in body:
+        if type(statement) is Load:
+            yield nest, statement
+        elif isinstance(statement, For):
+            yield from _loads((*nest, statement), statement.body)
+
+
+def _consider(nest: tuple[For, ...], position: int, load: Load, panels: dict) -> None:
+    """Note a load, if it is one in strides of the loop at ``position`` that is repeated."""
+    vector, steps = nest[position], dict(load.index.terms)
     if load.buffer.place == "pointer":
         return
-    if abs(steps.get(nest[-1].index, 0)) < 2:
+    if abs(steps.get(vector.index, 0)) < 2:
         return
-    for depth, before in enumerate(nest[:-1]):
+    for depth, before in enumerate(nest[:position]):
         if before.index in steps or not _extent(before):
             continue
-        loops = tuple(loop for loop in nest[depth + 1 :] if loop.index in steps)
+        inner = [loop for loop in nest[depth + 1 :] if loop.index in steps and loop is not vector]
+        loops = (*inner, vector)
         reads = math.prod(_extent(loop) for loop in nest[depth:] if loop.index not in steps)
         size = math.prod(map(_extent, loops))
         outside = set(steps) - {loop.index for loop in loops} - {loop.index for loop in nest[:depth]}
