@@ -174,5 +174,6 @@ def work_of_call(call: Call) -> float:
     if call.symbol not in ROUTINES:
         return 0.0
     integers = [a for a in call.args if not isinstance(a, Address) and a.dtype == np.int64]
-    sizes = [int(a.value) if type(a) is Const else UNKNOWN_LENGTH for a in integers]
+    unknown = call.expected or UNKNOWN_LENGTH
+    sizes = [int(a.value) if type(a) is Const else unknown for a in integers]
     return ROUTINES[call.symbol].work(*sizes)

@@ -274,11 +274,15 @@ class Check:
 
 @dataclass(eq=False)
 class Call:
-    """``out = symbol(*args)``: a routine of `external.ROUTINES`; its args are addresses, scalars and constants."""
+    """``out = symbol(*args)``: a routine of `external.ROUTINES`; its args are addresses, scalars and constants.
+
+    ``expected`` is the usual value of a size that is no constant.
+    """
 
     out: Scalar | None
     symbol: str
     args: tuple[Address | Operand, ...]
+    expected: int | None = None
 
 
 @dataclass(eq=False)

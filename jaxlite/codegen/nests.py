@@ -305,9 +305,6 @@ def _loses_registers(groups: tuple[Group, ...]) -> bool:
 
     A step h = tanh(w @ h + b) with 32 rows takes 0.47 us in one nest, and 0.40 us in two.
     """
-    if any(isinstance(g, Calls) and g.along for g in groups):
-        # In blocks of rows they do not stand alone.
-        return False
     lone = sum(g.cost for g in groups if math.prod(g.domain[1:]) == 1 and g.cost >= _DEAR)
     return 8 * lone > sum(math.prod(g.domain[1:]) * g.cost for g in groups)
 

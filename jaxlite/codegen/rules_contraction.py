@@ -183,6 +183,10 @@ class _Product:
 
     def __call__(self, index: Index, along: str = "", first=None, count=None, block: int = 0) -> None:
         """Write one call; of ``count`` rows or terms from ``first`` on, at most ``block``, where they are blocks."""
+        self._write(index, along, first, count, block)
+        self.b.statements[-1].expected = block or None
+
+    def _write(self, index: Index, along: str, first, count, block: int) -> None:
         b, m, n, k = self.b, self.m, self.n, self.k
         start = (*index, Affine.of(first)) if along == "m" else index
         tail = (Affine.of(first),) if along == "k" else ()
