@@ -272,10 +272,18 @@ def test_ctrl_c_stops_a_native_loop(tmp_path):
         import jaxlite
         from jaxlite import lax
         f = jaxlite.jit(lambda x: lax.while_loop(lambda v: v > -1.0, lambda v: v * 0.5 + 1.0, x))
-        threading.Timer(3.0, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+
+        def press():
+            # Once while the loop runs, and again where the first came while it was being compiled.
+            while True:
+                time.sleep(3.0)
+                os.kill(os.getpid(), signal.SIGINT)
+
+        threading.Thread(target=press, daemon=True).start()
         try:
             f(1.0)
         except KeyboardInterrupt:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
             print("stopped")
     """
     assert run_script(script, tmp_path).strip() == "stopped"

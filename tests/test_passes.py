@@ -394,6 +394,34 @@ GOLDEN = {
                length=5 num_carry=1 num_consts=1 reverse=True unroll=1] k b h x
            in (e,) }""",
     ),
+    "recompute from a tape": (
+        recompute,
+        """{ lambda ; k:f64[] m:f64[] a:f64[]. let
+             b:f64[] t:tape(f64[] f64[] f64[]) u:tape(f64[]) = while[
+               cond_jaxpr={ lambda ; m:f64[] c:f64[]. let y:bool[] = lt c m in (y,) }
+               cond_nconsts=1
+               body_jaxpr={ lambda ; k:f64[] c:f64[]. let
+                 h:f64[] = tanh c; s:f64[] = mul h k; d:f64[] = add c s in (d, h, s, k, d) }
+               body_nconsts=1 tapes_out=(3, 1)] m k a
+             e:f64[] f:f64[] = tape_scan[
+               jaxpr={ lambda ; c:f64[] d:f64[] o:f64[] h:f64[] s:f64[] k:f64[]. let
+                 p:f64[] = mul c h; q:f64[] = mul p s; r:f64[] = mul q k; v:f64[] = mul d o in (r, v) }
+               num_carry=2 num_consts=0 reverse=True tapes_out=()] b a u t
+           in (e, f) }""",
+        """{ lambda ; k:f64[] m:f64[] a:f64[]. let
+             b:f64[] t:tape(f64[]) u:tape(f64[]) = while[
+               cond_jaxpr={ lambda ; m:f64[] c:f64[]. let y:bool[] = lt c m in (y,) }
+               cond_nconsts=1
+               body_jaxpr={ lambda ; k:f64[] c:f64[]. let
+                 h:f64[] = tanh c; s:f64[] = mul h k; d:f64[] = add c s in (d, h, d) }
+               body_nconsts=1 tapes_out=(1, 1)] m k a
+             e:f64[] f:f64[] = tape_scan[
+               jaxpr={ lambda ; k:f64[] c:f64[] d:f64[] o:f64[] h:f64[]. let
+                 s:f64[] = mul h k
+                 p:f64[] = mul c h; q:f64[] = mul p s; r:f64[] = mul q k; v:f64[] = mul d o in (r, v) }
+               num_carry=2 num_consts=1 reverse=True tapes_out=()] k b a u t
+           in (e, f) }""",
+    ),
     "ahead": (
         ahead,
         """{ lambda ; u:f64[20,8] k:f64[2,2] c:f64[20] x:f64[7,8] z:f64[7,5,8]. let

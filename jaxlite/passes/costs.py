@@ -54,5 +54,5 @@ def recomputing(eqn: Eqn) -> float:
     if name in _CHEAP:
         return 1.0 * size
     if name in _DIVIDING:
-        return 5.0 * size
+        return 4.0 * size
     return float("inf")

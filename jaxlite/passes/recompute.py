@@ -6,31 +6,24 @@
 
 The sweep of reverse mode reads what the forward loop stacked for it. Which values to stack, so that all that is read
 follows from them (and from the constants and the inputs of the forward loop, which need no storing) is a minimum cut: a
-value costs its memory if it is stored, its arithmetic if it is computed again. Only cheap operations are done again;
-the same operations, so that the numbers are the same.
-
-The formulation follows the partitioner of PyTorch's AOTAutograd (min-cut rematerialisation), with a price for
-recomputation besides.
+value costs its memory if it is stored, its arithmetic if it is computed again (see `mincut`). Only cheap operations
+are done again; the same operations, so that the numbers are the same. Loops of unknown length leave tapes, which are
+treated alike.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections import deque
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from jaxlite.ir import Atom, Eqn, Jaxpr, Literal, Tape, Var, cached_by_jaxpr
-from jaxlite.passes.costs import is_movable, recomputing
+from jaxlite.passes.mincut import Cut, best_cut
 from jaxlite.passes.walk import map_programs, rebuilt
-
-# Of one byte, written and read again, in additions: from the caches less, from memory more.
-STORING = 1.0
-_INFINITE = float("inf")
 
 
 @cached_by_jaxpr
 def recompute(jaxpr: Jaxpr) -> Jaxpr:
-    """Let scans compute again what is cheaper to compute than to store.
+    """Let loops compute again what is cheaper to compute than to store.
 
     Parameters
     ----------
@@ -49,6 +42,11 @@ def recompute(jaxpr: Jaxpr) -> Jaxpr:
                 # Looked for again: what an earlier pair stores, this one may have as well.
                 ys = _stacked_for(eqns, k, results).get(place)
                 pair = ys and _cheaper(eqns[k], eqns[place], ys)
+                if pair:
+                    eqns[k], eqns[place] = pair
+        elif eqn.primitive.name == "while":
+            for tape, place in _taped_for(eqns, k, results):
+                pair = _cheaper_tape(eqns[k], eqns[place], tape)
                 if pair:
                     eqns[k], eqns[place] = pair
     return rebuilt(jaxpr, eqns, jaxpr.outvars)
@@ -75,119 +73,85 @@ def _reads_by_step(eqn: Eqn, y: Var, first: Eqn) -> bool:
     return y not in eqn.invars[:whole] and not isinstance(y.aval, Tape)
 
 
-# --- which values to store ----------------------------------------------------------------------------
+def _taped_for(eqns: list[Eqn], k: int, results: set[Atom]) -> list[tuple[Var, int]]:
+    """Return the tapes that a loop records for one replay alone, and where that is."""
+    found = []
+    for tape in eqns[k].outvars:
+        if isinstance(tape.aval, Tape) and tape not in results:
+            places = [n for n in range(k + 1, len(eqns)) for v in eqns[n].invars if v is tape]
+            if len(places) == 1 and eqns[places[0]].primitive.name == "tape_scan":
+                found.append((tape, places[0]))
+    return found
 
 
-class _Cut(NamedTuple):
-    """Values of a body to store, and the equations that give the rest, in order."""
-
-    stored: list[Var]
-    computed: list[Eqn]
+# --- what both kinds of loops do ----------------------------------------------------------------------
 
 
-def _best_cut(body: Jaxpr, free: set[Var], stored: set[Var], needed: list[Atom]) -> _Cut:
-    """Find the cheapest values to store from which ``needed`` follows.
+class _Replay(NamedTuple):
+    """Equations that the second loop begins with, and what the values of the first are called there."""
 
-    Those in ``free`` are there without, and those in ``stored`` are stored in any case.
+    eqns: list[Eqn]
+    names: Mapping[Atom, Atom]
+    constants: list[Var]
+
+
+def _replay(cut: Cut, needed: Iterable[Atom], known: Iterable[Var], constants: Mapping[Var, Atom]) -> _Replay:
+    """Compute again what was not stored.
+
+    ``known`` are the values of each step that the second loop gets, ``constants`` those of all steps, and what they
+    are outside.
     """
-    makers = {v: eqn for eqn in body.eqns for v in eqn.outvars if len(eqn.outvars) == 1 and is_movable(eqn)}
-    flow = _Flow()
-    seen: set[Var] = set()
-    stack = [v for v in needed if type(v) is Var]
-    for v in stack:
-        flow.connect((v, "known"), "sink", _INFINITE)
-    while stack:
-        v = stack.pop()
-        if v in seen or v in free:
-            continue
-        seen.add(v)
-        maker = makers.get(v)
-        again = recomputing(maker) if maker else _INFINITE
-        size = 0 if v in stored else v.aval.size * v.aval.dtype.itemsize
-        flow.connect((v, "made"), (v, "known"), STORING * size)
-        flow.connect("source", (v, "made"), again)
-        if again < _INFINITE:
-            for u in maker.invars:
-                if type(u) is Var and u not in free:
-                    flow.connect((u, "known"), (v, "made"), _INFINITE)
-                    stack.append(u)
-    reached = flow.reached_from_source()
-    again = {v for v in seen if (v, "made") not in reached}
-    stored = [v for v in seen if (v, "made") in reached and (v, "known") not in reached]
-    order = {v: k for k, v in enumerate((*body.invars, *(v for eqn in body.eqns for v in eqn.outvars)))}
-    return _Cut(sorted(stored, key=order.__getitem__), [eqn for eqn in body.eqns if again & set(eqn.outvars)])
+    names: dict[Atom, Atom] = {v: Var(v.aval) for v in known}
+    read = {v for eqn in cut.computed for v in eqn.invars} | set(needed)
+    more = []
+    for v, atom in constants.items():
+        if v in read:
+            names[v] = atom if type(atom) is Literal else Var(v.aval)
+            if type(atom) is not Literal:
+                more.append(v)
+    eqns = []
+    for eqn in cut.computed:
+        outs = tuple([Var(v.aval) for v in eqn.outvars])
+        invars = tuple([names.get(v, v) for v in eqn.invars])
+        names.update(zip(eqn.outvars, outs, strict=True))
+        eqns.append(Eqn(eqn.primitive, invars, outs, eqn.params, eqn.source))
+    return _Replay(eqns, names, more)
 
 
-class _Flow:
-    """A network whose smallest cut is wanted (Dinic's algorithm)."""
+def _begun(body: Jaxpr, invars: tuple, replay: _Replay, replaced: Mapping[Atom, Atom]) -> Jaxpr:
+    """Return a body that begins with a replay, and reads what it gives."""
 
-    def __init__(self):
-        self.rest: dict[object, dict[object, float]] = {"source": {}, "sink": {}}
+    def substituted(atoms):
+        return tuple([replaced.get(v, v) for v in atoms])
 
-    def connect(self, u, v, capacity: float) -> None:
-        self.rest.setdefault(u, {})[v] = self.rest.get(u, {}).get(v, 0.0) + capacity
-        self.rest.setdefault(v, {}).setdefault(u, 0.0)
-
-    def reached_from_source(self) -> set:
-        """Push all the flow that there is room for; return what the source still reaches."""
-        while "sink" in (levels := self._levels()):
-            ways = {u: list(self.rest[u]) for u in levels}
-            while self._push(levels, ways):
-                pass
-        return set(levels)
-
-    def _levels(self) -> dict:
-        levels, queue = {"source": 0}, deque(["source"])
-        while queue:
-            u = queue.popleft()
-            for v, room in self.rest[u].items():
-                if room > 0 and v not in levels:
-                    levels[v] = levels[u] + 1
-                    queue.append(v)
-        return levels
-
-    def _push(self, levels: dict, ways: dict) -> bool:
-        """Fill one way on which the level rises; ``ways`` loses what turns out to lead nowhere."""
-        path = ["source"]
-        while path[-1] != "sink":
-            u = path[-1]
-            while ways[u] and not (
-                self.rest[u][ways[u][-1]] > 0 and levels.get(ways[u][-1]) == levels[u] + 1
-            ):
-                ways[u].pop()
-            if ways[u]:
-                path.append(ways[u][-1])
-                continue
-            path.pop()
-            if not path:
-                return False
-            ways[path[-1]].pop()
-        steps = list(itertools.pairwise(path))
-        room = min(self.rest[u][v] for u, v in steps)
-        for u, v in steps:
-            self.rest[u][v] -= room
-            self.rest[v][u] += room
-        return True
+    rest = [Eqn(e.primitive, substituted(e.invars), e.outvars, e.params, e.source) for e in body.eqns]
+    return Jaxpr(invars, body.constvars, (*replay.eqns, *rest), substituted(body.outvars))
 
 
-# --- the two loops ------------------------------------------------------------------------------------
+def _is_best(cut: Cut, values: Collection[Atom], free: Collection[Var]) -> bool:
+    """Whether a cut stores just the values that are stored already, each of them once."""
+    before = {v for v in values if type(v) is Var and v not in free}
+    return before == set(cut.stored) - set(free) and len(before) == len(values)
+
+
+# --- scans --------------------------------------------------------------------------------------------
 
 
 def _cheaper(first: Eqn, second: Eqn, ys: set[Var]) -> tuple[Eqn, Eqn] | None:
     """Return both loops with other values between them; None where those in ``ys`` are the cheapest."""
     params, body = first.params, first.params["jaxpr"]
     num_consts, num_carry = params["num_consts"], params["num_carry"]
+    outside = dict(zip(body.invars, first.invars, strict=True))
     consts, xs = body.invars[:num_consts], body.invars[num_consts + num_carry :]
     value_of = dict(zip(first.outvars[num_carry:], body.outvars[num_carry:], strict=True))
-    needed = list(dict.fromkeys(value_of[y] for y in first.outvars[num_carry:] if y in ys))
+    values = [value_of[y] for y in first.outvars[num_carry:] if y in ys]
     given = {*consts, *xs}
     kept = [n for n, y in enumerate(first.outvars) if y not in ys]
     present = {
         body.outvars[n]: first.outvars[n] for n in kept if n >= num_carry and body.outvars[n] not in given
     }
-    cut = _best_cut(body, given, present.keys(), needed)
-    before = {v for v in needed if type(v) is Var and v not in given and v not in present}
-    if before == set(cut.stored) - present.keys() and len(before) == len(ys):
+    cut = best_cut(body, given, present.keys(), values)
+    if _is_best(cut, values, {*given, *present}):
         return None
 
     more = {v: Var(v.aval.stacked(params["length"])) for v in cut.stored if v not in present}
@@ -196,53 +160,82 @@ def _cheaper(first: Eqn, second: Eqn, ys: set[Var]) -> tuple[Eqn, Eqn] | None:
     new_first = first.replace(outvars=outvars, params={**params, "jaxpr": first_body})
 
     # The second body gets what is stored, and the constants and inputs of the first that it now needs.
-    outer = dict(zip(body.invars, first.invars, strict=True)) | present | more
-    inner: dict[Atom, Atom] = {}
-    new_consts: list[Var] = []
-    new_xs: list[Var] = []
-    known = [*cut.stored]
-    read = {v for eqn in cut.computed for v in eqn.invars} | set(needed)
-    known += [v for v in (*consts, *xs) if v in read]
-    constant = set(consts)
-    for v in known:
-        atom = outer[v]
-        if v in constant and type(atom) is Literal:
-            inner[v] = atom
-            continue
-        inner[v] = Var(v.aval)
-        (new_consts if v in constant else new_xs).append(v)
-    eqns = []
-    for eqn in cut.computed:
-        outs = tuple([Var(v.aval) for v in eqn.outvars])
-        invars = tuple([inner.get(v, v) for v in eqn.invars])
-        inner.update(zip(eqn.outvars, outs, strict=True))
-        eqns.append(Eqn(eqn.primitive, invars, outs, eqn.params, eqn.source))
+    outside |= present | more
+    read = {v for eqn in cut.computed for v in eqn.invars} | set(values)
+    known = [*cut.stored, *(x for x in xs if x in read)]
+    replay = _replay(cut, values, known, {v: outside[v] for v in consts})
+    second_body, split = second.params["jaxpr"], second.params["num_consts"]
+    whole = split + second.params["num_carry"]
+    dropped = {n for n, v in enumerate(second.invars) if n >= whole and v in ys}
+    replaced = {}
+    for n in dropped:
+        value = value_of[second.invars[n]]
+        replaced[second_body.invars[n]] = replay.names.get(value, value)
 
-    second_body, whole = second.params["jaxpr"], second.params["num_consts"] + second.params["num_carry"]
-    dropped = [n for n, v in enumerate(second.invars) if n >= whole and v in ys]
-    replaced = {
-        second_body.invars[n]: inner.get(value_of[second.invars[n]], value_of[second.invars[n]])
-        for n in dropped
+    def arranged(old, constants, by_step):
+        old = [v for n, v in enumerate(old) if n not in dropped]
+        return (*old[:split], *constants, *old[split:], *by_step)
+
+    names = replay.names
+    invars = arranged(second_body.invars, [names[v] for v in replay.constants], [names[v] for v in known])
+    operands = arranged(second.invars, [outside[v] for v in replay.constants], [outside[v] for v in known])
+    new_params = {
+        **second.params,
+        "jaxpr": _begun(second_body, invars, replay, replaced),
+        "num_consts": split + len(replay.constants),
     }
-    stay = [n for n in range(len(second.invars)) if n not in set(dropped)]
-    split = second.params["num_consts"]
-    for eqn in second_body.eqns:
-        invars = tuple([replaced.get(v, v) if type(v) is Var else v for v in eqn.invars])
-        eqns.append(Eqn(eqn.primitive, invars, eqn.outvars, eqn.params, eqn.source))
-    outs = tuple([replaced.get(v, v) if type(v) is Var else v for v in second_body.outvars])
+    return new_first, second.replace(invars=operands, params=new_params)
 
-    def arranged(old, more_consts, more_xs):
-        old = [old[n] for n in stay]
-        return (*old[:split], *more_consts, *old[split:], *more_xs)
 
-    invars = arranged(second_body.invars, [inner[v] for v in new_consts], [inner[v] for v in new_xs])
-    operands = arranged(second.invars, [outer[v] for v in new_consts], [outer[v] for v in new_xs])
-    new_second = second.replace(
-        invars=operands,
+# --- loops with tapes ---------------------------------------------------------------------------------
+
+
+def _cheaper_tape(first: Eqn, second: Eqn, tape: Var) -> tuple[Eqn, Eqn] | None:
+    """Return both loops with other elements on a tape; None where those that it has are the cheapest."""
+    params, body = first.params, first.params["body_jaxpr"]
+    start, num_consts, sizes = params["cond_nconsts"], params["body_nconsts"], params["tapes_out"]
+    num_carry = len(body.invars) - num_consts
+    k = first.outvars.index(tape) - num_carry
+    begin = num_carry + sum(sizes[:k])
+    values = body.outvars[begin : begin + sizes[k]]
+    outside = dict(zip(body.invars[:num_consts], first.invars[start:], strict=False))
+    cut = best_cut(body, outside.keys(), (), values)
+    if _is_best(cut, values, outside.keys()):
+        return None
+
+    new_tape = Var(Tape(tuple([v.aval for v in cut.stored]), tape.aval.stack))
+    outvars = (*body.outvars[:begin], *cut.stored, *body.outvars[begin + sizes[k] :])
+    new_first = first.replace(
+        outvars=tuple([new_tape if v is tape else v for v in first.outvars]),
         params={
-            **second.params,
-            "jaxpr": Jaxpr(invars, second_body.constvars, tuple(eqns), outs),
-            "num_consts": split + len(new_consts),
+            **params,
+            "body_jaxpr": body.replace(outvars=outvars),
+            "tapes_out": (*sizes[:k], len(cut.stored), *sizes[k + 1 :]),
         },
     )
-    return new_first, new_second
+    replay = _replay(cut, values, cut.stored, outside)
+    second_body, split = second.params["jaxpr"], second.params["num_consts"]
+    whole = split + second.params["num_carry"]
+    at = second.invars.index(tape)
+    begin = whole + sum(len(v.aval.elements) for v in second.invars[whole:at])
+    end = begin + len(values)
+    inner = second_body.invars
+    elements = [replay.names.get(v, v) for v in values]
+    invars = (
+        *inner[:split],
+        *(replay.names[v] for v in replay.constants),
+        *inner[split:begin],
+        *(replay.names[v] for v in cut.stored),
+        *inner[end:],
+    )
+    operands = (
+        *second.invars[:split],
+        *(outside[v] for v in replay.constants),
+        *(new_tape if v is tape else v for v in second.invars[split:]),
+    )
+    new_params = {
+        **second.params,
+        "jaxpr": _begun(second_body, invars, replay, dict(zip(inner[begin:end], elements, strict=True))),
+        "num_consts": split + len(replay.constants),
+    }
+    return new_first, second.replace(invars=operands, params=new_params)
