@@ -20,6 +20,9 @@ from jaxlite.codegen.values import Index, Lazy, Numbers, Value, View, needs_of, 
 
 # Products with fewer multiplications than this are loops of their own: a call of BLAS costs about as much.
 SMALL_PRODUCT = 2048
+# Of a matrix and a vector; where the sums have so many terms LLVM does not write them out: 31 rows of 31 take 96 ns as
+# loops, 32 of 32 take 350, of which a call of BLAS needs a third.
+SMALL_MATRIX, MANY_TERMS = 1024, 32
 # Loops over rows of fewer elements than this do not fill vector registers.
 SHORT_ROW = 32
 # Of a call, in statements of a kernel.
@@ -43,7 +46,8 @@ def _dot_general(s: Scheduler, eqn, operands):
     letter = letter_of(dtype)
     # Products of one term each are elementwise.
     outer = math.prod(k) == 1
-    large = work // max(math.prod(batch), 1) >= SMALL_PRODUCT
+    vector = 1 in (math.prod(m), math.prod(n)) and math.prod(k) >= MANY_TERMS and not batch
+    large = work // max(math.prod(batch), 1) >= (SMALL_MATRIX if vector else SMALL_PRODUCT)
     if large and letter and lhs.dtype == rhs.dtype == dtype and not outer:
         left = _matrices(s, lhs, lhs_batch, lhs_free, lhs_contract)
         right = _matrices(s, rhs, rhs_batch, rhs_contract, rhs_free)
