@@ -49,6 +49,8 @@ from jaxlite.codegen.tapes import LIST_SLOT, RUNTIME, TAPE_ROUTINES
 
 # Steps of a sequential loop that is taken to be unrolled.
 LONGEST_UNROLLED = 16
+# Steps up to which LLVM writes out a loop that little more than calls functions.
+LONGEST_OF_CALLS = 64
 
 # Ways back to CPython; each with the lines it needs. What they raise stays set in the thread, and the program leaves.
 _PYTHON = {
@@ -517,7 +519,9 @@ class _Function:
         self.line(f"{following} = add nsw i64 {index}, {step}")
         more = self.emit(f"icmp {'slt' if step > 0 else 'sgt'} i64 {following}, {stop}")
         kept = ""
-        calls = short and s.kind != "serial" and self.vector_calls > before_body and not s.carries
+        steps = len(range(int(s.start.value), int(s.stop.value), step)) if known else 0
+        written_out = known and steps <= LONGEST_OF_CALLS and s.kind != "serial"
+        calls = written_out and self.vector_calls > before_body and not (s.carries and steps < 8)
         if calls or s.as_it_is or (s.polls and self.in_part):
             # LLVM unrolls short loops before it vectorises, and functions would be called one element after the other.
             # Loops that elsewhere look at Ctrl-C are sequential: unrolled, a sort compiled twice as long.
