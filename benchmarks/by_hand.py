@@ -218,7 +218,7 @@ def _heat(u):
     # No step stores anything: the adjoint of a step is the step.
     now, after = u.copy(), np.empty_like(u)
     for sweep in range(2):
-        for k in range(100):
+        for _ in range(100):
             _around(now, after, False)
             now, after = after, now
         if sweep == 0:

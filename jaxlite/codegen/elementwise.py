@@ -200,7 +200,15 @@ def _lgamma(b, out, ins, x):
 def add(b, x, y):
     if x[0].dtype.kind == "b":
         return (b.let("or", x[0], y[0]),)
-    return tuple(b.let("add", p, q) for p, q in zip(x, y, strict=True))
+    return tuple(_sum(b, p, q) for p, q in zip(x, y, strict=True))
+
+
+def _sum(b, x, y):
+    """Return x + y: x alone in the margin that a pad fills with -0.0, which changes no number."""
+    for p, q in ((x, y), (y, x)):
+        if type(q) is Const and q.dtype.kind == "f" and q.value == 0 and np.signbit(q.value):
+            return p
+    return b.let("add", x, y)
 
 
 @rule("add")

@@ -9,9 +9,9 @@
 ->  { lambda ; a:f64[3]. let c:f64[3] = mul a 2.0:f64[]; e:f64[3] = add a c in (e,) }
 
 (dead equations left out). A rule looks at one equation, and at the equations that made its operands. Every rule is
-exact but one, which says so, for floating-point numbers too: x·1 is x, but x + 0 is not where x is -0.0, and x·0 not
-where it is nan or infinite. Complex numbers are mostly left alone: NumPy multiplies them with or without fused
-operations, depending on the shape.
+exact but two for cotangents, which say so, for floating-point numbers too: x·1 is x, but x + 0 is not where x is -0.0,
+and x·0 not where it is nan or infinite. Complex numbers are mostly left alone: NumPy multiplies them with or without
+fused operations, depending on the shape.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def _add_zero(rewriter, eqn):
 def _add_padded(rewriter, eqn):
     """Put parts beside each other that pads with zeros brought to one shape, as the transposes of slices do.
 
-    The only rule that may change a bit: the sign of a zero, which in a cotangent says nothing.
+    This rule, and that for margins, may change a bit: the sign of a zero, which in a cotangent says nothing.
     """
     pads = [rewriter.maker(x, "pad") for x in eqn.invars]
     if not all(pads) or not all(_is(p.invars[1], 0) for p in pads) or _kind(eqn.outvars[0]) == "c":
@@ -197,6 +197,16 @@ def _add_padded(rewriter, eqn):
     whole = rewriter.emit("concatenate", first, second, dimension=d)
     config = (*config[:d], (low, high, 0), *config[d + 1 :])
     return rewriter.emit("pad", whole, zero, padding_config=config)
+
+
+def _add_margin(rewriter, eqn):
+    """Have the zeros around a part be of the kind that changes nothing when it is added."""
+    for k, x in enumerate(eqn.invars):
+        part = rewriter.maker(x, "pad")
+        if part is not None and _is(part.invars[1], 0) and _kind(x) == "f":
+            padded = rewriter.emit("pad", part.invars[0], _scalar(-0.0, x.aval), **part.params)
+            return rewriter.emit("add_any", *(padded if n == k else y for n, y in enumerate(eqn.invars)))
+    return None
 
 
 def _add_negated(rewriter, eqn):
@@ -560,6 +570,7 @@ RULES = (
     Rule(EXACT, "f(broadcast of a scalar, y) = f(scalar, y)", _scalar_operands),
     # arithmetic
     Rule("add_any", "cotangents of neighbouring parts: their concatenation, but for -0.0 + 0.0", _add_padded),
+    Rule("add_any", "cotangent of a part: its margin is -0.0, and x + -0.0 = x", _add_margin),
     Rule("add_any", "adding cotangents is adding", _add_cotangents),
     Rule("add", "x + 0 = x; floats: x + -0.0 = x", _add_zero),
     Rule("add", "x + -y = x - y", _add_negated),
