@@ -32,24 +32,38 @@ def plan(program: LoopProgram) -> LoopProgram:
     spans = _lifetimes(program.body)
     used = set(spans)
     program.buffers = [b for b in program.buffers if b in used]
-    # First fit over intervals, in the order of their beginning.
+    places, program.arena_bytes = _placed(program.buffers, spans)
+    for buffer, start in places.items():
+        buffer.offset = start
+    return program
+
+
+def bytes_in_use(program: LoopProgram, threads: int) -> int:
+    """Return how much of the arena a run touches: copies for more threads than there are take addresses alone."""
+    return _placed(program.buffers, _lifetimes(program.body), threads)[1]
+
+
+def _placed(
+    buffers: list[Buffer], spans: dict[Buffer, tuple[int, int]], threads: int | None = None
+) -> tuple[dict[Buffer, int], int]:
+    """Return where the buffers in the arena lie, and how large it is: first fit in the order of their beginning."""
     free_list: list[tuple[int, int, int]] = []  # (last statement, start, end) of what is placed
+    places: dict[Buffer, int] = {}
     total = 0
-    arena = [b for b in program.buffers if b.place == "arena"]
+    arena = [b for b in buffers if b.place == "arena"]
     for buffer in sorted(arena, key=lambda b: (spans[b][0], -b.nbytes)):
         first, last = spans[buffer]
-        size = copy_bytes(buffer) * buffer.copies
+        size = copy_bytes(buffer) * min(buffer.copies, threads or buffer.copies)
         free_list = [entry for entry in free_list if entry[0] >= first]
         start = 0
         for _, taken, end in sorted(free_list, key=lambda entry: entry[1]):
             if taken - start >= size:
                 break
             start = max(start, end)
-        buffer.offset = start
+        places[buffer] = start
         free_list.append((last, start, start + size))
         total = max(total, start + size)
-    program.arena_bytes = total
-    return program
+    return places, total
 
 
 def copy_bytes(buffer: Buffer) -> int:

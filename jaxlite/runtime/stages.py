@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from jaxlite.codegen.memory import bytes_in_use
 from jaxlite.codegen.source import loop_program
 from jaxlite.errors import ArgumentError
 from jaxlite.ir import Jaxpr, lift_constvars
@@ -11,6 +12,7 @@ from jaxlite.passes.pipeline import optimize
 from jaxlite.runtime import engine
 from jaxlite.runtime.compile import compile_jaxpr, recorded, source_of, symbol_key
 from jaxlite.runtime.njit import njit_function
+from jaxlite.runtime.threads import get_num_threads
 from jaxlite.tree import tree_flatten, tree_unflatten
 
 
@@ -165,11 +167,11 @@ class Compiled:
         return self._lowered.cost_analysis()
 
     def memory_analysis(self) -> MemoryAnalysis:
-        """Return sizes of arguments, results, working memory and code, in bytes."""
+        """Return sizes of arguments, results, working memory (with the threads there are) and code, in bytes."""
         loops = loop_program(optimize(self._lowered._jaxpr))
         return MemoryAnalysis(
             sum(b.nbytes for b in loops.inputs),
             sum(b.nbytes for b in loops.outputs),
-            loops.arena_bytes,
+            bytes_in_use(loops, get_num_threads()),
             self._program.code.size,
         )
