@@ -50,6 +50,31 @@ PYTHON_SCALAR_DTYPES = {
 }
 
 
+class prng_key(np.generic):
+    """The kind of dtypes of keys, which ``jnp.issubdtype`` asks for; it has no instances."""
+
+
+class KeyDType:
+    """The dtype of keys, for the generator threefry2x32. No array of a program has it: keys hold u32[..., 2]."""
+
+    __slots__ = ()
+    type = prng_key
+    name = "key<fry>"
+    itemsize = 8
+
+    def __eq__(self, other) -> bool:
+        return isinstance(other, KeyDType)
+
+    def __hash__(self) -> int:
+        return hash(KeyDType)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+PRNG_KEY = KeyDType()
+
+
 def is_supported(dtype: np.dtype) -> bool:
     """Whether arrays of ``dtype`` can be values of a program."""
     return dtype in _SHORT_NAMES

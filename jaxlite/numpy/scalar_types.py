@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from jaxlite.array import Array
-from jaxlite.dtypes import as_dtype, is_supported
+from jaxlite.dtypes import KeyDType, as_dtype, is_supported
 from jaxlite.errors import ArgumentError
 from jaxlite.numpy.creation import asarray
 from jaxlite.numpy.promotion import operand
@@ -131,7 +131,7 @@ def issubdtype(arg1: DTypeLike, arg2: DTypeLike) -> builtins.bool:
 
 
 def _plain_type(arg):
-    return arg.dtype if isinstance(arg, _ScalarMeta) else arg
+    return arg.dtype if isinstance(arg, _ScalarMeta) else arg.type if isinstance(arg, KeyDType) else arg
 
 
 def _as_operand(x):
