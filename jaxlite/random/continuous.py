@@ -89,7 +89,8 @@ def uniform(
 
     Notes
     -----
-    The upper bits of `bits` are the binary digits: 52, 23 or 10 of them. JAX's numbers, bit for bit.
+    The upper bits of `bits` are the binary digits: 52, 23 or 10 of them. On [0, 1) the numbers are JAX's, bit for bit;
+    on other intervals up to a unit in the last place, since JAX may multiply and add with one rounding.
 
     Examples
     --------
