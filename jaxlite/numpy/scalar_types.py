@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from jaxlite import dtypes
 from jaxlite.array import Array
-from jaxlite.dtypes import KeyDType, as_dtype, is_supported
+from jaxlite.dtypes import as_dtype, is_supported
 from jaxlite.errors import ArgumentError
 from jaxlite.numpy.creation import asarray
 from jaxlite.numpy.promotion import operand
@@ -127,11 +128,11 @@ def issubdtype(arg1: DTypeLike, arg2: DTypeLike) -> builtins.bool:
     >>> jnp.issubdtype(jnp.float32, jnp.floating)
     True
     """
-    return np.issubdtype(_plain_type(arg1), _plain_type(arg2))
+    return dtypes.issubdtype(arg1, arg2)
 
 
 def _plain_type(arg):
-    return arg.dtype if isinstance(arg, _ScalarMeta) else arg.type if isinstance(arg, KeyDType) else arg
+    return arg.dtype if isinstance(arg, _ScalarMeta) else arg
 
 
 def _as_operand(x):

@@ -391,7 +391,7 @@ def poisson(
     data, _ = single("poisson", key)
     dtype = integer_dtype("poisson", dtype)
     shape = common_shape("poisson", shape, lam)
-    return run(_poisson, shape, data, as_float("poisson", lam, F32), dtype=dtype)
+    return run(_poisson, shape, data, as_float("poisson", lam, F32), loops=True, dtype=dtype)
 
 
 # log k! - ((k + 1/2)·log(k + 1) - (k + 1) + log(2π)/2), for k up to 9; beyond by the first terms of Stirling's series.
@@ -542,7 +542,13 @@ def binomial(
     (p,) = promote_inexact("binomial", p)
     inner = aval_of(p).dtype
     return run(
-        _binomial, shape, data, as_float("binomial", n, inner), as_float("binomial", p, inner), dtype=dtype
+        _binomial,
+        shape,
+        data,
+        as_float("binomial", n, inner),
+        as_float("binomial", p, inner),
+        loops=True,
+        dtype=dtype,
     )
 
 
@@ -609,7 +615,7 @@ def multinomial(
         raise ShapeError("multinomial: p is one number.", why="it holds the probability of each outcome.")
     shape = common_shape("multinomial", shape_of(p) if shape is None else shape, p)
     common_shape("multinomial", shape[:-1], n)
-    return run(_multinomial, shape, data, n, p, dtype=dtype, unroll=unroll)
+    return run(_multinomial, shape, data, n, p, loops=True, dtype=dtype, unroll=unroll)
 
 
 # --- choices ------------------------------------------------------------------------------------------

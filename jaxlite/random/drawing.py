@@ -2,6 +2,7 @@
 
 normal(key, (10,))          NumPy computes it, primitive by primitive
 normal(key, (10_000,))      compiled at the first call, as one loop
+gamma(key, 2.0)             compiled in any case, for it has loops of its own
 """
 
 from __future__ import annotations
@@ -25,16 +26,18 @@ F64 = np.dtype(np.float64)
 COMPILED_FROM = 1 << 12
 
 
-def run(body: Callable, shape: tuple[int, ...], *arrays, **static):
+def run(body: Callable, shape: tuple[int, ...], *arrays, loops: bool = False, **static):
     """Return ``body(*arrays, shape=shape, **static)``, compiled where it is large and nothing else compiles it.
 
     Parameters
     ----------
     body : callable
         Of a key's words and other operands; a function of a module, for its program is kept.
+    loops : bool
+        Whether it goes round until numbers are accepted: that is compiled at any size.
     """
     static["shape"] = shape
-    large = math.prod(shape) >= COMPILED_FROM
+    large = loops or math.prod(shape) >= COMPILED_FROM
     if large and current_trace() is EVAL and not any(isinstance(x, Tracer) for x in arrays):
         return _compiled(body, tuple(sorted(static.items(), key=lambda item: item[0])))(*arrays)
     result = body(*arrays, **static)

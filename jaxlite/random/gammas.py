@@ -152,7 +152,7 @@ def gamma(
     data, _ = single("gamma", key)
     dtype = float_dtype("gamma", dtype)
     shape = common_shape("gamma", shape, a)
-    return run(_gamma, shape, data, as_float("gamma", a, dtype), dtype=dtype)
+    return run(_gamma, shape, data, as_float("gamma", a, dtype), loops=True, dtype=dtype)
 
 
 def loggamma(
@@ -196,7 +196,7 @@ def loggamma(
     data, _ = single("loggamma", key)
     dtype = float_dtype("loggamma", dtype)
     shape = common_shape("loggamma", shape, a)
-    return run(_loggamma, shape, data, as_float("loggamma", a, dtype), dtype=dtype)
+    return run(_loggamma, shape, data, as_float("loggamma", a, dtype), loops=True, dtype=dtype)
 
 
 def _beta(data, a, b, *, shape, dtype):
@@ -252,7 +252,9 @@ def beta(
     data, _ = single("beta", key)
     dtype = float_dtype("beta", dtype)
     shape = common_shape("beta", shape, a, b)
-    return run(_beta, shape, data, as_float("beta", a, dtype), as_float("beta", b, dtype, 2), dtype=dtype)
+    return run(
+        _beta, shape, data, as_float("beta", a, dtype), as_float("beta", b, dtype, 2), loops=True, dtype=dtype
+    )
 
 
 def _dirichlet(data, alpha, *, shape, dtype):
@@ -306,7 +308,7 @@ def dirichlet(
     if not shape_of(alpha):
         raise ShapeError("dirichlet: alpha is one number.", why="it holds a parameter for each of several.")
     shape = common_shape("dirichlet", shape, shape_of(alpha)[:-1])
-    return run(_dirichlet, shape, data, alpha, dtype=dtype)
+    return run(_dirichlet, shape, data, alpha, loops=True, dtype=dtype)
 
 
 def _chisquare(data, df, *, shape, dtype):
@@ -354,7 +356,7 @@ def chisquare(
     data, _ = single("chisquare", key)
     dtype = float_dtype("chisquare", dtype)
     shape = common_shape("chisquare", shape, df)
-    return run(_chisquare, shape, data, as_float("chisquare", df, dtype), dtype=dtype)
+    return run(_chisquare, shape, data, as_float("chisquare", df, dtype), loops=True, dtype=dtype)
 
 
 def _f(data, dfnum, dfden, *, shape, dtype):
@@ -405,7 +407,9 @@ def f(
     data, _ = single("f", key)
     dtype = float_dtype("f", dtype)
     shape = common_shape("f", shape, dfnum, dfden)
-    return run(_f, shape, data, as_float("f", dfnum, dtype), as_float("f", dfden, dtype, 2), dtype=dtype)
+    return run(
+        _f, shape, data, as_float("f", dfnum, dtype), as_float("f", dfden, dtype, 2), loops=True, dtype=dtype
+    )
 
 
 def _t(data, df, *, shape, dtype):
@@ -460,7 +464,7 @@ def t(
     data, _ = single("t", key)
     dtype = float_dtype("t", dtype)
     shape = common_shape("t", shape, df)
-    return run(_t, shape, data, as_float("t", df, dtype), dtype=dtype)
+    return run(_t, shape, data, as_float("t", df, dtype), loops=True, dtype=dtype)
 
 
 def _generalized_normal(data, p, *, shape, dtype):
@@ -509,7 +513,9 @@ def generalized_normal(
     data, _ = single(name, key)
     dtype = float_dtype(name, dtype)
     shape = common_shape(name, canonical_shape(shape), operand(name, p, 1))
-    return run(_generalized_normal, shape, data, as_float(name, p, np.dtype(np.float64)), dtype=dtype)
+    return run(
+        _generalized_normal, shape, data, as_float(name, p, np.dtype(np.float64)), loops=True, dtype=dtype
+    )
 
 
 def _ball(data, p, *, shape, dtype, d):
@@ -569,4 +575,4 @@ def ball(
     data, _ = single("ball", key)
     dtype = float_dtype("ball", dtype)
     p = as_float("ball", p, np.dtype(np.float64), 2)
-    return run(_ball, canonical_shape(shape), data, p, dtype=dtype, d=int(d))
+    return run(_ball, canonical_shape(shape), data, p, loops=True, dtype=dtype, d=int(d))

@@ -209,6 +209,12 @@ def _like(data, is_plain: bool):
 
 def words(pairs):
     """Split u64[...] into u32[..., 2], the upper half first."""
+    if not isinstance(pairs, Tracer):
+        pairs = np.asarray(pairs)
+        out = np.empty((*pairs.shape, 2), U32)
+        out[..., 0] = pairs >> np.uint64(32)
+        out[..., 1] = pairs & np.uint64(0xFFFFFFFF)
+        return Array.of(out)
     upper = elementwise.shift_right_logical(pairs, np.uint64(32))
     return jnp.stack([elementwise.convert_element_type(x, U32) for x in (upper, pairs)], axis=-1)
 
