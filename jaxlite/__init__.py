@@ -21,6 +21,7 @@ from jaxlite import (
     numpy,
     parsing,
     printing,
+    random,
     to_python,
     tree,
     tree_util,

@@ -50,6 +50,62 @@ PYTHON_SCALAR_DTYPES = {
 }
 
 
+class extended(np.generic):
+    """The kind of dtypes that NumPy does not have; no array is of it."""
+
+
+class prng_key(extended):
+    """The kind of dtypes of keys, which `issubdtype` asks for; no array is of it."""
+
+
+class KeyDType:
+    """The dtype of keys, for the generator threefry2x32. No array of a program has it: keys hold u32[..., 2]."""
+
+    __slots__ = ()
+    type = prng_key
+    name = "key<fry>"
+    itemsize = 8
+
+    def __eq__(self, other) -> bool:
+        return isinstance(other, KeyDType)
+
+    def __hash__(self) -> int:
+        return hash(KeyDType)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+PRNG_KEY = KeyDType()
+
+
+def issubdtype(a, b) -> bool:
+    """Whether a dtype is of a kind, those of keys included.
+
+    Parameters
+    ----------
+    a, b : dtype, or abstract scalar type
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> issubdtype(jaxlite.random.key(0).dtype, prng_key), issubdtype("float32", np.floating)
+    (True, True)
+    """
+    return np.issubdtype(*map(_scalar_type, (a, b)))
+
+
+def _scalar_type(dtype):
+    if isinstance(dtype, KeyDType):
+        return dtype.type
+    # Types such as ``jnp.float32`` say what they are themselves.
+    own = getattr(dtype, "dtype", None) if isinstance(dtype, type) else None
+    return own if isinstance(own, np.dtype) else dtype
+
+
 def is_supported(dtype: np.dtype) -> bool:
     """Whether arrays of ``dtype`` can be values of a program."""
     return dtype in _SHORT_NAMES

@@ -128,6 +128,7 @@ from jaxlite.ops.linalg import (
     svd,
     triangular_solve,
 )
+from jaxlite.ops.random_bits import random_bits
 from jaxlite.ops.reductions import (
     argmax,
     argmin,
@@ -161,6 +162,7 @@ from jaxlite.ops.structural import (
 )
 from jaxlite.ops.structural import iota as _iota
 from jaxlite.ops.structural import move_dim as _move_dim
+from jaxlite.random.gamma_derivative import random_gamma_grad
 from jaxlite.trace import aval_of
 from jaxlite.windowed import (
     ConvDimensionNumbers,

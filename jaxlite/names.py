@@ -30,7 +30,7 @@ from jaxlite.runtime.host import equation_at
 __all__ = ["main"]
 
 _FOLDER = Path(__file__).parent / "data"
-_PREFIXES = {"jnp": "jax.numpy", "lax": "jax.lax", "nn": "jax.nn", "jax": "jax"}
+_PREFIXES = {"jnp": "jax.numpy", "lax": "jax.lax", "nn": "jax.nn", "random": "jax.random", "jax": "jax"}
 
 
 class Name(NamedTuple):
@@ -130,7 +130,7 @@ def sample_arrays() -> dict[str, np.ndarray]:
     dict of str to ndarray
         ``A B : f64[2, 3]``, ``C : c128[2, 3]``, ``G : bool[2, 3]``, ``I J : i64[2, 3]``, ``K : i64[4]``,
         ``L : f64[7]``, ``N : f64[2, 3]`` with nan, ``P U X : f64[2, 3]`` positive, within ±1 and above 1,
-        ``Q : f64[3, 3]`` regular, ``S : f64[4]`` rising, ``T : f64[2, 3, 4]``, ``V W : f64[3]``.
+        ``Q : f64[3, 3]`` regular, ``S : f64[4]`` rising, ``T : f64[2, 3, 4]``, ``V W : f64[3]``, ``Y : u32[2]`` a key.
     """
     rng = np.random.default_rng(7)
     return {
@@ -151,6 +151,7 @@ def sample_arrays() -> dict[str, np.ndarray]:
         "V": rng.uniform(-2, 2, 3),
         "W": rng.uniform(-2, 2, 3),
         "X": rng.uniform(1.2, 3, (2, 3)),
+        "Y": np.array([0, 42], np.uint32),
     }
 
 
@@ -170,6 +171,7 @@ def sample_program(call: str) -> tuple[Any, list[np.ndarray]]:
     names = [name for name in arrays if re.search(rf"\b{name}\b", call)]
     code = compile(call, call, "eval")
     scope = {"jnp": jaxlite.numpy, "lax": jaxlite.lax, "nn": jaxlite.nn, "jax": jaxlite, "np": np}
+    scope["random"] = jaxlite.random
 
     def program(*values):
         result = eval(code, {**scope, **dict(zip(names, values, strict=True))})

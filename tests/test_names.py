@@ -12,7 +12,7 @@ import pytest
 import jaxlite
 import jaxlite.numpy as jnp
 from jaxlite import __main__ as command
-from jaxlite import lax, names
+from jaxlite import lax, names, random
 from jaxlite.counters import counters
 
 # Functions of files and of printing, and those that need a file to be called.
@@ -20,6 +20,7 @@ WITHOUT_CALLS = {
     *("array_repr", "array_str", "get_printoptions", "printoptions", "set_printoptions"),
     *("fromfile", "load", "save", "savez"),
     *("dtype", "finfo", "iinfo"),
+    *("key_dtype", "key_impl"),
 }
 
 
@@ -39,7 +40,7 @@ def test_presence():
 
 def test_every_function_has_a_sample_call():
     calls = names.read_calls()
-    for module, prefix in ((jnp, "jax.numpy"), (lax, "jax.lax")):
+    for module, prefix in ((jnp, "jax.numpy"), (lax, "jax.lax"), (random, "jax.random")):
         public = [
             name.name.rpartition(".")[2]
             for name in names.read_names()

@@ -87,6 +87,13 @@ def popcount(x):
     return count
 
 
+def rotate_left(x, count, bits):
+    """An unsigned integer whose upper ``count`` bits have become its lower ones."""
+    wide = np.uint64(x)
+    turned = (wide << np.uint64(count)) | (wide >> np.uint64(bits - count))
+    return turned & np.uint64((1 << bits) - 1)
+
+
 def clz(x, bits):
     """Number of leading bits of an unsigned integer that are 0."""
     for k in range(bits):

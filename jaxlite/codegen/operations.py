@@ -344,6 +344,22 @@ _shift("lshr", "lshr")
 _shift("ashr", "ashr")
 
 
+@_operation("rotate_left")
+def _rotate_left():
+    """Bits of an unsigned integer turn around; by fewer places than it has."""
+
+    def python(dtype, in_dtypes, texts):
+        return f"np.{dtype.name}(rotate_left({texts[0]}, {texts[1]}, {8 * dtype.itemsize}))"
+
+    def llvm(e, dtype, in_dtypes, texts):
+        kind = llvm_type(dtype)
+        e.declare(f"llvm.fshl.{kind}", f"declare {kind} @llvm.fshl.{kind}({kind}, {kind}, {kind})")
+        x, count = texts
+        return e.emit(f"call {kind} @llvm.fshl.{kind}({kind} {x}, {kind} {x}, {kind} {count})")
+
+    return python, llvm
+
+
 @_operation("popcount")
 def _popcount():
     def python(dtype, in_dtypes, texts):

@@ -5,6 +5,7 @@ from jaxlite.codegen import (  # noqa: F401
     rules_control,
     rules_indexing,
     rules_linalg,
+    rules_random,
     rules_reductions,
     rules_sorting,
     rules_structural,

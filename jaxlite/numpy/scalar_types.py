@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxlite import dtypes
 from jaxlite.array import Array
 from jaxlite.dtypes import as_dtype, is_supported
 from jaxlite.errors import ArgumentError
@@ -127,7 +128,7 @@ def issubdtype(arg1: DTypeLike, arg2: DTypeLike) -> builtins.bool:
     >>> jnp.issubdtype(jnp.float32, jnp.floating)
     True
     """
-    return np.issubdtype(_plain_type(arg1), _plain_type(arg2))
+    return dtypes.issubdtype(arg1, arg2)
 
 
 def _plain_type(arg):

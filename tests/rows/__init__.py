@@ -9,6 +9,7 @@ from tests.rows import (
     fft,
     indexing,
     linalg,
+    random_bits,
     reductions,
     sorting,
     special,
@@ -27,6 +28,7 @@ _FILES = (
     sorting,
     fft,
     linalg,
+    random_bits,
     control,
 )
 

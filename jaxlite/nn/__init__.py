@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 import jaxlite.numpy as jnp
+from jaxlite.nn import initializers
 from jaxlite.numpy.promotion import canonical_axis, operand, promote_inexact
 from jaxlite.numpy.reductions import logsumexp
 from jaxlite.ops import elementwise, special, structural
@@ -27,6 +28,7 @@ __all__ = [
     "hard_swish",
     "hard_tanh",
     "identity",
+    "initializers",
     "leaky_relu",
     "log1mexp",
     "log_sigmoid",
