@@ -27,7 +27,7 @@ from jaxlite.control.bodies import (
 from jaxlite.control.jit import compile_when_eager, merge, split_jvp_outs
 from jaxlite.control.loop_checkpoints import as_loop_checkpoints
 from jaxlite.control.tape import TapeStack
-from jaxlite.errors import ArgumentError, CarryTypeError
+from jaxlite.errors import ArgumentError, CarryTypeError, TransposeError
 from jaxlite.interpreters.batch import batch_jaxpr, to_front
 from jaxlite.interpreters.evaluate import run_jaxpr
 from jaxlite.interpreters.jvp import jvp_jaxpr
@@ -291,6 +291,13 @@ def _transpose_with_known_carry(cts, args, linear, params):
     """Transpose a loop that also counts: run the known carries first, transpose what is left."""
     known = tuple(not lin for lin in linear)
     _, known_out, operands, unknown_params = split_scan(args, known, params)
+    start = unknown_params["num_consts"]
+    for aval in unknown_params["jaxpr"].in_avals[start : start + unknown_params["num_carry"]]:
+        if aval.dtype.kind in "biu":
+            raise TransposeError(
+                "scan is not linear here, so it has no transpose.",
+                why=f"a carry {aval} depends on what it should be linear in.",
+            )
     unknown_cts = tuple(ct for ct, k in zip(cts, known_out, strict=True) if not k)
     unknown_result = _scan_transpose(unknown_cts, *operands, **unknown_params)
     by_operand = {id(arg): ct for arg, ct in zip(operands, unknown_result, strict=True) if is_linear(arg)}
