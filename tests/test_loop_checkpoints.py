@@ -66,13 +66,22 @@ def test_gradients_for_any_length(form, length, rng):
         agree(*gradients, *operands(rng, length))
 
 
+def gradient_norm(f):
+    return lambda *args: sum(jnp.sum(jnp.sin(g)) for g in grad(f, (0, 1, 2))(*args))
+
+
 @pytest.mark.parametrize("form", [3, Binomial(2)], ids=str)
+def test_lanes_and_second_order(form, rng):
+    w, start, xs = operands(rng, 7)
+    second = (jit(vmap(grad(gradient_norm(network(c)), (0, 1, 2)), (None, 0, None))) for c in (form, None))
+    agree(*second, w, np.stack([start, -start]), xs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", [1, 3, "sqrt", Binomial(1), Binomial(2), Binomial(5), Budget(400)], ids=str)
 def test_every_transformation(form, rng):
     w, start, xs = args = operands(rng, 7)
     loss, plain = network(form), network(None)
-
-    def gradient_norm(f):
-        return lambda *args: sum(jnp.sum(jnp.sin(g)) for g in grad(f, (0, 1, 2))(*args))
 
     agree(loss, plain, *args)
     agree(grad(loss, (0, 1, 2)), grad(plain, (0, 1, 2)), *args)
@@ -89,10 +98,10 @@ def test_every_transformation(form, rng):
 
 def test_derivatives_against_a_closed_form():
     # xₙ = x₀ aⁿ, so ∂xₙ/∂a = n x₀ aⁿ⁻¹
-    for form in FORMS.values():
+    for form in (3, Binomial(2)):
         power = lambda a, form=form: lax.fori_loop(0, 23, lambda _, x: x * a, 2.0, checkpoint=form)  # noqa: E731
-        assert_close(grad(power)(1.1), 46.0 * 1.1**22)
-        assert_close(grad(grad(power))(1.1), 46.0 * 22.0 * 1.1**21)
+        assert_close(jit(grad(power))(1.1), 46.0 * 1.1**22)
+        assert_close(jit(grad(grad(power)))(1.1), 46.0 * 22.0 * 1.1**21)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.complex128])
@@ -223,9 +232,8 @@ def decay(checkpoint):
 def test_while_loops(form):
     loss, plain, args = decay(form), decay(None), (0.3, 1.7)
     agree(*(jit(jaxlite.value_and_grad(f, (0, 1))) for f in (loss, plain)), *args)
-    agree(grad(loss), grad(plain), *args)
     agree(*(jit(grad(grad(f, 1), 0)) for f in (loss, plain)), *args)
-    agree(*(lambda *a, f=f: jvp(f, a, a) for f in (loss, plain)), *args)
+    agree(*(jit(lambda *a, f=f: jvp(f, a, a)) for f in (loss, plain)), *args)
     ragged = np.array([0.3, 0.2, 0.1]), np.array([1.2, -1.0, 2.5])
     agree(*(jit(vmap(grad(f, (0, 1)))) for f in (loss, plain)), *ragged)
 
