@@ -176,7 +176,7 @@ def test_second_derivatives_keep_as_little():
         second = jit(grad(lambda x: jnp.sum(grad(long_loop(10_000, checkpoint))(x))))
         return second.lower(np.ones(10)).compile().memory_analysis().temp_size_in_bytes
 
-    assert curvature("sqrt") <= 200 * 80 * 4 < curvature(None) / 10
+    assert 20 * curvature("sqrt") < curvature(None)
 
 
 def test_compiled_once_and_without_calls_of_numpy():
