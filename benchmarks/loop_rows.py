@@ -7,6 +7,7 @@ unknown length) is timed by its tangents.
 from __future__ import annotations
 
 import functools
+import importlib
 
 import numpy as np
 
@@ -132,6 +133,74 @@ def heat(lib, rng, n):
         return xp.sum(lax.scan(step, u, None, length=100)[0] ** 4)
 
     return loss, (rng.normal(size=(n, n)),)
+
+
+def adaptive(lib):
+    """Return the adaptive ``odeint`` of a library."""
+    return importlib.import_module(f"{lib.name.lower()}.experimental.ode").odeint
+
+
+@row("adaptive ODE, Lotka-Volterra", 20)
+def adaptive_lotka_volterra(lib, rng, points):
+    odeint, times = adaptive(lib), lib.np.linspace(0.0, 10.0, points)
+
+    def rates(s, t, p):
+        x, y = s
+        return p[0] * x - p[1] * x * y, p[2] * x * y - p[3] * y
+
+    def loss(p):
+        x, y = odeint(rates, (1.0, 1.0), times, p, rtol=1e-6, atol=1e-6)
+        return lib.np.mean(x * x) + y[-1]
+
+    return loss, (np.array([1.5, 1.0, 1.0, 3.0]),)
+
+
+@row("adaptive ODE, van der Pol", 30)
+def adaptive_van_der_pol(lib, rng, stiffness):
+    odeint, times = adaptive(lib), lib.np.linspace(0.0, 20.0, 11)
+
+    def rates(s, t, mu):
+        x, v = s
+        return v, mu * (1.0 - x * x) * v - x
+
+    def loss(mu):
+        # To 1e-10, as the adjoint equation of a stiff one is unstable the other way.
+        x, _ = odeint(rates, (2.0, 0.0), times, mu, rtol=1e-10, atol=1e-10)
+        return lib.np.mean(x * x)
+
+    return loss, (np.float64(0.1 * stiffness),)
+
+
+def long_ode(checkpoint, lib, rng, steps):
+    """Ten states, Runge-Kutta of order 4; JAX keeps few carries by a scan of scans under `jax.checkpoint`."""
+    xp, lax = lib.np, lib.lax
+
+    def rates(p, s):
+        return xp.tanh(p * s) - s + 0.1 * xp.roll(s, 1)
+
+    def step(p, s):
+        k1 = rates(p, s)
+        k2 = rates(p, s + 5e-4 * k1)
+        k3 = rates(p, s + 5e-4 * k2)
+        return s + 1e-3 / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + rates(p, s + 1e-3 * k3))
+
+    def loop(p, s, length, **options):
+        return lax.scan(lambda s, _: (step(p, s), None), s, None, length=length, **options)[0]
+
+    def loss(p):
+        start = xp.linspace(0.1, 1.0, 10)
+        if checkpoint is None or lib.name == "jaxlite":
+            options = {} if checkpoint is None else {"checkpoint": checkpoint}
+            return xp.sum(loop(p, start, steps, **options) ** 2)
+        segment = importlib.import_module("jax").checkpoint(lambda p, s: loop(p, s, round(steps**0.5)))
+        count = steps // round(steps**0.5)
+        return xp.sum(lax.scan(lambda s, _: (segment(p, s), None), start, None, length=count)[0] ** 2)
+
+    return loss, (np.linspace(0.5, 1.5, 10),)
+
+
+row("ten states RK4, all stored", 10**4)(functools.partial(long_ode, None))
+row("ten states RK4, √n stored", 10**4, 10**6)(functools.partial(long_ode, "sqrt"))
 
 
 # --- statistics -------------------------------------------------------------------------------------

@@ -64,6 +64,7 @@ from jaxlite.control.checkpoint import (
 )
 from jaxlite.control.custom_rules import custom_gradient, custom_jvp, custom_vjp
 from jaxlite.control.jit import ShapeDtypeStruct, clear_caches, install_compiler, jit
+from jaxlite.control.revolve import checkpoint_loops
 from jaxlite.interpreters.evaluate import eval_jaxpr
 from jaxlite.ir import ClosedJaxpr, Eqn, Jaxpr, Literal, ShapedArray, Tape, Var
 from jaxlite.lax import stop_gradient

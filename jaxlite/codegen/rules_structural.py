@@ -296,7 +296,8 @@ def _constant(s: Scheduler, eqn, operands):
         return None
     data = array.reshape(-1).view(scalar)
     buffer = s.program.new_buffer(array.dtype, array.size, "data", data=data)
-    return [View.whole(buffer, array.dtype, array.shape)]
+    # Not the array's own shape: `ascontiguousarray` gives a scalar an axis.
+    return [View.whole(buffer, array.dtype, eqn.outvars[0].aval.shape)]
 
 
 @rule("stop_gradient", "name", "optimization_barrier", pieces=True)

@@ -28,7 +28,7 @@ from jaxlite.ops.structural import name as name_value
 from jaxlite.ops.structural import optimization_barrier
 from jaxlite.primitive import PURE, Primitive, is_linear
 from jaxlite.source import describe_function
-from jaxlite.trace import aval_of
+from jaxlite.trace import EVAL, aval_of, current_trace
 from jaxlite.tree import tree_flatten, tree_map, tree_unflatten
 
 # --- the primitive ----------------------------------------------------------------------------------
@@ -87,7 +87,12 @@ def _checkpoint_partial_eval(trace, args, *, jaxpr, policy, prevent_cse, differe
     known = tuple(map(trace.knows, args))
     known_jaxpr, unknown_jaxpr, known_out, num_saved = _split(jaxpr, known, policy)
     known_args = [a for a, k in zip(args, known, strict=True) if k]
-    outs = jit_p.bind(*known_args, jaxpr=known_jaxpr, name="checkpoint")
+    if current_trace() is EVAL:
+        outs = jit_p.bind(*known_args, jaxpr=known_jaxpr, name="checkpoint")
+    else:
+        # Still a checkpoint: whoever differentiates this again would store what it computes.
+        params = {"policy": policy, "prevent_cse": prevent_cse, "differentiated": differentiated}
+        outs = checkpoint_p.bind(*known_args, jaxpr=known_jaxpr, **params)
     outs = forward_inputs(known_jaxpr, known_args, outs)
     split = len(outs) - num_saved
     unknown_args = [a for a, k in zip(args, known, strict=True) if not k]

@@ -25,8 +25,9 @@ from jaxlite.control.bodies import (
     to_types,
 )
 from jaxlite.control.jit import compile_when_eager, merge, split_jvp_outs
+from jaxlite.control.loop_checkpoints import as_loop_checkpoints
 from jaxlite.control.tape import TapeStack
-from jaxlite.errors import ArgumentError, CarryTypeError
+from jaxlite.errors import ArgumentError, CarryTypeError, TransposeError
 from jaxlite.interpreters.batch import batch_jaxpr, to_front
 from jaxlite.interpreters.evaluate import run_jaxpr
 from jaxlite.interpreters.jvp import jvp_jaxpr
@@ -100,7 +101,13 @@ def _jvp_body(jaxpr: Jaxpr, nonzero: tuple[bool, ...], num_consts: int, num_carr
     return body, tuple(nonzero), carry_nonzero, nonzero_out[num_carry:]
 
 
-def _scan_jvp(primals, tangents, *, jaxpr, length, num_carry, num_consts, reverse, unroll):
+def _scan_jvp(primals, tangents, **params):
+    return jvp_of_loop(scan_p, primals, tangents, params)
+
+
+def jvp_of_loop(loop: Primitive, primals, tangents, params):
+    """Differentiate forward a loop with the operands of ``scan``, and with its params at least."""
+    jaxpr, num_carry, num_consts = params["jaxpr"], params["num_carry"], params["num_consts"]
     given = tuple(map(is_nonzero, tangents))
     body, nonzero, carry_nz, ys_nz = _jvp_body(jaxpr, given, num_consts, num_carry)
     tangents = [instantiate(t) if nz else t for t, nz in zip(tangents, nonzero, strict=True)]
@@ -114,25 +121,16 @@ def _scan_jvp(primals, tangents, *, jaxpr, length, num_carry, num_consts, revers
         operands += [t for t, nz in zip(tangents[start:stop], nonzero[start:stop], strict=True) if nz]
     num_consts_dot = sum(nonzero[:num_consts])
     num_carry_dot = sum(carry_nz)
-    outs = scan_p.bind(
-        *operands,
-        jaxpr=body,
-        length=length,
-        num_carry=num_carry + num_carry_dot,
-        num_consts=num_consts + num_consts_dot,
-        reverse=reverse,
-        unroll=unroll,
-    )
+    counts = {"num_carry": num_carry + num_carry_dot, "num_consts": num_consts + num_consts_dot}
+    outs = loop.bind(*operands, **{**params, "jaxpr": body, **counts})
     num_ys = len(jaxpr.outvars) - num_carry
     carry, carry_dot, ys, ys_dot = split_list(outs, num_carry, num_carry_dot, num_ys)
-    avals = _scan_abstract_eval(
-        jaxpr=jaxpr, length=length, num_carry=num_carry, num_consts=0, reverse=False, unroll=1
-    )
+    avals = loop.abstract_eval(**params)
     return split_jvp_outs([*carry, *ys, *carry_dot, *ys_dot], (*carry_nz, *ys_nz), avals)
 
 
 @cached_by_jaxpr
-def _split_body(jaxpr: Jaxpr, known: tuple[bool, ...], num_consts: int, num_carry: int):
+def split_body(jaxpr: Jaxpr, known: tuple[bool, ...], num_consts: int, num_carry: int):
     """Split the body into a known and an unknown one; a carry is known only if it is after every step.
 
     Returns
@@ -175,7 +173,7 @@ def _split_body(jaxpr: Jaxpr, known: tuple[bool, ...], num_consts: int, num_carr
 def split_scan(args, known, params):
     """Run the known part of a scan; return its results and the operands and params of the unknown part."""
     num_consts, num_carry = params["num_consts"], params["num_carry"]
-    known_body, unknown_body, known_out, known, constant, num_stacked = _split_body(
+    known_body, unknown_body, known_out, known, constant, num_stacked = split_body(
         params["jaxpr"], known, num_consts, num_carry
     )
     known_args = [a for a, k in zip(args, known, strict=True) if k]
@@ -208,7 +206,7 @@ def _scan_partial_eval(trace, args, **params):
 
 
 @cached_by_jaxpr
-def _transposed_body(jaxpr, linear, ct_ys_nonzero, num_consts, num_carry):
+def transposed_body(jaxpr, linear, ct_ys_nonzero, num_consts, num_carry):
     """Return the body of the backward scan.
 
     ``(residual consts, ct_consts, ct_carry, ct_ys where nonzero, residual xs) -> (ct_consts, ct_carry, ct_xs)``,
@@ -262,7 +260,7 @@ def _scan_transpose(cts, *args, **params):
     linear = (*linear[:num_consts], *(True,) * num_carry, *linear[num_consts + num_carry :])
     ct_carry, ct_ys = split_list(cts, num_carry)
     ys_nonzero = tuple(map(is_nonzero, ct_ys))
-    body = _transposed_body(params["jaxpr"], linear, ys_nonzero, num_consts, num_carry)
+    body = transposed_body(params["jaxpr"], linear, ys_nonzero, num_consts, num_carry)
     consts, _, xs = split_list(args, num_consts, num_carry)
     residual_consts = [c for c in consts if not is_linear(c)]
     linear_consts = [c for c in consts if is_linear(c)]
@@ -293,6 +291,13 @@ def _transpose_with_known_carry(cts, args, linear, params):
     """Transpose a loop that also counts: run the known carries first, transpose what is left."""
     known = tuple(not lin for lin in linear)
     _, known_out, operands, unknown_params = split_scan(args, known, params)
+    start = unknown_params["num_consts"]
+    for aval in unknown_params["jaxpr"].in_avals[start : start + unknown_params["num_carry"]]:
+        if aval.dtype.kind in "biu":
+            raise TransposeError(
+                "scan is not linear here, so it has no transpose.",
+                why=f"a carry {aval} depends on what it should be linear in.",
+            )
     unknown_cts = tuple(ct for ct, k in zip(cts, known_out, strict=True) if not k)
     unknown_result = _scan_transpose(unknown_cts, *operands, **unknown_params)
     by_operand = {id(arg): ct for arg, ct in zip(operands, unknown_result, strict=True) if is_linear(arg)}
@@ -315,7 +320,13 @@ def _batched_body(jaxpr, axis, batched, num_consts, num_carry):
         batched[carry_slice] = carry_out
 
 
-def _scan_batch(axis, args, dims, *, jaxpr, length, num_carry, num_consts, reverse, unroll):
+def _scan_batch(axis, args, dims, **params):
+    return batch_loop(scan_p, axis, args, dims, params)
+
+
+def batch_loop(loop: Primitive, axis, args, dims, params):
+    """Batch a loop with the operands of ``scan``, and with its params at least."""
+    jaxpr, num_carry, num_consts = params["jaxpr"], params["num_carry"], params["num_consts"]
     given = tuple(d is not None for d in dims)
     body, batched, out_dims = _batched_body(jaxpr, axis, given, num_consts, num_carry)
     operands = []
@@ -326,15 +337,7 @@ def _scan_batch(axis, args, dims, *, jaxpr, length, num_carry, num_consts, rever
             operands.append(to_front(x, d, axis.size)[0])
         else:
             operands.append(x if isinstance(aval_of(x), Tape) else move_dim(x, d, 1))
-    outs = scan_p.bind(
-        *operands,
-        jaxpr=body,
-        length=length,
-        num_carry=num_carry,
-        num_consts=num_consts,
-        reverse=reverse,
-        unroll=unroll,
-    )
+    outs = loop.bind(*operands, **{**params, "jaxpr": body})
     ys_dims = [
         1 if d == 0 and not isinstance(aval_of(y), Tape) else d for y, d in zip(outs, out_dims, strict=True)
     ]
@@ -361,7 +364,14 @@ compile_when_eager(scan_p)
 
 
 def scan(
-    f: Callable, init, xs=None, length: int | None = None, reverse: bool = False, unroll: int | bool = 1
+    f: Callable,
+    init,
+    xs=None,
+    length: int | None = None,
+    reverse: bool = False,
+    unroll: int | bool = 1,
+    *,
+    checkpoint=None,
 ):
     """Loop over the leading axis of arrays, carrying state.
 
@@ -379,6 +389,11 @@ def scan(
         Run from the last index to the first; ``ys`` stay aligned with ``xs``.
     unroll : int or bool
         A hint for compilation.
+    checkpoint : None, int, True, "sqrt", Binomial or Budget, optional
+        Which carries the reverse sweep keeps, of n steps; the steps between are run again, when their turn comes.
+        None or False: what each step needs is stored, n times. An int k: n/k carries, and what k steps need. True or
+        ``"sqrt"``: the same, for k of about √n. ``checkpoint_loops.Binomial(snapshots=s)``: s carries at a time, and
+        what one step needs. ``checkpoint_loops.Budget(bytes=b)``: the fastest of these that fits into b bytes.
 
     Returns
     -------
@@ -392,21 +407,34 @@ def scan(
     CarryTypeError
         If the body returns a carry of another structure or type.
     ArgumentError
-        If the lengths of ``xs`` differ or are unknown.
+        If the lengths of ``xs`` differ or are unknown, or ``checkpoint`` is none of the above.
 
     Notes
     -----
     Equivalent to a Python loop that collects ``y`` and stacks; recorded once whatever the length. Differentiable
-    both ways: the backward pass is a scan over stored residuals.
+    both ways: the backward pass is a scan over stored residuals. ``checkpoint`` changes no value and nothing in
+    forward mode; an int costs one further run of the loop. ``jaxlite.checkpoint(f, policy=…)`` for the body goes
+    together with it: that says what each step keeps, while its segment is being run again.
+
+    Differs from JAX: ``checkpoint`` is jaxlite's own. There, a scan of a scan under ``jax.checkpoint`` says the same.
+
+    References
+    ----------
+    .. [1] Griewank, Walther, "Evaluating Derivatives", 2nd ed., SIAM 2008, chapter 12.
 
     Examples
     --------
     >>> import jaxlite, numpy as np
     >>> jaxlite.lax.scan(lambda c, x: (c + x, c * x), 0.0, np.arange(4.0))
     (Array(6., dtype=float64), Array([0., 0., 2., 9.], dtype=float64))
+    >>> def power(x):
+    ...     return jaxlite.lax.scan(lambda c, _: (c * x, None), x, length=99, checkpoint="sqrt")[0]
+    >>> jaxlite.grad(power)(1.0)
+    Array(100., dtype=float64)
     """
     if not callable(f):
         raise ArgumentError(f"scan needs a callable, not {type(f).__name__}.")
+    checkpoints = as_loop_checkpoints("scan", checkpoint)
     init_leaves, init_tree = tree_flatten(init)
     xs_leaves, xs_tree = tree_flatten(xs)
     length = _scan_length(xs, xs_leaves, length)
@@ -427,17 +455,16 @@ def scan(
             break
         carry_avals = [p or a for p, a in zip(promoted, carry_avals, strict=True)]
     check_carry("scan", f, init, carry_avals, outs)
-    results = scan_p.bind(
-        *body.consts,
-        *to_types(init_leaves, carry_avals),
-        *xs_leaves,
-        jaxpr=body.jaxpr,
-        length=length,
-        num_carry=len(init_leaves),
-        num_consts=len(body.consts),
-        reverse=bool(reverse),
-        unroll=int(unroll),
-    )
+    params = {
+        "jaxpr": body.jaxpr,
+        "length": length,
+        "num_carry": len(init_leaves),
+        "num_consts": len(body.consts),
+        "reverse": bool(reverse),
+        "unroll": int(unroll),
+    }
+    operands = [*body.consts, *to_types(init_leaves, carry_avals), *xs_leaves]
+    results = checkpoints.bind_scan(scan_p, operands, params)
     carry, ys = split_list(results, len(init_leaves))
     return tree_unflatten(init_tree, carry), tree_unflatten(ys_tree, ys)
 

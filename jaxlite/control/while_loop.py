@@ -28,6 +28,7 @@ from jaxlite.control.bodies import (
     to_types,
 )
 from jaxlite.control.jit import compile_when_eager, merge
+from jaxlite.control.loop_checkpoints import as_loop_checkpoints
 from jaxlite.control.scan import carry_structure_error, check_carry, scan, scan_p
 from jaxlite.control.tape import (
     TapeValue,
@@ -322,7 +323,7 @@ compile_when_eager(while_p)
 # --- the user's functions ---------------------------------------------------------------------------
 
 
-def while_loop(cond_fun: Callable, body_fun: Callable, init_val):
+def while_loop(cond_fun: Callable, body_fun: Callable, init_val, *, checkpoint=None):
     """Repeat ``body_fun`` while ``cond_fun`` holds.
 
     Parameters
@@ -333,6 +334,10 @@ def while_loop(cond_fun: Callable, body_fun: Callable, init_val):
         ``carry -> carry``, of the same structure, shapes and dtypes.
     init_val : pytree
         The first carry. Python scalars take the type that the body gives them.
+    checkpoint : None, int, True or "sqrt", optional
+        Which carries the reverse sweep keeps, of n steps; the steps between are run again, when their turn comes.
+        None or False: the tape holds what each step needs. An int k: n/k carries, and what k steps need. True or
+        ``"sqrt"``: segments of 1, 2, 3 … steps, hence about √(2n) carries, and what as many steps need.
 
     Returns
     -------
@@ -344,12 +349,13 @@ def while_loop(cond_fun: Callable, body_fun: Callable, init_val):
     CarryTypeError
         If the body returns a carry of another structure or type.
     ArgumentError
-        If ``cond_fun`` does not return one bool.
+        If ``cond_fun`` does not return one bool, or ``checkpoint`` is none of the above: `Binomial` and `Budget` take
+        to know the length.
 
     Notes
     -----
     Differentiable forward and backward. Reverse mode records the residuals of each step on a tape that grows with
-    the loop.
+    the loop; ``checkpoint`` limits it, for one further run of the loop.
 
     Examples
     --------
@@ -361,6 +367,7 @@ def while_loop(cond_fun: Callable, body_fun: Callable, init_val):
     for fun, what in ((cond_fun, "cond_fun"), (body_fun, "body_fun")):
         if not callable(fun):
             raise ArgumentError(f"while_loop needs a callable as {what}, not {type(fun).__name__}.")
+    checkpoints = as_loop_checkpoints("while_loop", checkpoint)
     if jit_is_disabled() and not is_staging():
         value = init_val
         while cond_fun(value):
@@ -386,20 +393,21 @@ def while_loop(cond_fun: Callable, body_fun: Callable, init_val):
             f"while_loop's cond_fun, {describe_function(cond_fun)}, must return one bool; it returned {returned}.",
             fix="compare: carry < limit; or reduce: jnp.any(mask).",
         )
-    results = while_p.bind(
-        *cond.consts,
-        *body.consts,
-        *to_types(leaves, avals),
-        cond_jaxpr=cond.jaxpr,
-        body_jaxpr=body.jaxpr,
-        cond_nconsts=len(cond.consts),
-        body_nconsts=len(body.consts),
-        tapes_out=(),
-    )
+    params = {
+        "cond_jaxpr": cond.jaxpr,
+        "body_jaxpr": body.jaxpr,
+        "cond_nconsts": len(cond.consts),
+        "body_nconsts": len(body.consts),
+        "tapes_out": (),
+    }
+    operands = [*cond.consts, *body.consts, *to_types(leaves, avals)]
+    results = checkpoints.bind_while(while_p, operands, params)
     return tree_unflatten(init_tree, results)
 
 
-def fori_loop(lower, upper, body_fun: Callable, init_val, *, unroll: int | bool | None = None):
+def fori_loop(
+    lower, upper, body_fun: Callable, init_val, *, unroll: int | bool | None = None, checkpoint=None
+):
     """Repeat ``body_fun`` for every integer from ``lower`` to ``upper - 1``.
 
     Parameters
@@ -411,6 +419,8 @@ def fori_loop(lower, upper, body_fun: Callable, init_val, *, unroll: int | bool 
     init_val : pytree
     unroll : int or bool, optional
         A hint for compilation.
+    checkpoint : None, int, True, "sqrt", Binomial or Budget, optional
+        Which carries the reverse sweep keeps, as for `scan`, or for `while_loop` if a bound is traced.
 
     Returns
     -------
@@ -421,6 +431,8 @@ def fori_loop(lower, upper, body_fun: Callable, init_val, *, unroll: int | bool 
     ------
     CarryTypeError
         If the body returns a carry of another structure or type.
+    ArgumentError
+        If a bound is no integer, or ``checkpoint`` takes to know bounds that are traced.
 
     Examples
     --------
@@ -444,7 +456,9 @@ def fori_loop(lower, upper, body_fun: Callable, init_val, *, unroll: int | bool 
             return (add_p.bind(i, one), body_fun(i, value)), None
 
         counted.__wrapped__ = body_fun
-        (_, result), _ = scan(counted, (bounds[0], init_val), None, length=length, unroll=unroll or 1)
+        (_, result), _ = scan(
+            counted, (bounds[0], init_val), None, length=length, unroll=unroll or 1, checkpoint=checkpoint
+        )
         return result
 
     def condition(carry):
@@ -455,7 +469,7 @@ def fori_loop(lower, upper, body_fun: Callable, init_val, *, unroll: int | bool 
         return add_p.bind(i, one), stop, body_fun(i, value)
 
     body.__wrapped__ = body_fun
-    return while_loop(condition, body, (*bounds, init_val))[2]
+    return while_loop(condition, body, (*bounds, init_val), checkpoint=checkpoint)[2]
 
 
 def _counter_bounds(lower, upper) -> list:

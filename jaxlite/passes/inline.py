@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from jaxlite.ir import Atom, Eqn, Jaxpr, Literal, Var, cached_by_jaxpr
+from jaxlite.ir import PRIMITIVES, Atom, Eqn, Jaxpr, Literal, Var, cached_by_jaxpr
 from jaxlite.passes.walk import map_programs, rebuilt, substitute, with_invars
 
 Call = tuple[Jaxpr, Sequence[Atom]] | None
@@ -46,6 +46,15 @@ def _cond_call(eqn: Eqn) -> Call:
     return branches[min(max(int(index.val), 0), len(branches) - 1)], operands
 
 
+def _revolve_call(eqn: Eqn) -> Call:
+    """It is a scan, once reverse mode has asked."""
+    params = {name: value for name, value in eqn.params.items() if name != "snapshots"}
+    invars = tuple([Var(v.aval) for v in eqn.invars])
+    outvars = tuple([Var(v.aval) for v in eqn.outvars])
+    scan = Eqn(PRIMITIVES["scan"], invars, outvars, params, eqn.source)
+    return Jaxpr(invars, (), (scan,), outvars), eqn.invars
+
+
 # Primitive -> the program that an equation runs, and its operands; None where that is not known.
 CALLS: dict[str, Callable[[Eqn], Call]] = {
     "jit": _jaxpr_call,
@@ -54,6 +63,7 @@ CALLS: dict[str, Callable[[Eqn], Call]] = {
     "custom_vjp_call": _custom_rule_call,
     "linear_solve": _linear_solve_call,
     "root": _root_call,
+    "revolve": _revolve_call,
     "cond": _cond_call,
 }
 

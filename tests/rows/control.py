@@ -57,12 +57,12 @@ def cond_reference(pred, x, y):
 # --- loops ------------------------------------------------------------------------------------------
 
 
-def scan(reverse=False):
+def scan(reverse=False, checkpoint=None):
     def call(carry, xs):
         def step(carry, x):
             return jnp.sin(carry) * x, carry + x
 
-        return lax.scan(step, carry, xs, reverse=reverse)
+        return lax.scan(step, carry, xs, reverse=reverse, checkpoint=checkpoint)
 
     def reference(carry, xs):
         steps = range(len(xs))
@@ -229,6 +229,8 @@ def over_axis(f):
     return lambda x: jaxlite.vmap(f, axis_name="i")(x)
 
 
+ONE_SNAPSHOT = jaxlite.checkpoint_loops.Binomial(snapshots=1)
+TWO_SNAPSHOTS = jaxlite.checkpoint_loops.Binomial(snapshots=2)
 ROTATION = [(0, 1), (1, 2), (2, 0)]
 MATRIX = np.array([[3.0, 0.5, -0.2], [0.1, 2.0, 0.4], [0.3, -0.6, 4.0]])
 
@@ -252,6 +254,8 @@ ROWS = [
     Case("cond", (np.bool_(True), X, Y), call=cond, reference=cond_reference, label="true"),
     Case("cond", (np.bool_(False), X, Y), call=cond, reference=cond_reference, label="false"),
     Case("cond", (np.bool_(True), EMPTY, EMPTY), call=cond, reference=cond_reference),
+    Case("revolve", (np.float64(1.5), X), **scan(checkpoint=TWO_SNAPSHOTS)),
+    Case("revolve", (X, ROW), **scan(reverse=True, checkpoint=ONE_SNAPSHOT), label="reverse"),
     Case("scan", (np.float64(1.5), X), **scan(), label="scalars"),
     Case("scan", (np.float64(1.5), X), **scan(reverse=True), label="reverse"),
     Case("scan", (X, ROW), **scan(), label="rows"),
