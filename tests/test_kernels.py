@@ -11,6 +11,7 @@ from jaxlite import grad, hessian, jit, lax, vjp, vmap
 from jaxlite.codegen import nests
 from jaxlite.codegen.cost import rows_in_block
 from jaxlite.codegen.loops import Call, For, Kernel, Switch, walk
+from jaxlite.codegen.memory import touched
 from jaxlite.codegen.source import loop_program
 from jaxlite.passes.pipeline import optimize
 from tests.test_compiled import check_program, program_of
@@ -395,3 +396,72 @@ def test_operands_that_are_read_elsewhere_stay(rng):
     ):
         check_program(lambda *xs, f=function: jaxlite.tree.leaves(f(*xs)), (x,))
     assert arena_of(lambda x: jnp.exp((x @ x).T) + (x @ x), x) >= 1600
+
+
+# --- carries of loops in one place ------------------------------------------------------------------
+
+IN_PLACE = {
+    "the element before": lambda x: lax.fori_loop(
+        1, 40, lambda i, x: x.at[i].set(0.5 * x[i - 1] + jnp.sin(x[i])), x
+    ),
+    "two updates": lambda x: lax.fori_loop(0, 39, lambda i, x: x.at[i].set(x[i + 1]).at[i + 1].set(x[i]), x),
+    "two carries": lambda x: lax.fori_loop(
+        0, 39, lambda i, s: (s[0].at[i].add(s[1][i + 1]), s[1].at[i].multiply(s[0][i])), (x, x * 2)
+    ),
+    "a sum": lambda x: lax.scan(lambda c, a: (c + a * x, None), x, jnp.arange(5.0)),
+    "a window": lambda x: lax.fori_loop(
+        0, 30, lambda i, x: lax.dynamic_update_slice(x, x[::-1][3:8] * 0.5, (i,)), x
+    ),
+    "indices from itself": lambda x: lax.fori_loop(
+        0, 9, lambda i, c: c.at[(jnp.abs(c[:5]) * 3).astype(int) % 40].set(c[5:10] + i), x
+    ),
+    "until": lambda x: lax.while_loop(
+        lambda s: s[0] < 39, lambda s: (s[0] + 1, s[1].at[s[0]].set(s[1][s[0] + 1] + jnp.max(s[1]))), (0, x)
+    ),
+}
+NOT_IN_PLACE = {
+    "the old value is handed out": lambda x: lax.scan(lambda c, i: (c.at[i].set(2.0), c), x, jnp.arange(5)),
+    "another carry reads it": lambda x: lax.fori_loop(
+        0, 9, lambda i, s: (s[0] + x * i, s[1] * 0.5 + s[0]), (x, x)
+    ),
+    "read backwards": lambda x: lax.fori_loop(0, 9, lambda i, c: c[::-1] + x, x),
+}
+
+
+@pytest.mark.parametrize("name", [*IN_PLACE, *NOT_IN_PLACE])
+def test_carries_that_change_in_place(rng, name):
+    function = IN_PLACE.get(name) or NOT_IN_PLACE[name]
+    x = array(rng, (40,), "f8")
+
+    def leaves(x):
+        return jaxlite.tree.leaves(function(x))
+
+    check_program(leaves, (x,))
+    jaxpr, _ = program_of(leaves, (x,))
+    pointers = [
+        b for s in walk(loop_program(optimize(jaxpr)).body) for b in touched(s) if b.place == "pointer"
+    ]
+    # Two places that change roles are reached through pointers.
+    assert bool(pointers) == (name in NOT_IN_PLACE)
+
+
+def test_carries_of_rows_and_of_every_dtype(rng):
+    for kind in KINDS:
+        m = array(rng, (6, 20), kind)
+        check(lambda m: lax.fori_loop(1, 6, lambda i, m: m.at[i].set(m[i - 1][::-1] + m[i]), m), (m,))
+        check(lambda m: lax.fori_loop(0, 6, lambda i, m: m.at[i].set(jnp.cumsum(m[i])[::-1]), m), (m,))
+        check(lambda m: lax.fori_loop(0, 4, lambda i, m: m.at[:, i].add(m[:, i + 1]), m), (m,))
+    x = array(rng, (30,), "f8")
+
+    def sorted_by_exchange(x):
+        def pass_over(i, x):
+            def exchange(j, x):
+                a, b = x[j], x[j + 1]
+                return x.at[j].set(jnp.minimum(a, b)).at[j + 1].set(jnp.maximum(a, b))
+
+            return lax.fori_loop(0, 29, exchange, x)
+
+        return lax.fori_loop(0, 30, pass_over, x)
+
+    np.testing.assert_array_equal(jit(sorted_by_exchange)(x), np.sort(x))
+    check(grad(lambda x: jnp.sum(sorted_by_exchange(x) * jnp.arange(30.0))), (x,))

@@ -138,10 +138,11 @@ class Calls(Group):
 
 def _only(views: tuple[View, ...] | None, written: View) -> bool:
     """Whether what is read of a buffer are the very elements that were written at the same index."""
-    return views is not None and all(_same(view, written) for view in views)
+    return views is not None and all(same_place(view, written) for view in views)
 
 
-def _same(a: View, b: View) -> bool:
+def same_place(a: View, b: View) -> bool:
+    """Whether two views of one buffer show the same elements at the same indices."""
     return a is b or (a.shape, a.strides, a.offset, a.dtype) == (b.shape, b.strides, b.offset, b.dtype)
 
 
@@ -202,7 +203,7 @@ class Bundle:
         if views is None or 0 in writer.axes:
             return False
         return all(
-            _same(view, written)
+            same_place(view, written)
             or (view.offset == written.offset and view.strides[:1] == written.strides[:1])
             and max(map(_width, (view, written))) <= written.strides[0]
             for view in views

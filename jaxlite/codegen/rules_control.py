@@ -8,7 +8,8 @@
 Loops of unknown length stand with the tapes that they may record, in ``rules_tapes``.
 
 A small array that a loop carries has a place of its own, which each step overwrites at its end; a large one has two,
-which the steps read and write in turn.
+which the steps read and write in turn. Of which a step changes some elements, or each from itself alone, it has one
+(`in_place`).
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from collections.abc import Sequence
 
 from jaxlite.codegen.boundary import stored_aval
 from jaxlite.codegen.loops import INT, Affine, Carry, Const
-from jaxlite.codegen.schedule import SMALL, Scheduler, rule
+from jaxlite.codegen.schedule import SMALL, Scheduler, is_update, rule, steps_of
 from jaxlite.codegen.values import Components, Lazy, Numbers, Value, View, needs_of, storage
-from jaxlite.ir import ShapedArray
+from jaxlite.ir import Atom, Eqn, Jaxpr, ShapedArray, Var
+from jaxlite.lowering import Elementwise
 
 
 class CarriedNumbers:
@@ -84,10 +86,67 @@ class CarriedLarge:
         return self.at(s, self.carries[0].result)
 
 
-def carried(s: Scheduler, init: Value, aval: ShapedArray):
+class CarriedInPlace:
+    """An array in one place, of which each step changes elements."""
+
+    carries: tuple[Carry, ...] = ()
+
+    def __init__(self, s: Scheduler, init: Value, aval: ShapedArray):
+        self.inside = self.target = s.new_view(aval.dtype, aval.shape)
+        s.copy(init, self.inside)
+        s.close()
+
+    def step(self, s: Scheduler, components) -> None:
+        pass
+
+    def result(self, s: Scheduler) -> Value:
+        return self.inside
+
+
+def in_place(jaxpr: Jaxpr, num_consts: int, num_carry: int) -> dict[int, list[Var]]:
+    """Return the carries that steps can change in place, and the values that stand there one after the other.
+
+    Either updates of elements lead from the old value to the new one, and nothing reads the old one after the first of
+    them; or one elementwise equation does, and nothing else reads the old value at all.
+    """
+    eqns = steps_of(jaxpr)
+    makers = {eqn.outvars[0]: n for n, eqn in enumerate(eqns) if len(eqn.outvars) == 1}
+    readers: dict[Atom, list[int]] = {}
+    for n, eqn in enumerate(eqns):
+        for atom in eqn.invars:
+            readers.setdefault(atom, []).append(n)
+    found = {}
+    for k, carry in enumerate(jaxpr.invars[num_consts : num_consts + num_carry]):
+        new = jaxpr.outvars[k]
+        chain: list[Var] = []
+        while new in makers and new not in chain and is_update(eqns[makers[new]]):
+            chain.insert(0, new)
+            new = eqns[makers[new]].invars[0]
+        last = jaxpr.outvars[k]
+        if not chain and last in makers and _keeps_places(eqns[makers[last]], carry):
+            chain, new = [last], carry
+            alone = len(readers[carry]) == 1
+        else:
+            alone = bool(chain) and max(readers.get(carry, [0])) == makers[chain[0]]
+        passed_on = all(len(readers.get(v, ())) == 1 for v in chain[:-1]) and not readers.get(last)
+        outside = jaxpr.outvars.count(last) == 1 and not {carry, *chain[:-1]} & set(jaxpr.outvars)
+        if new is carry and alone and passed_on and outside and carry.aval.shape:
+            found[k] = chain
+    return found
+
+
+def _keeps_places(eqn: Eqn, carry: Var) -> bool:
+    """Whether each element of a result comes from the element of ``carry`` at the same place."""
+    same = eqn.outvars[0].aval.strip_weak_type() == carry.aval.strip_weak_type()
+    return isinstance(eqn.primitive.lower, Elementwise) and same and eqn.invars.count(carry) == 1
+
+
+def carried(s: Scheduler, init: Value, aval: ShapedArray, one_place: bool = False):
     """Prepare a carry of a loop."""
     if not aval.shape:
         return CarriedNumbers(s, init, aval)
+    if one_place:
+        return CarriedInPlace(s, init, aval)
     return (CarriedSmall if aval.size <= SMALL else CarriedLarge)(s, init, aval)
 
 
@@ -143,10 +202,14 @@ def _scan(s: Scheduler, eqn, operands: Sequence[Value]):
     ys = [s.target_for(eqn, k) for k in range(num_carry, len(eqn.outvars))]
     avals = [stored_aval(v.aval) for v in jaxpr.invars[num_consts : num_consts + num_carry]]
     s.close()
-    states = [carried(s, init, aval) for init, aval in zip(inits, avals, strict=True)]
+    places = in_place(jaxpr, num_consts, num_carry)
+    states = [
+        carried(s, init, aval, k in places) for k, (init, aval) in enumerate(zip(inits, avals, strict=True))
+    ]
     start, stop, step = (length - 1, -1, -1) if p["reverse"] else (0, length, 1)
     with s.b.loop(stop, flat_carries(states), start=start, step=step, polls=True) as i:
         inner = s.region()
+        inner.overwrite({v: states[k].inside for k, chain in places.items() for v in chain})
         slices = [inner.numbers(v) if not v.shape else v for v in (slice_of(x, i) for x in xs)]
         targets = [state.target for state in states] + [slice_of(y, i) for y in ys]
         outs = inner.run_into(jaxpr, [*consts, *(state.inside for state in states), *slices], targets)

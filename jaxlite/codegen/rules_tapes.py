@@ -16,7 +16,15 @@ import numpy as np
 from jaxlite.codegen import elementwise
 from jaxlite.codegen.boundary import stored_aval
 from jaxlite.codegen.loops import INT, POINTER, Affine, Const, Scalar
-from jaxlite.codegen.rules_control import advance, carried, finish, flat_carries, settled, slice_of
+from jaxlite.codegen.rules_control import (
+    advance,
+    carried,
+    finish,
+    flat_carries,
+    in_place,
+    settled,
+    slice_of,
+)
 from jaxlite.codegen.rules_structural import reindexed
 from jaxlite.codegen.schedule import RULES, Scheduler, numbers_everywhere, rule
 from jaxlite.codegen.values import Numbers, Value, View, constant, row_major, storage
@@ -73,7 +81,11 @@ def _tape_scan(s: Scheduler, eqn, operands):
     handles = [s.scalar(tape) for tape in tapes]
     s.close()
     avals = [stored_aval(v.aval) for v in jaxpr.invars[num_consts : num_consts + num_carry]]
-    states = [carried(s, init, aval) for init, aval in zip(inits, avals, strict=True)]
+    one_place = in_place(jaxpr, num_consts, num_carry)
+    states = [
+        carried(s, init, aval, k in one_place)
+        for k, (init, aval) in enumerate(zip(inits, avals, strict=True))
+    ]
     length = s.b.call("tape_length", handles[0], result=INT)
     groups = split_list(jaxpr.out_avals[num_carry:], *p["tapes_out"])[:-1]
     outputs = [new_tape(s, group) for group in groups]
@@ -85,6 +97,7 @@ def _tape_scan(s: Scheduler, eqn, operands):
     start, stop, step = (last, -1, -1) if p["reverse"] else (0, length, 1)
     with s.b.loop(stop, flat_carries(states), start=start, step=step, polls=True) as i:
         inner = s.region()
+        inner.overwrite({v: states[k].inside for k, chain in one_place.items() for v in chain})
         rows = [inner.numbers(v) if not v.shape else v for v in (slice_of(x, i) for x in sources)]
         targets = [state.target for state in states] + [slice_of(y, i) for y in places]
         outs = inner.run_into(jaxpr, [*consts, *(state.inside for state in states), *rows], targets)
@@ -101,7 +114,11 @@ def _while(s: Scheduler, eqn, operands):
     groups = split_list(body_jaxpr.out_avals[len(inits) :], *p["tapes_out"])[:-1]
     s.close()
     avals = [stored_aval(v.aval) for v in body_jaxpr.invars[num_body:]]
-    states = [carried(s, init, aval) for init, aval in zip(inits, avals, strict=True)]
+    one_place = in_place(body_jaxpr, num_body, len(inits))
+    states = [
+        carried(s, init, aval, k in one_place)
+        for k, (init, aval) in enumerate(zip(inits, avals, strict=True))
+    ]
     outputs = [new_tape(s, group) for group in groups]
     # The steps are counted where something is recorded.
     counts = [s.b.carry(Const(0, INT))] if outputs else []
@@ -113,6 +130,7 @@ def _while(s: Scheduler, eqn, operands):
 
     def body():
         inner = s.region()
+        inner.overwrite({v: states[k].inside for k, chain in one_place.items() for v in chain})
         for count in counts:
             count.next = s.b.let("add", count.inside, Const(1, INT))
             for output in outputs:

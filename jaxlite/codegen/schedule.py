@@ -30,7 +30,7 @@ from jaxlite.codegen.loops import (
     LoopProgram,
     Scalar,
 )
-from jaxlite.codegen.nests import Bundle, Calls, Group, Job, has_few_pieces
+from jaxlite.codegen.nests import Bundle, Calls, Group, Job, has_few_pieces, same_place
 from jaxlite.codegen.orientation import oriented
 from jaxlite.codegen.values import (
     Components,
@@ -130,6 +130,38 @@ def readers_of(eqns: Sequence[Eqn], outvars: Sequence[Atom]) -> dict[Var, frozen
     return readers
 
 
+def is_update(eqn: Eqn) -> bool:
+    """Whether an equation changes elements of its first operand."""
+    return eqn.primitive.name.startswith("scatter") or eqn.primitive.name == "dynamic_update_slice"
+
+
+def steps_of(jaxpr: Jaxpr) -> list[Eqn]:
+    """Return the equations of a loop's step: updates as late as may be, when what they change was read.
+
+    (x.at[i].set(x[j]), then .at[j].set(x[i]), both of the old x, change it in place.)
+    """
+    ordered: list[Eqn] = []
+    waiting: dict[Atom, Eqn] = {}
+
+    def add(eqn: Eqn) -> None:
+        stack = [eqn]
+        while stack:
+            before = next((v for v in stack[-1].invars if v in waiting), None)
+            if before is None:
+                ordered.append(stack.pop())
+            else:
+                stack.append(waiting.pop(before))
+
+    for eqn in oriented(jaxpr):
+        if is_update(eqn):
+            waiting[eqn.outvars[0]] = eqn
+        else:
+            add(eqn)
+    while waiting:
+        add(waiting.pop(next(iter(waiting))))
+    return ordered
+
+
 def schedule(jaxpr: Jaxpr, name: str = "program") -> LoopProgram:
     """Turn a program without constvars into loops.
 
@@ -185,6 +217,8 @@ class Scheduler:
         # Where recipes stand that were computed into memory, and checks of indices that were made.
         self.kept: dict[Value, View] = {}
         self.checked: set[tuple] = set()
+        # Values that stand where the value stood that they are made from.
+        self.overwritten: dict[Var, View] = {}
 
     # --- programs
 
@@ -215,11 +249,27 @@ class Scheduler:
         def read(atom):
             return constant(atom.val, atom.aval.dtype) if type(atom) is Literal else env[atom]
 
-        for eqn in eqns:
+        for position, eqn in enumerate(eqns):
+            if eqn.outvars and eqn.outvars[0] in self.overwritten:
+                rest = [atom for e in eqns[position:] for atom in e.invars]
+                rest.remove(next(a for a in eqn.invars if read(a) is self.overwritten[eqn.outvars[0]]))
+                self.keep_old(env, self.overwritten[eqn.outvars[0]], {*rest, *jaxpr.outvars})
             values = self.equation(eqn, [read(atom) for atom in eqn.invars])
             for var, value in zip(eqn.outvars, values, strict=True):
                 env[var] = self.settle(var, value)
         return [read(atom) for atom in jaxpr.outvars]
+
+    def overwrite(self, views: dict[Var, View]) -> None:
+        """Let values be written where the values stand that they are made from."""
+        self.overwritten = views
+        self.targets.update(views)
+
+    def keep_old(self, env: dict[Var, Value], view: View, needed: set[Atom]) -> None:
+        """Compute what is still read of a place before it is overwritten."""
+        for var, value in env.items():
+            if var in needed and view.buffer in value.needs:
+                env[var] = self.new_view(value.dtype, value.shape)
+                self.copy(value, env[var])
 
     def run_into(
         self, jaxpr: Jaxpr, operands: Sequence[Value], targets: Sequence[View | None]
@@ -356,7 +406,8 @@ class Scheduler:
 
     def copy(self, value: Value, target: View) -> None:
         """Write a value into a view of the same shape."""
-        if not math.prod(target.shape):
+        there = type(value) is View and value.buffer is target.buffer and same_place(value, target)
+        if not math.prod(target.shape) or there:
             return
         if not target.shape:
             target.store(self.b, (), self.components(value))

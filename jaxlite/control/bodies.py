@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxlite.array import Array
 from jaxlite.control.jit import check_results
 from jaxlite.dtypes import result_type
 from jaxlite.interpreters.stage import stage
@@ -83,3 +84,9 @@ def permute_inputs(jaxpr: Jaxpr, order: Sequence[int]) -> Jaxpr:
 def permute_outputs(jaxpr: Jaxpr, order: Sequence[int]) -> Jaxpr:
     """Reorder the outputs: output ``k`` of the result is output ``order[k]``."""
     return jaxpr.replace(outvars=tuple(jaxpr.outvars[i] for i in order))
+
+
+def as_arrays(tree):
+    """Give plain arrays in a tree what traced ones have, ``.at`` among it, for bodies that run as Python."""
+    leaves, treedef = tree_flatten(tree)
+    return tree_unflatten(treedef, [Array.of(np.array(x)) if type(x) is np.ndarray else x for x in leaves])

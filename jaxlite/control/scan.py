@@ -16,6 +16,7 @@ import numpy as np
 
 from jaxlite.config import jit_is_disabled
 from jaxlite.control.bodies import (
+    as_arrays,
     is_nonzero,
     permute_inputs,
     promote_weak,
@@ -440,7 +441,7 @@ def scan(
     length = _scan_length(xs, xs_leaves, length)
     _, in_tree = tree_flatten((init, xs))
     if jit_is_disabled() and length and not is_staging():
-        return _python_scan(f, init, xs_leaves, xs_tree, length, reverse)
+        return _python_scan(f, as_arrays(init), xs_leaves, xs_tree, length, reverse)
     carry_avals = [aval_of(x) for x in init_leaves]
     x_avals = [aval_of(x) for x in xs_leaves]
     x_avals = [ShapedArray(a.shape[1:], a.dtype) for a in x_avals]

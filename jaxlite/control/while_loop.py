@@ -19,6 +19,7 @@ import numpy as np
 
 from jaxlite.config import jit_is_disabled
 from jaxlite.control.bodies import (
+    as_arrays,
     is_nonzero,
     permute_inputs,
     permute_outputs,
@@ -369,7 +370,7 @@ def while_loop(cond_fun: Callable, body_fun: Callable, init_val, *, checkpoint=N
             raise ArgumentError(f"while_loop needs a callable as {what}, not {type(fun).__name__}.")
     checkpoints = as_loop_checkpoints("while_loop", checkpoint)
     if jit_is_disabled() and not is_staging():
-        value = init_val
+        value = as_arrays(init_val)
         while cond_fun(value):
             value = body_fun(value)
         return value
