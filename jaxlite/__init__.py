@@ -21,6 +21,7 @@ from jaxlite import (
     numpy,
     parsing,
     printing,
+    scipy,
     to_python,
     tree,
     tree_util,
