@@ -1,6 +1,8 @@
 """``jaxlite.scipy``: functions of SciPy, for arrays and for traced values.
 
+    linalg        factorisations, functions of matrices, matrices with a structure
     special       gamma, beta, erf and their families, with derivatives by every real parameter
+    stats         distributions, and a few statistics
 
 A part is imported when it is first asked for, so that programs which need none of them do not pay for it; SciPy itself
 is imported when one of its functions first runs.
@@ -11,9 +13,9 @@ Array(3.17805383, dtype=float64)
 
 from importlib import import_module
 
-_PARTS = ("special",)
+_PARTS = ("linalg", "special", "stats")
 
-__all__ = ["special"]  # noqa: F822 (imported on demand)
+__all__ = ["linalg", "special", "stats"]  # noqa: F822 (imported on demand)
 
 
 def __getattr__(name: str):
