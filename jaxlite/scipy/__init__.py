@@ -1,5 +1,8 @@
 """``jaxlite.scipy``: functions of SciPy, for arrays and for traced values.
 
+    fft           cosine transforms      integrate  the trapezoidal rule
+    ndimage       map_coordinates        optimize   minimize by BFGS
+    signal        convolutions           sparse     linalg: cg, bicgstab, gmres
     linalg        factorisations, functions of matrices, matrices with a structure
     special       gamma, beta, erf and their families, with derivatives by every real parameter
     stats         distributions, and a few statistics
@@ -13,9 +16,9 @@ Array(3.17805383, dtype=float64)
 
 from importlib import import_module
 
-_PARTS = ("linalg", "special", "stats")
+_PARTS = ("fft", "integrate", "linalg", "ndimage", "optimize", "signal", "sparse", "special", "stats")
 
-__all__ = ["linalg", "special", "stats"]  # noqa: F822 (imported on demand)
+__all__ = ["fft", "integrate", "linalg", "ndimage", "optimize", "signal", "sparse", "special", "stats"]  # noqa: F822 (imported on demand)
 
 
 def __getattr__(name: str):

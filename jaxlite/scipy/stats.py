@@ -263,7 +263,7 @@ bernoulli = Distribution(
     "bernoulli", "the Bernoulli distribution", methods="pmf logpmf cdf ppf", shapes="p", discrete=True, whole=True,
     lower=_zero, upper=_one, inside=_one, valid=_probability,
     logpmf=lambda k, p: sp.xlogy(k, p) + sp.xlog1py(1 - k, -p), cdf=lambda k, p: jnp.where(k < 1, 1 - p, 1),
-    ppf=lambda q, p: jnp.where(q == 0, -1, jnp.where(q <= 1 - p, 0, 1)) + 0 * q,
+    ppf=lambda q, p: jnp.where(q == 0, 0 * q - 1, jnp.where(q <= 1 - p, 0 * q, 0 * q + 1)),
 )  # fmt: skip
 
 binom = Distribution(
