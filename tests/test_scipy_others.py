@@ -2,14 +2,16 @@
 
 import numpy as np
 import pytest
+import scipy.cluster.vq
 import scipy.fft
+import scipy.interpolate
 import scipy.ndimage
 import scipy.signal
 
 import jaxlite
 import jaxlite.numpy as jnp
 from jaxlite.errors import ArgumentError, ShapeError
-from jaxlite.scipy import fft, integrate, ndimage, optimize, signal, sparse
+from jaxlite.scipy import cluster, fft, integrate, interpolate, ndimage, optimize, signal, sparse
 from jaxlite.test_util import check_grads
 
 RNG = np.random.default_rng(2)
@@ -171,3 +173,40 @@ def test_minimize():
         optimize.minimize(rosenbrock, x0, 1.0, method="BFGS")
     with pytest.raises(ShapeError, match="minimize: x0 has type"):
         optimize.minimize(rosenbrock, np.zeros((2, 2)), (1.0,), method="BFGS")
+
+
+@pytest.mark.parametrize("method", ["linear", "nearest"])
+@pytest.mark.parametrize("fill", [np.nan, None])
+def test_interpolation_on_grids(method, fill):
+    grid = (np.array([0.0, 1.0, 2.5, 3.0, 4.0, 7.0]), np.linspace(-1.0, 1.0, 7))
+    points = RNG.uniform((-0.5, -1.2), (7.5, 1.2), (20, 2))
+    for values in (M, np.stack([M, 2 * M], -1)):
+        expected = scipy.interpolate.RegularGridInterpolator(grid, values, method, False, fill)(points)
+
+        def ours(values, points):
+            return interpolate.RegularGridInterpolator(grid, values, method, fill_value=fill)(points)
+
+        np.testing.assert_allclose(ours(values, points), expected)
+        np.testing.assert_allclose(jaxlite.jit(ours)(values, points), expected)
+    inside = points[(np.abs(points[:, 1]) < 1) & (points[:, 0] > 0) & (points[:, 0] < 7)][:3]
+    check_grads(ours, (values, inside), order=1, rtol=1e-5)
+    with pytest.raises(ArgumentError, match="method is 'cubic'"):
+        interpolate.RegularGridInterpolator(grid, M, "cubic")
+    with pytest.raises(ArgumentError, match="bounds_error=True is not supported"):
+        interpolate.RegularGridInterpolator(grid, M, bounds_error=True)
+    with pytest.raises(ShapeError, match="values have type"):
+        interpolate.RegularGridInterpolator(grid[:1], M.T)
+    with pytest.raises(ShapeError, match="xi has type"):
+        interpolate.RegularGridInterpolator(grid, M)(np.zeros(3))
+
+
+def test_vector_quantisation():
+    for obs, book in ((RNG.normal(size=(9, 3)), RNG.normal(size=(4, 3))), (X, H)):
+        expected = scipy.cluster.vq.vq(obs, book)
+        for result in (cluster.vq.vq(obs, book), jaxlite.jit(cluster.vq.vq)(obs, book)):
+            np.testing.assert_array_equal(result[0], expected[0])
+            np.testing.assert_allclose(result[1], expected[1])
+    check_grads(lambda x, c: cluster.vq.vq(x, c)[1], (X, H), order=1)
+    assert not np.isnan(jaxlite.grad(lambda x: cluster.vq.vq(x, X)[1].sum())(X)).any()
+    with pytest.raises(ShapeError, match="vq: operands have types"):
+        cluster.vq.vq(X, M)

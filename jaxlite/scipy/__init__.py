@@ -1,5 +1,6 @@
 """``jaxlite.scipy``: functions of SciPy, for arrays and for traced values.
 
+    cluster       vq: the nearest code   interpolate  RegularGridInterpolator
     fft           cosine transforms      integrate  the trapezoidal rule
     ndimage       map_coordinates        optimize   minimize by BFGS
     signal        convolutions           sparse     linalg: cg, bicgstab, gmres
@@ -16,9 +17,33 @@ Array(3.17805383, dtype=float64)
 
 from importlib import import_module
 
-_PARTS = ("fft", "integrate", "linalg", "ndimage", "optimize", "signal", "sparse", "special", "stats")
+_PARTS = (
+    "cluster",
+    "fft",
+    "integrate",
+    "interpolate",
+    "linalg",
+    "ndimage",
+    "optimize",
+    "signal",
+    "sparse",
+    "special",
+    "stats",
+)
 
-__all__ = ["fft", "integrate", "linalg", "ndimage", "optimize", "signal", "sparse", "special", "stats"]  # noqa: F822 (imported on demand)
+__all__ = [
+    "cluster",
+    "fft",
+    "integrate",
+    "interpolate",
+    "linalg",
+    "ndimage",
+    "optimize",
+    "signal",
+    "sparse",
+    "special",
+    "stats",
+]  # noqa: F822 (imported on demand)
 
 
 def __getattr__(name: str):
