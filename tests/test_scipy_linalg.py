@@ -252,11 +252,20 @@ def test_errors():
         jaxlite.grad(lambda a: linalg.schur(a)[0].sum())(A)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "case",
-    [c for c in CASES if c not in ("eigh general", "qr_multiply left", "funm", "eigh_tridiagonal some")],
+# JAX has no such arguments, symmetrises what it is given, or computes in single precision.
+OTHERWISE_IN_JAX = (
+    "eigh general",
+    "eigh upper",
+    "eigh_tridiagonal some",
+    "funm",
+    "pascal",
+    "qr_multiply left",
+    "solve sym",
 )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [c for c in CASES if c not in OTHERWISE_IN_JAX])
 def test_agreement_with_jax(case, oracle):
     import jax.scipy.linalg
 
