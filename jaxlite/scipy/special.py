@@ -817,8 +817,7 @@ def zeta(x: ArrayLike, q: ArrayLike | None = None) -> Array:
 
     Notes
     -----
-    Euler and Maclaurin's formula (DLMF 25.11.5) from q + k >= 10 on. Differs from JAX: there ``q`` must be given, and
-    there is no derivative by ``x``.
+    Euler and Maclaurin's formula (DLMF 25.11.5) from q + k >= 10 on. Differs from JAX: there ``q`` must be given.
 
     Examples
     --------
