@@ -22,6 +22,7 @@ from jaxlite import (
     parsing,
     printing,
     random,
+    scipy,
     to_python,
     tree,
     tree_util,

@@ -876,3 +876,9 @@ def test_groups_of_elements_under_two_vmaps_and_by_name(rng):
     # Elements that meet by name go on together.
     together = jaxlite.vmap(meets_the_others, axis_name="i")(x[0], n[0])
     np.testing.assert_allclose(together, x[0] + 70 * n[0])
+
+
+def test_elements_that_end_at_different_times_without_jit():
+    with jaxlite.disable_jit():
+        out = jaxlite.vmap(lambda k: lax.while_loop(lambda c: c < k, lambda c: c + 1, 0))(np.arange(3))
+    np.testing.assert_array_equal(out, [0, 1, 2])

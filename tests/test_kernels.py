@@ -465,3 +465,25 @@ def test_carries_of_rows_and_of_every_dtype(rng):
 
     np.testing.assert_array_equal(jit(sorted_by_exchange)(x), np.sort(x))
     check(grad(lambda x: jnp.sum(sorted_by_exchange(x) * jnp.arange(30.0))), (x,))
+
+
+# --- buffers that a loop exchanges ------------------------------------------------------------------
+
+STENCILS = {
+    "products of neighbours": lambda c: jnp.roll(c, -1) * c,
+    "third neighbours": lambda c: jnp.roll(c, -3) * c,
+    "heat": lambda c: c + 0.1 * (jnp.roll(c, -1) - 2 * c + jnp.roll(c, 1)),
+    "edges of their own": lambda c: jnp.concatenate([c[:1], 0.5 * (c[2:] + c[:-2]), c[-1:] * 1.1 + c[:1]]),
+    "one long one": lambda c: jnp.concatenate([c[:-1] + c[1:], c[-1:] * 1.5]),
+}
+
+
+@pytest.mark.parametrize("name", STENCILS)
+def test_steps_that_llvm_writes_out_beside_each_other(rng, name):
+    # What one step writes the next reads under another name.
+    for size, steps in [(33, 3), (65, 4), (65, 7), (129, 3), (500, 5)]:
+        x = expected = array(rng, (size,), "f8") / 2
+        for _ in range(steps):
+            expected = np.asarray(STENCILS[name](expected))
+        got = jit(lambda x, n=steps: lax.fori_loop(0, n, lambda i, c: STENCILS[name](c), x))(x)
+        np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-14)

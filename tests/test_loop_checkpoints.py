@@ -281,3 +281,12 @@ def test_a_traced_bound():
 def test_errors(use, message):
     with pytest.raises(ArgumentError, match=message):
         use(1.0)
+
+
+def test_no_steps_at_all():
+    for checkpoint in (True, "sqrt", 3):
+
+        def f(x, checkpoint=checkpoint):
+            return lax.scan(lambda c, y: (jnp.sin(c) * y, None), x, np.zeros(0), checkpoint=checkpoint)[0]
+
+        assert jaxlite.grad(f)(1.5) == 1.0

@@ -49,6 +49,7 @@ from jaxlite.codegen.tapes import LIST_SLOT, RUNTIME, TAPE_ROUTINES
 
 # Steps of a sequential loop that is taken to be unrolled.
 LONGEST_UNROLLED = 16
+_SCOPE = "llvm.experimental.noalias.scope.decl"
 # Steps up to which LLVM writes out a loop that little more than calls functions.
 LONGEST_OF_CALLS = 64
 
@@ -703,7 +704,12 @@ class _Function:
         if s.outlined:
             self.outlined(s)
         else:
-            outer, self.scopes = self.scopes, _scopes(self.module, s)
+            outer, (self.scopes, declared) = self.scopes, _scopes(self.module, s)
+            # Of this step alone: buffers that a loop exchanges are other ones in the next, which LLVM may write out
+            # beside this one.
+            for scope in declared:
+                self.declare(_SCOPE, f"declare void @{_SCOPE}(metadata)")
+                self.line(f"call void @{_SCOPE}(metadata {scope})")
             self.block(s.body)
             self.scopes = outer
 
@@ -787,23 +793,24 @@ def _walk(statement):
             yield from _walk(inner)
 
 
-def _scopes(module: Module, kernel: Kernel) -> dict[Buffer, str]:
-    """Return for each buffer of a kernel the metadata that tells its accesses from those of the others."""
+def _scopes(module: Module, kernel: Kernel) -> tuple[dict[Buffer, str], list[str]]:
+    """Return for each buffer of a kernel the metadata that tells its accesses from those of the others, and scopes."""
     _, buffers = free_names(kernel.body)
     if not 2 <= len(buffers) <= MOST_SCOPES:
-        return {}
+        return {}, []
     domain = f"!{len(module.metadata)}"
     module.metadata_node(f"distinct !{{{domain}}}")
     scopes = []
     for _ in buffers:
         number = f"!{len(module.metadata)}"
         scopes.append(module.metadata_node(f"distinct !{{{number}, {domain}}}"))
-    texts = {}
+    texts, declared = {}, []
     for buffer, scope in zip(buffers, scopes, strict=True):
         own = module.metadata_node(f"!{{{scope}}}")
         others = module.metadata_node(f"!{{{', '.join(s for s in scopes if s != scope)}}}")
         texts[buffer] = f", !alias.scope {own}, !noalias {others}"
-    return texts
+        declared.append(own)
+    return texts, declared
 
 
 def free_names(body: list) -> tuple[list[Scalar], list[Buffer]]:

@@ -113,6 +113,8 @@ def as_loop_checkpoints(loop: str, value) -> LoopCheckpoints:
 def segment_length(length: int) -> int:
     """Return about √length: a divisor, where one is within a factor of two, so that no shorter segment is left."""
     root = math.isqrt(length)
+    if root == 0:
+        return 1
     near = [k for k in range(max(root // 2, min(root, 2)), 2 * root + 1) if length % k == 0]
     return min(near, key=lambda k: k + length // k, default=max(root, 1))
 

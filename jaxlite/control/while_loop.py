@@ -13,6 +13,7 @@ Differs from JAX: reverse mode works, for loops of any length, to any order.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import numpy as np
@@ -42,7 +43,7 @@ from jaxlite.control.tape import (
     tape_scan_p,
 )
 from jaxlite.dtypes import result_type
-from jaxlite.errors import ArgumentError
+from jaxlite.errors import ArgumentError, TracerBoolConversionError
 from jaxlite.interpreters.batch import batch_jaxpr, to_front
 from jaxlite.interpreters.evaluate import eval_jaxpr, run_jaxpr
 from jaxlite.interpreters.jvp import jvp_jaxpr
@@ -371,9 +372,11 @@ def while_loop(cond_fun: Callable, body_fun: Callable, init_val, *, checkpoint=N
     checkpoints = as_loop_checkpoints("while_loop", checkpoint)
     if jit_is_disabled() and not is_staging():
         value = as_arrays(init_val)
-        while cond_fun(value):
-            value = body_fun(value)
-        return value
+        with contextlib.suppress(TracerBoolConversionError):
+            while cond_fun(value):
+                value = body_fun(value)
+            return value
+        # Elements of a vmap that end at different times need the loop itself.
     leaves, init_tree = tree_flatten(init_val)
     _, in_tree = tree_flatten((init_val,))
     avals = [aval_of(leaf) for leaf in leaves]

@@ -1,0 +1,175 @@
+"""What functions of ``jaxlite.scipy`` are made of: operands, derivative rules, loops per element, calls of SciPy.
+
+    rule(a_slope, None)     a derivative rule, one expression for each operand; those that are needed run
+    elements(kernel)        a function of numbers, with loops of its own, as one of arrays: a native loop
+    by_scipy("gammainc", 2) SciPy computes where nothing is traced: its values, and nothing to compile
+    host("hyp2f1", 4)       SciPy computes from inside compiled programs, as a counted call
+
+Functions that iterate or evaluate long series do so in double precision, whatever they are given.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import re
+from collections.abc import Callable
+
+import numpy as np
+
+import jaxlite.numpy as jnp
+from jaxlite.api.batching import vmap
+from jaxlite.control.callbacks import pure_callback
+from jaxlite.control.custom_rules import custom_jvp
+from jaxlite.control.jit import ShapeDtypeStruct, jit
+from jaxlite.errors import DtypeError, RuleError
+from jaxlite.numpy.promotion import common_dtype, convert, operand
+from jaxlite.numpy.registry import implements
+from jaxlite.ops.structural import instantiate
+from jaxlite.primitive import Zero
+from jaxlite.trace import aval_of
+
+_COMPUTED = tuple(map(np.dtype, (np.float32, np.float64, np.complex64, np.complex128)))
+
+
+def promoted(name: str, *args, kinds: str = "f") -> list:
+    """Return operands of one shape and of the dtype in which SciPy's ufuncs compute: float32, float64, or complex."""
+    operands = [operand(name, arg, i) for i, arg in enumerate(args)]
+    dtype = common_dtype(operands)
+    # SciPy computes integers and float16 in float64.
+    if dtype not in _COMPUTED:
+        dtype = np.dtype(np.float64)
+    if dtype.kind not in kinds:
+        raise _complex_error(name, operands)
+    arrays = [jnp.asarray(convert(x, dtype)) for x in operands]
+    return jnp.broadcast_arrays(*arrays) if len(arrays) > 1 else arrays
+
+
+def _complex_error(name: str, operands) -> DtypeError:
+    return DtypeError(
+        f"{name}: operands have types {', '.join(str(aval_of(x)) for x in operands)}.",
+        why=f"{name} takes real numbers here.",
+        fix="take real and imaginary part, x.real and x.imag.",
+    )
+
+
+def apply(name: str, function: Callable, *args):
+    """Compute ``function`` in double precision, and give the dtype of the promoted operands."""
+    operands = promoted(name, *args)
+    dtype = aval_of(operands[0]).dtype
+    result = function(*[jnp.astype(x, np.float64) for x in operands])
+    if isinstance(result, tuple):
+        return tuple(jnp.astype(part, dtype) for part in result)
+    return jnp.astype(result, dtype)
+
+
+def rule(*slopes: Callable | None | str) -> Callable:
+    """Give a function of arrays its derivatives.
+
+    Parameters
+    ----------
+    *slopes : callable, None or str
+        For each operand ``(ans, *operands) -> ∂z/∂operand``; None where it is zero, a string where there is none: the
+        reason.
+    """
+
+    def decorate(function: Callable) -> custom_jvp:
+        ruled = custom_jvp(function)
+
+        def jvp(primals, tangents):
+            ans = ruled(*primals)
+            total = None
+            for tangent, slope in zip(tangents, slopes, strict=True):
+                if type(tangent) is Zero or slope is None:
+                    continue
+                if isinstance(slope, str):
+                    raise RuleError(
+                        f"{function.__name__.strip('_')} is not differentiable with respect to this argument.",
+                        why=slope,
+                        fix="keep it constant: jaxlite.lax.stop_gradient.",
+                    )
+                term = tangent * slope(ans, *primals)
+                total = term if total is None else total + term
+            return ans, instantiate(Zero.like(ans)) if total is None else total
+
+        ruled.defjvp(jvp, symbolic_zeros=True)
+        return ruled
+
+    return decorate
+
+
+def elements(kernel: Callable) -> Callable:
+    """Return a function of numbers as one of arrays of one shape; it compiles to one native loop over the elements."""
+    mapped = jit(vmap(kernel))
+
+    @functools.wraps(kernel)
+    def function(*operands):
+        shape = aval_of(operands[0]).shape
+        flat = mapped(*[jnp.reshape(x, (-1,)) for x in operands])
+        if isinstance(flat, tuple):
+            return tuple(jnp.reshape(x, shape) for x in flat)
+        return jnp.reshape(flat, shape)
+
+    return function
+
+
+@functools.cache
+def scipy_function(name: str, module: str = "special") -> Callable:
+    """Return a function of SciPy, which is imported now."""
+    return getattr(importlib.import_module(f"scipy.{module}"), name)
+
+
+def by_scipy(name: str, arrays: int = 1) -> Callable:
+    """Let SciPy's function of this name compute where nothing is traced, and document operands and result."""
+
+    def call(*args, **kwargs):
+        return scipy_function(name)(*args, **kwargs)
+
+    def decorate(function: Callable) -> Callable:
+        function.__doc__ = _document(function, arrays)
+        return implements(None, arrays=arrays, eager=call)(function)
+
+    return decorate
+
+
+def _document(function: Callable, arrays: int) -> str:
+    """Put the sections that these functions share between the summary and the notes and examples."""
+    head, *tail = re.split(r"\n\n(?=    (?:Notes|Examples)\n)", function.__doc__.rstrip(), maxsplit=1)
+    if "Parameters\n" in head:
+        return function.__doc__
+    names = function.__code__.co_varnames[:arrays]
+    shape = "" if arrays == 1 else " They broadcast."
+    rest = f"\n{tail[0]}\n" if tail else ""
+    return f"""{head}
+
+    Parameters
+    ----------
+    {", ".join(names)} : f32[...] or f64[...]
+        Arrays, numbers or traced values; integers are taken as float64.{shape}
+
+    Returns
+    -------
+    Array
+        f32 where every operand is float32 (or a Python number), else f64.
+
+    Raises
+    ------
+    DtypeError
+        If an operand is complex{"" if arrays == 1 else ", or no array"}.
+{rest}    """
+
+
+def host(name: str) -> Callable:
+    """Return SciPy's function of double precision as one that compiled programs call."""
+
+    def call(*arrays):
+        with np.errstate(all="ignore"):
+            return np.asarray(scipy_function(name)(*map(np.asarray, arrays)), np.float64)
+
+    call.__name__ = f"scipy.special.{name}"
+
+    def function(*operands):
+        shape = ShapeDtypeStruct(aval_of(operands[0]).shape, np.float64)
+        return pure_callback(call, shape, *operands, vmap_method="broadcast_all")
+
+    return function

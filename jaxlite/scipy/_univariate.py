@@ -1,0 +1,320 @@
+"""Functions of one variable, as arithmetic: Chebyshev series in double precision, with their derivatives.
+
+erfcx(x) = Σ cₖ·Tₖ((x - 3)/(x + 3)) / (1 + 2·x), x >= 0
+
+All take arrays of float64, and compile to loops without branches. `_coefficients` holds the series.
+"""
+
+from __future__ import annotations
+
+import math
+
+import jaxlite.numpy as jnp
+from jaxlite.ops.special import digamma, erf, erf_inv, erfc, lgamma
+from jaxlite.scipy import _coefficients as c
+from jaxlite.scipy._rules import rule
+
+SQRT_PI = math.sqrt(math.pi)
+LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
+
+
+def chebyshev(coefficients, t):
+    """Evaluate Σ cₖ·Tₖ(t) by Clenshaw's recursion."""
+    twice = t + t
+    last, before = coefficients[-1], 0.0
+    for coefficient in coefficients[-2:0:-1]:
+        last, before = twice * last - before + coefficient, last
+    return t * last - before + coefficients[0]
+
+
+def between(x, low: float, high: float):
+    """Map an interval to [-1, 1]."""
+    return (x - 0.5 * (low + high)) * (2.0 / (high - low))
+
+
+def _square_parts(x):
+    """Return x² as the sum of a number and its rounding error, by Dekker's product of halves."""
+    # Beyond 1e150 the halves would overflow; no caller needs the low part there.
+    split = 134217729.0 * x
+    high = split - (split - x)
+    low = x - high
+    square = x * x
+    error = ((high * high - square) + 2.0 * high * low) + low * low
+    return square, jnp.where(jnp.abs(x) < 1e150, error, 0.0)
+
+
+def exp_square(x, sign: float):
+    """Return exp(sign·x²) with the error of the square taken into account: it counts 700-fold."""
+    square, error = _square_parts(x)
+    power = jnp.exp(sign * square)
+    correction = jnp.where(
+        jnp.isfinite(square) & (power > 0) & jnp.isfinite(power), sign * error * power, 0.0
+    )
+    return power + correction
+
+
+def sinpi(x):
+    """Return sin(π·x)."""
+    rest = x - 2.0 * jnp.round(0.5 * x)
+    rest = jnp.where(jnp.abs(rest) > 0.5, jnp.sign(rest) - rest, rest)
+    return jnp.sin(math.pi * rest)
+
+
+# --- error functions ------------------------------------------------------------------------------------
+
+
+@rule(lambda ans, x: 2.0 * x * ans - 2 / SQRT_PI)
+def erfcx(x):
+    """exp(x²)·erfc(x); for x < 0 it is 2·exp(x²) - erfcx(-x)."""
+    size = jnp.abs(x)
+    t = jnp.where(jnp.isinf(size), 1.0, (size - 3.0) / (size + 3.0))
+    right = chebyshev(c.ERFCX, t) / (1.0 + 2.0 * size)
+    return jnp.where(x < 0, 2.0 * exp_square(x, 1.0) - right, right)
+
+
+@rule(lambda ans, x: 1.0 - 2.0 * x * ans)
+def dawsn(x):
+    """Dawson's integral, exp(-x²)·∫₀ˣ exp(t²) dt."""
+    square = x * x
+    near = x * chebyshev(c.DAWSON_NEAR, between(jnp.minimum(square, 9.0), 0.0, 9.0))
+    inverse = 1.0 / jnp.maximum(square, 9.0)
+    middle = chebyshev(c.DAWSON_MIDDLE, between(inverse, 1 / 36, 1 / 9))
+    far = chebyshev(c.DAWSON_FAR, between(jnp.minimum(inverse, 1 / 36), 0.0, 1 / 36))
+    beyond = jnp.where(square < 36.0, middle, far) * (0.5 / x)
+    return jnp.where(square < 9.0, near, beyond)
+
+
+@rule(lambda ans, x: math.sqrt(2 / math.pi) / erfcx(-math.sqrt(0.5) * x))
+def log_ndtr(x):
+    """log Φ(x). The derivative is φ(x)/Φ(x)."""
+    y = math.sqrt(0.5) * x
+    # Φ(x) = erfcx(-y)·exp(-y²)/2: below -1 nothing underflows.
+    below = jnp.log(0.5 * erfcx(-y)) - 0.5 * x * x
+    above = jnp.log1p(-0.5 * erfc(y))
+    return jnp.where(x < -1.0, below, above)
+
+
+@rule(lambda ans, p: math.sqrt(2 * math.pi) * exp_square(math.sqrt(0.5) * ans, 1.0))
+def ndtri(p):
+    """The inverse of Φ."""
+    # In the middle erf is inverted. In the tails Newton's method solves log Φ(z) = log q for q = min(p, 1 - p), where
+    # log Φ is concave and nearly a parabola: from the asymptotic start four steps reach all bits.
+    from_middle = math.sqrt(2) * erf_inv(jnp.clip(2.0 * p - 1.0, -0.9, 0.9))
+    q = jnp.minimum(p, 1.0 - p)
+    target = jnp.log(jnp.clip(q, 5e-324, 0.3))
+    z = -jnp.sqrt(jnp.maximum(-2.0 * target - jnp.log(2 * math.pi * jnp.maximum(-2.0 * target, 1.0)), 0.2))
+    for _ in range(5):
+        ratio = math.sqrt(2 / math.pi) / erfcx(-math.sqrt(0.5) * z)
+        step = (log_ndtr(z) - target) / ratio
+        # Halley: the second derivative of log Φ is -ratio·(z + ratio).
+        z = z - step / (1.0 + 0.5 * step * (z + ratio))
+    tail = jnp.where(p < 0.5, z, -z)
+    value = jnp.where(jnp.abs(p - 0.5) < 0.3, from_middle, tail)
+    value = jnp.where(p == 0.0, -jnp.inf, jnp.where(p == 1.0, jnp.inf, value))
+    return jnp.where((p < 0.0) | (p > 1.0), jnp.nan, value)
+
+
+# --- integrals ------------------------------------------------------------------------------------------
+
+# The root of Ei, in two parts.
+_ROOT, _ROOT_LOW = 0.3725074107813666, 1.3140183414386028e-17
+
+
+def _exponential_integral_1(x):
+    """E₁(x), x > 0."""
+    near = x * chebyshev(c.E1_NEAR, between(jnp.minimum(x, 1.0), 0.0, 1.0)) - jnp.euler_gamma - jnp.log(x)
+    inverse = 1.0 / jnp.maximum(x, 1.0)
+    far = chebyshev(c.E1_FAR, between(jnp.maximum(inverse, 0.25), 0.25, 1.0))
+    furthest = chebyshev(c.E1_FURTHEST, between(jnp.minimum(inverse, 0.25), 0.0, 0.25))
+    return jnp.where(x < 1.0, near, jnp.where(x < 4.0, far, furthest) * jnp.exp(-x) * inverse)
+
+
+def _exponential_integral(x):
+    """Ei(x), x > 0."""
+    small = jnp.minimum(x, 6.0)
+    # Relative to the root, so that no digit is lost near it.
+    distance = (small - _ROOT) - _ROOT_LOW
+    logarithm = jnp.where(jnp.abs(distance) < 0.2, jnp.log1p(distance / _ROOT), jnp.log(small / _ROOT))
+    near = logarithm + distance * chebyshev(c.EI_NEAR, between(small, 0.0, 6.0))
+    inverse = 1.0 / jnp.maximum(x, 6.0)
+    middle = chebyshev(c.EI_MIDDLE, between(jnp.maximum(inverse, 1 / 14), 1 / 14, 1 / 6))
+    far = chebyshev(c.EI_FAR, between(jnp.clip(inverse, 1 / 48, 1 / 14), 1 / 48, 1 / 14))
+    furthest = chebyshev(c.EI_FURTHEST, between(jnp.minimum(inverse, 1 / 48), 0.0, 1 / 48))
+    half = jnp.exp(0.5 * x)  # exp(x) overflows where exp(x)/x does not
+    beyond = jnp.where(x < 14.0, middle, jnp.where(x < 48.0, far, furthest)) * (half * inverse) * half
+    return jnp.where(x < 6.0, near, jnp.where(jnp.isinf(x), jnp.inf, beyond))
+
+
+@rule(lambda ans, x: jnp.exp(x) / x)
+def expi(x):
+    """Ei(x), the principal value of ∫ exp(t)/t dt from -∞ to x."""
+    size = jnp.abs(x)
+    value = jnp.where(x > 0, _exponential_integral(size), -_exponential_integral_1(size))
+    return jnp.where(size == 0, -jnp.inf, value)
+
+
+def _sici(x):
+    size = jnp.abs(x)
+    small = jnp.minimum(size, 4.0)
+    t = between(small * small, 0.0, 16.0)
+    si_near = small * chebyshev(c.SI_NEAR, t)
+    ci_near = jnp.euler_gamma + jnp.log(small) + small * small * chebyshev(c.CIN_NEAR, t)
+    inverse = 1.0 / jnp.maximum(size, 4.0)
+    t = between(inverse * inverse, 0.0, 1 / 16)
+    f, g = chebyshev(c.SICI_F, t) * inverse, chebyshev(c.SICI_G, t) * inverse * inverse
+    angle = jnp.where(jnp.isinf(size), 0.0, size)
+    sine, cosine = jnp.sin(angle), jnp.cos(angle)
+    si = jnp.where(size < 4.0, si_near, 0.5 * math.pi - f * cosine - g * sine)
+    ci = jnp.where(size < 4.0, ci_near, f * sine - g * cosine)
+    return jnp.where(x < 0, -si, si), jnp.where(x == -jnp.inf, jnp.nan, ci)
+
+
+@rule(lambda ans, x: jnp.sinc(x / math.pi))
+def sine_integral(x):
+    """Si(x) = ∫₀ˣ sin(t)/t dt."""
+    return _sici(x)[0]
+
+
+@rule(lambda ans, x: jnp.cos(x) / x)
+def cosine_integral(x):
+    """Ci(x) = γ + log|x| + ∫₀ˣ (cos(t) - 1)/t dt."""
+    return _sici(x)[1]
+
+
+def _quarter_turns(x):
+    """Return sin and cos of π·x²/2; the square is reduced before it is rounded."""
+    square, error = _square_parts(x)
+    # From 2⁵³ on every x is even, and its square a multiple of 4.
+    safe = jnp.where(jnp.abs(x) < 2.0**53, square, 0.0)
+    rest = jnp.mod(safe, 4.0) + jnp.where(jnp.abs(x) < 2.0**53, error, 0.0)
+    return sinpi(0.5 * rest), sinpi(0.5 * rest + 0.5)
+
+
+def _fresnel(x):
+    size = jnp.abs(x)
+    small = jnp.minimum(size, 1.6)
+    fourth = small**4
+    t = between(fourth, 0.0, 6.5536)
+    s_near = small**3 * chebyshev(c.FRESNEL_S, t)
+    c_near = small * chebyshev(c.FRESNEL_C, t)
+    inverse = 1.0 / jnp.maximum(size, 1.6)
+    t = between(inverse**4, 0.0, 1 / 6.5536)
+    f = chebyshev(c.FRESNEL_F, t) * inverse / math.pi
+    g = chebyshev(c.FRESNEL_G, t) * inverse**3 / math.pi**2
+    sine, cosine = _quarter_turns(size)
+    s = jnp.where(size < 1.6, s_near, 0.5 - f * cosine - g * sine)
+    cos_part = jnp.where(size < 1.6, c_near, 0.5 + f * sine - g * cosine)
+    return jnp.where(x < 0, -s, s), jnp.where(x < 0, -cos_part, cos_part)
+
+
+@rule(lambda ans, x: _quarter_turns(x)[0])
+def fresnel_s(x):
+    """S(x) = ∫₀ˣ sin(π·t²/2) dt."""
+    return _fresnel(x)[0]
+
+
+@rule(lambda ans, x: _quarter_turns(x)[1])
+def fresnel_c(x):
+    """C(x) = ∫₀ˣ cos(π·t²/2) dt."""
+    return _fresnel(x)[1]
+
+
+def _dilogarithm(z):
+    """Li₂(z), -1 <= z <= ½."""
+    return z * chebyshev(c.DILOG, between(z, -1.0, 0.5))
+
+
+def _spence_slope(ans, x):
+    # log(x)/(1 - x), which is -1 at 1 and needs log1p around it.
+    away = jnp.where(x == 1.0, 2.0, x)
+    return jnp.where(x == 1.0, -1.0, jnp.log(away) / (1.0 - away))
+
+
+@rule(_spence_slope)
+def spence(x):
+    """Li₂(1 - x) = -∫₁ˣ log(t)/(t - 1) dt."""
+    # Three ranges of x, and in each an argument of Li₂ between -1 and ½ (DLMF 25.12.3 and 25.12.6).
+    low, high = x < 0.5, x > 2.0
+    argument = jnp.where(low, x, jnp.where(high, 1.0 / x, 1.0 - x))
+    base = _dilogarithm(jnp.clip(argument, -1.0, 0.5))
+    near_zero = math.pi**2 / 6 - jnp.where(x == 0, 0.0, jnp.log(x) * jnp.log1p(-x)) - base
+    y = jnp.where(high, 1.0 / x, 0.25)
+    logarithm = jnp.log(jnp.where(high, x, 4.0))
+    beyond = -0.5 * logarithm**2 - math.pi**2 / 6 - logarithm * jnp.log1p(-y) + base
+    value = jnp.where(low, near_zero, jnp.where(high, beyond, base))
+    return jnp.where((x < 0) | jnp.isinf(x), jnp.nan, value)
+
+
+# --- gamma ----------------------------------------------------------------------------------------------
+
+
+@rule(lambda ans, u: -u / (1.0 + u))
+def log1pmx(u):
+    """log(1 + u) - u without cancellation, u >= -1."""
+    # log(1 + u) = 2·atanh(s) with s = u/(2 + u), and 2·s - u = -u·s. Up to u = 1 s² <= 1/9: 17 terms are enough.
+    inside = (u > -0.5) & (u < 1.0)
+    near = jnp.where(inside, u, 0.0)
+    s = near / (2.0 + near)
+    square = s * s
+    total = 1 / 37
+    for k in range(17, 0, -1):
+        total = total * square + 1.0 / (2 * k + 1)
+    series = -near * s + 2.0 * s * square * total
+    return jnp.where(inside, series, jnp.log1p(u) - u)
+
+
+@rule(lambda ans, z: digamma(z) - jnp.log(z) + 0.5 / z)
+def stirling(z):
+    """Δ(z) = log Γ(z) - ((z - ½)·log(z) - z + ½·log(2π)), what Stirling's formula leaves; z > 0."""
+    low = z < 1.0
+    w = jnp.where(low, z + 1.0, z)
+    value = chebyshev(c.STIRLING, 2.0 / w - 1.0) / w
+    small = jnp.where(low, z, 1.0)
+    return jnp.where(low, value + (small + 0.5) * jnp.log1p(1.0 / small) - 1.0, value)
+
+
+@rule(lambda ans, a: digamma(1.0 + a))
+def lgamma1p(a):
+    """log Γ(1 + a), with all digits for small a; a > -1."""
+    near = jnp.abs(a) < 0.5
+    inside = jnp.where(near, a, 0.0)
+    return jnp.where(
+        near, inside * chebyshev(c.LGAMMA1P, 2.0 * inside), lgamma(1.0 + jnp.where(near, 1.0, a))
+    )
+
+
+def _gamma_from_one(z):
+    # Two equal factors: z**(z - ½) overflows where Γ(z) does not.
+    root = jnp.power(z, 0.5 * z - 0.25)
+    return root * (root * jnp.exp(-z)) * (math.sqrt(2 * math.pi) * jnp.exp(stirling(z)))
+
+
+@rule(lambda ans, x: ans * digamma(x))
+def gamma(x):
+    """Γ(x)."""
+    reflected = x < 0
+    z = jnp.where(reflected, 1.0 - x, x)
+    below_one = z < 1.0
+    size = _gamma_from_one(jnp.clip(jnp.where(below_one, z + 1.0, z), 1.0, 180.0))
+    size = jnp.where(z > 172.0, jnp.inf, jnp.where(below_one, size / z, size))
+    turned = math.pi / (sinpi(x) * size)
+    value = jnp.where(reflected, turned, size)
+    value = jnp.where(reflected & (x == jnp.floor(x)), jnp.nan, value)
+    return jnp.where(x == -jnp.inf, jnp.nan, jnp.where(jnp.isnan(x), x, value))
+
+
+def gammasgn(x):
+    """The sign of Γ(x): it has no derivative."""
+    odd = jnp.mod(jnp.floor(x), 2.0) != 0
+    sign = jnp.where(odd & (x < 0), -1.0, 1.0)
+    pole = (x < 0) & (x == jnp.floor(x))
+    at_zero = jnp.where(x == 0, jnp.copysign(1.0, x), sign)
+    return jnp.where(jnp.isnan(x) | (x == -jnp.inf), jnp.nan, jnp.where(pole, jnp.nan, at_zero))
+
+
+def ndtr(x):
+    """Φ(x)."""
+    y = math.sqrt(0.5) * x
+    size = jnp.abs(y)
+    tail = 0.5 * erfc(size)
+    return jnp.where(size < math.sqrt(0.5), 0.5 + 0.5 * erf(y), jnp.where(y > 0, 1.0 - tail, tail))

@@ -1,0 +1,253 @@
+"""``jaxlite.scipy.sparse.linalg``: Krylov methods for ``A @ x = b``, where A may be a function and b a pytree.
+
+The equation is differentiated, not the iteration: derivatives are solves of their own, to the same tolerance.
+
+>>> x, _ = jaxlite.scipy.sparse.linalg.cg(lambda x: 2.0 * x, jnp.array([2.0, 4.0]))
+>>> x
+Array([1., 2.], dtype=float64)
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import jaxlite.numpy as jnp
+from jaxlite.control.implicit import custom_linear_solve
+from jaxlite.control.while_loop import while_loop
+from jaxlite.errors import ArgumentError, ShapeError
+from jaxlite.flatten_util import ravel_pytree
+from jaxlite.numpy.promotion import inexact_dtype
+from jaxlite.trace import aval_of
+from jaxlite.tree import tree_leaves, tree_map, tree_structure
+
+__all__ = ["bicgstab", "cg", "gmres"]
+
+
+def _dot(x, y):
+    return jnp.vdot(x, y)
+
+
+def _cg(apply, b, x, precondition, limit, maxiter):
+    """Conjugate gradients on vectors; M. Hestenes, E. Stiefel, J. Res. Nat. Bur. Standards 49, 1952."""
+
+    def more(state):
+        _, r, _, _, k = state
+        return (jnp.real(_dot(r, r)) > limit**2) & (k < maxiter)
+
+    def step(state):
+        x, r, p, gamma, k = state
+        image = apply(p)
+        alpha = gamma / _dot(p, image)
+        x, r = x + alpha * p, r - alpha * image
+        z = precondition(r)
+        after = _dot(r, z)
+        return x, r, z + after / gamma * p, after, k + 1
+
+    r = b - apply(x)
+    z = precondition(r)
+    return while_loop(more, step, (x, r, z, _dot(r, z), 0))[0]
+
+
+def _bicgstab(apply, b, x, precondition, limit, maxiter):
+    """The stabilised biconjugate method; H. A. van der Vorst, SIAM J. Sci. Stat. Comput. 13, 1992."""
+
+    def more(state):
+        _, r, _, _, _, alive, k = state
+        return (jnp.real(_dot(r, r)) > limit**2) & (k < maxiter) & alive
+
+    def step(state):
+        x, r, shadow, p, rho, _, k = state
+        p_hat = precondition(p)
+        image = apply(p_hat)
+        alpha = rho / _dot(shadow, image)
+        s = r - alpha * image
+        s_hat = precondition(s)
+        t = apply(s_hat)
+        square = _dot(t, t)
+        omega = jnp.where(square == 0, 0, _dot(t, s) / jnp.where(square == 0, 1, square))
+        x = x + alpha * p_hat + omega * s_hat
+        r = s - omega * t
+        after = _dot(shadow, r)
+        beta = jnp.where(omega == 0, 0, after / rho * alpha / jnp.where(omega == 0, 1, omega))
+        alive = (after != 0) & (omega != 0)
+        return x, r, shadow, r + beta * (p - omega * image), after, alive, k + 1
+
+    r = b - apply(x)
+    return while_loop(more, step, (x, r, r, r, _dot(r, r), jnp.asarray(True), 0))[0]
+
+
+def _gmres(restart: int):
+    """Restarted minimal residuals; Y. Saad, M. Schultz, SIAM J. Sci. Stat. Comput. 7, 1986."""
+
+    def solve(apply, b, x, precondition, limit, maxiter):
+        def more(state):
+            _, r, k = state
+            return (jnp.sqrt(jnp.real(_dot(r, r))) > limit) & (k < maxiter)
+
+        def cycle(state):
+            x, r, k = state
+            size = jnp.sqrt(jnp.real(_dot(r, r)))
+            basis, columns = [r / size], []
+            for j in range(restart):
+                w = apply(precondition(basis[j]))
+                column = []
+                # Twice: once leaves what rounding put along the earlier vectors.
+                for _ in range(2):
+                    part = [_dot(v, w) for v in basis]
+                    for v, h in zip(basis, part, strict=True):
+                        w = w - h * v
+                    column = part if not column else [a + c for a, c in zip(column, part, strict=True)]
+                norm = jnp.sqrt(jnp.real(_dot(w, w)))
+                # The space is exhausted: a zero vector adds nothing.
+                gone = norm <= 1e-14 * jnp.sqrt(sum(jnp.abs(h) ** 2 for h in column))
+                basis.append(jnp.where(gone, 0, w / jnp.where(gone, 1, norm)))
+                rest = [jnp.zeros_like(column[0])] * (restart - 1 - j)
+                columns.append(
+                    jnp.stack([*column, jnp.astype(jnp.where(gone, 0, norm), column[0].dtype), *rest])
+                )
+            hessenberg = jnp.stack(columns, axis=1)
+            right = jnp.zeros(restart + 1, hessenberg.dtype).at[0].set(size)
+            y = jnp.linalg.lstsq(hessenberg, right)[0]
+            x = x + precondition(jnp.stack(basis[:-1], axis=1) @ y)
+            return x, b - apply(x), k + 1
+
+        return while_loop(more, cycle, (x, b - apply(x), 0))[0]
+
+    return solve
+
+
+def _operator(name: str, A, what: str) -> Callable:
+    if callable(A):
+        return A
+    aval = aval_of(A)
+    if aval.ndim != 2 or aval.shape[0] != aval.shape[1]:
+        raise ShapeError(f"{name}: {what} has type {aval}.", why="it is a square matrix or a function.")
+    return functools.partial(operator.matmul, jnp.asarray(A))
+
+
+def _solve(name, method, A, b, x0, tol, atol, maxiter, M, symmetric):
+    A = _operator(name, A, "A")
+    M = (lambda x: x) if M is None else _operator(name, M, "M")
+    b = tree_map(lambda x: jnp.astype(jnp.asarray(x), inexact_dtype(aval_of(x).dtype)), b)
+    x0 = tree_map(jnp.zeros_like, b) if x0 is None else x0
+    shapes = [[jnp.shape(x) for x in tree_leaves(tree)] for tree in (b, x0)]
+    if tree_structure(b) != tree_structure(x0) or shapes[0] != shapes[1]:
+        raise ArgumentError(f"{name}: x0 is not like b.", details=[f"x0: {shapes[1]}", f"b: {shapes[0]}"])
+    size = sum(aval_of(x).size for x in tree_leaves(b))
+    most = 10 * size if maxiter is None else maxiter
+
+    def solve(matvec, right, start):
+        flat, back = ravel_pytree(right)
+        apply = lambda v: ravel_pytree(matvec(back(v)))[0]  # noqa: E731
+        precondition = lambda v: ravel_pytree(M(back(v)))[0]  # noqa: E731
+        limit = jnp.maximum(tol * jnp.sqrt(jnp.real(_dot(flat, flat))), atol)
+        first = jnp.astype(ravel_pytree(start)[0], flat.dtype)
+        return back(method(apply, flat, first, precondition, limit, most))
+
+    def transposed(vecmat, right):
+        return solve(vecmat, right, tree_map(jnp.zeros_like, right))
+
+    x = custom_linear_solve(
+        A, b, lambda matvec, right: solve(matvec, right, x0), transpose_solve=transposed, symmetric=symmetric
+    )
+    return x, None
+
+
+_DOCUMENT = """{summary}
+
+Parameters
+----------
+A : f64[n, n] or callable
+    {matrix}; a function takes and returns pytrees like ``b`` and is linear.
+b : pytree of arrays
+x0 : pytree like b, optional
+    Where to begin; zeros by default. Derivatives do not depend on it.
+tol, atol : float
+    The residual is at most ``max(tol·‖b‖, atol)``; 1e-5 and 0 by default.
+{restart}maxiter : int, optional
+    10 times the number of unknowns by default.
+M : f64[n, n] or callable, optional
+    Approximates the inverse of A.
+{last}
+Returns
+-------
+x : pytree like b
+info : None
+
+Raises
+------
+ShapeError
+    If a matrix is not square.
+ArgumentError
+    If ``x0`` is not like ``b``.
+"""
+
+
+def cg(
+    A: Any,
+    b: Any,
+    x0: Any = None,
+    *,
+    tol: float = 1e-5,
+    atol: float = 0.0,
+    maxiter: int | None = None,
+    M: Any = None,
+):
+    return _solve("cg", _cg, A, b, x0, tol, atol, maxiter, M, True)
+
+
+def bicgstab(
+    A: Any,
+    b: Any,
+    x0: Any = None,
+    *,
+    tol: float = 1e-5,
+    atol: float = 0.0,
+    maxiter: int | None = None,
+    M: Any = None,
+):
+    return _solve("bicgstab", _bicgstab, A, b, x0, tol, atol, maxiter, M, False)
+
+
+def gmres(
+    A: Any,
+    b: Any,
+    x0: Any = None,
+    *,
+    tol: float = 1e-5,
+    atol: float = 0.0,
+    restart: int = 20,
+    maxiter: int | None = None,
+    M: Any = None,
+    solve_method: str = "batched",
+):
+    if solve_method not in ("batched", "incremental"):
+        raise ArgumentError(
+            f"gmres: solve_method is {solve_method!r}.", why="it is 'batched' or 'incremental'."
+        )
+    size = sum(int(np.prod(jnp.shape(x))) for x in tree_leaves(b))
+    return _solve("gmres", _gmres(max(1, min(restart, size))), A, b, x0, tol, atol, maxiter, M, False)
+
+
+cg.__doc__ = _DOCUMENT.format(
+    summary="Solve ``A @ x = b`` by conjugate gradients.",
+    matrix="Hermitian and positive definite",
+    restart="",
+    last="",
+)
+bicgstab.__doc__ = _DOCUMENT.format(
+    summary="Solve ``A @ x = b`` by the stabilised biconjugate gradient method.",
+    matrix="Regular",
+    restart="",
+    last="",
+)
+gmres.__doc__ = _DOCUMENT.format(
+    summary="Solve ``A @ x = b`` by restarted minimal residuals.", matrix="Regular",
+    restart="restart : int\n    How many vectors a cycle makes; 20 by default.\n",
+    last='solve_method : {"batched", "incremental"}\n    Accepted for programs written for JAX.\n',
+)  # fmt: skip

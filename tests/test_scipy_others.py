@@ -1,0 +1,212 @@
+"""``jaxlite.scipy``: what is neither special nor stats nor linalg, against SciPy and by finite differences."""
+
+import numpy as np
+import pytest
+import scipy.cluster.vq
+import scipy.fft
+import scipy.interpolate
+import scipy.ndimage
+import scipy.signal
+
+import jaxlite
+import jaxlite.numpy as jnp
+from jaxlite.errors import ArgumentError, ShapeError
+from jaxlite.scipy import cluster, fft, integrate, interpolate, ndimage, optimize, signal, sparse
+from jaxlite.test_util import check_grads
+
+RNG = np.random.default_rng(2)
+X, H = RNG.normal(size=9), RNG.normal(size=4)
+M, K = RNG.normal(size=(6, 7)), RNG.normal(size=(3, 2))
+A = RNG.normal(size=(8, 8)) + 8 * np.eye(8)
+B = RNG.normal(size=8)
+
+
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [("convolve", (X, H)), ("convolve", (M, K)), ("fftconvolve", (X, H)), ("fftconvolve", (M, K)),
+     ("correlate", (X, H)), ("correlate", (M, K)), ("correlate", (X, H + 1j * H[::-1])),
+     ("convolve2d", (M, K)), ("correlate2d", (M, K))],
+)  # fmt: skip
+def test_convolutions(name, args, mode):
+    ours, theirs = getattr(signal, name), getattr(scipy.signal, name)
+    expected = theirs(*args, mode=mode)
+    np.testing.assert_allclose(ours(*args, mode=mode), expected, atol=1e-12)
+    np.testing.assert_allclose(jaxlite.jit(lambda *args: ours(*args, mode=mode))(*args), expected, atol=1e-12)
+    check_grads(lambda *args: ours(*args, mode=mode), args, order=1, rtol=1e-5, atol=1e-6)
+
+
+def test_convolutions_of_integers_and_of_long_kernels():
+    got = signal.convolve(np.arange(4), np.arange(3))
+    assert got.dtype == np.int64
+    np.testing.assert_array_equal(got, np.convolve(np.arange(4), np.arange(3)))
+    np.testing.assert_allclose(signal.convolve(H, X, mode="valid"), scipy.signal.convolve(H, X, mode="valid"))
+    np.testing.assert_allclose(
+        signal.fftconvolve(M, M, axes=1), scipy.signal.fftconvolve(M, M, axes=1), atol=1e-12
+    )
+    with pytest.raises(ArgumentError, match="signal.convolve: mode is 'other'"):
+        signal.convolve(X, H, "other")
+    with pytest.raises(ShapeError, match="their ranks differ"):
+        signal.convolve(X, K)
+    with pytest.raises(ShapeError, match="one must be at least as large"):
+        signal.convolve(np.ones((2, 5)), np.ones((3, 4)), "valid")
+    with pytest.raises(ShapeError, match="one is empty"):
+        signal.convolve(X, np.zeros(0))
+    with pytest.raises(ArgumentError, match="what lies beyond the edges is 0"):
+        signal.convolve2d(M, K, boundary="wrap")
+    with pytest.raises(ShapeError, match="it takes matrices"):
+        signal.correlate2d(X, H)
+
+
+def test_trends():
+    for options in ({}, {"type": "constant"}, {"axis": 0}, {"bp": 3}):
+        np.testing.assert_allclose(
+            signal.detrend(M, **options), scipy.signal.detrend(M, **options), atol=1e-12
+        )
+    with pytest.raises(ArgumentError, match="signal.detrend: bp is 9"):
+        signal.detrend(M, bp=9)
+    with pytest.raises(ArgumentError, match="signal.detrend: type"):
+        signal.detrend(M, type="square")
+
+
+@pytest.mark.parametrize("norm", [None, "ortho"])
+def test_cosine_transforms(norm):
+    for name in ("dct", "idct", "dctn", "idctn"):
+        ours, theirs = getattr(fft, name), getattr(scipy.fft, name)
+        expected = theirs(M, norm=norm)
+        np.testing.assert_allclose(ours(M, norm=norm), expected, atol=1e-12)
+        np.testing.assert_allclose(
+            jaxlite.jit(lambda x, ours=ours: ours(x, norm=norm))(M), expected, atol=1e-12
+        )
+        assert ours(M.astype(np.float32), norm=norm).dtype == np.float32
+        check_grads(lambda x, ours=ours: ours(x, norm=norm), (M,), order=1)
+    for options in ({"n": 4}, {"n": 9}, {"axis": 0}):
+        np.testing.assert_allclose(
+            fft.dct(M, norm=norm, **options), scipy.fft.dct(M, norm=norm, **options), atol=1e-12
+        )
+    with pytest.raises(ArgumentError, match="fft.dct: type is 3"):
+        fft.dct(X, 3)
+    with pytest.raises(ArgumentError, match="fft.idct: norm is 'forward'"):
+        fft.idct(X, norm="forward")
+
+
+@pytest.mark.parametrize("name", ["cg", "bicgstab", "gmres"])
+def test_krylov_methods(name):
+    solver = getattr(sparse.linalg, name)
+    matrix = A @ A.T if name == "cg" else A
+
+    def solve(matrix, b):
+        return solver(matrix, b, tol=1e-13)[0]
+
+    expected = np.linalg.solve(matrix, B)
+    for f in (solve, jaxlite.jit(solve)):
+        np.testing.assert_allclose(f(matrix, B), expected, rtol=1e-8)
+    np.testing.assert_allclose(
+        jaxlite.vmap(solve, (None, 0))(matrix, np.stack([B, 2 * B])), [expected, 2 * expected], rtol=1e-8
+    )
+    np.testing.assert_allclose(
+        solver(matrix, B, tol=1e-13, M=np.diag(1 / np.diag(matrix)), x0=np.ones(8))[0], expected, rtol=1e-8
+    )
+    symmetrized = (lambda a: 0.5 * (a + a.T)) if name == "cg" else (lambda a: a)
+    check_grads(lambda a, b: solve(symmetrized(a), b), (matrix, B), order=1, rtol=1e-4, atol=1e-4)
+    tree, _ = solver(
+        lambda t: {"u": 2.0 * t["u"], "v": 3.0 * t["v"]}, {"u": jnp.ones(2), "v": 3.0}, tol=1e-12
+    )
+    np.testing.assert_allclose(tree["u"], [0.5, 0.5])
+    np.testing.assert_allclose(tree["v"], 1.0)
+    np.testing.assert_array_equal(solver(matrix, np.zeros(8))[0], np.zeros(8))
+    with pytest.raises(ShapeError, match=f"{name}: A has type"):
+        solver(M, B)
+    with pytest.raises(ArgumentError, match=f"{name}: x0 is not like b"):
+        solver(matrix, B, np.zeros(3))
+
+
+def test_trapezoids():
+    assert integrate.trapezoid is jnp.trapezoid
+
+
+@pytest.mark.parametrize("mode", ["constant", "nearest", "mirror", "reflect", "wrap"])
+@pytest.mark.parametrize("order", [0, 1])
+def test_coordinates(mode, order):
+    coordinates = RNG.uniform(-0.9, 5.9, (2, 20))
+    theirs = "grid-wrap" if mode == "wrap" else "grid-constant" if mode == "constant" else mode
+    expected = scipy.ndimage.map_coordinates(M, coordinates, order=order, mode=theirs, cval=2.0)
+
+    def ours(x, c):
+        return ndimage.map_coordinates(x, c, order, mode, cval=2.0)
+
+    np.testing.assert_allclose(ours(M, coordinates), expected)
+    np.testing.assert_allclose(jaxlite.jit(ours)(M, coordinates), expected)
+    if order:
+        check_grads(ours, (M, coordinates), order=1, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ArgumentError, match="map_coordinates: order is 3"):
+        ndimage.map_coordinates(M, coordinates, 3)
+    with pytest.raises(ArgumentError, match="map_coordinates: mode is 'other'"):
+        ndimage.map_coordinates(M, coordinates, 1, "other")
+    with pytest.raises(ShapeError, match="there are 1 coordinates"):
+        ndimage.map_coordinates(M, coordinates[:1], 1)
+
+
+def rosenbrock(x, a):
+    return jnp.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (a - x[:-1]) ** 2)
+
+
+def test_minimize():
+    x0 = np.array([-1.2, 1.0, 0.5])
+    result = optimize.minimize(rosenbrock, x0, (1.0,), method="BFGS", tol=1e-8)
+    assert result.success
+    np.testing.assert_allclose(result.x, np.ones(3), atol=1e-7)
+    assert result.nit < 60
+    assert result.nfev < 120
+    jitted = jaxlite.jit(lambda x: optimize.minimize(rosenbrock, x, (1.0,), method="BFGS", tol=1e-8).x)
+    np.testing.assert_allclose(jitted(x0), np.ones(3), atol=1e-7)
+    both = jaxlite.vmap(jitted)(np.stack([x0, x0 + 1.0]))
+    np.testing.assert_allclose(both, np.ones((2, 3)), atol=1e-7)
+    short = optimize.minimize(rosenbrock, x0, (1.0,), method="bfgs", options={"maxiter": 2})
+    assert not short.success
+    assert short.status == 1
+    with pytest.raises(ArgumentError, match="minimize: method is 'Newton'"):
+        optimize.minimize(rosenbrock, x0, (1.0,), method="Newton")
+    with pytest.raises(ArgumentError, match="minimize: there is no option disp"):
+        optimize.minimize(rosenbrock, x0, (1.0,), method="BFGS", options={"disp": True})
+    with pytest.raises(ArgumentError, match="minimize: args is float"):
+        optimize.minimize(rosenbrock, x0, 1.0, method="BFGS")
+    with pytest.raises(ShapeError, match="minimize: x0 has type"):
+        optimize.minimize(rosenbrock, np.zeros((2, 2)), (1.0,), method="BFGS")
+
+
+@pytest.mark.parametrize("method", ["linear", "nearest"])
+@pytest.mark.parametrize("fill", [np.nan, None])
+def test_interpolation_on_grids(method, fill):
+    grid = (np.array([0.0, 1.0, 2.5, 3.0, 4.0, 7.0]), np.linspace(-1.0, 1.0, 7))
+    points = RNG.uniform((-0.5, -1.2), (7.5, 1.2), (20, 2))
+    for values in (M, np.stack([M, 2 * M], -1)):
+        expected = scipy.interpolate.RegularGridInterpolator(grid, values, method, False, fill)(points)
+
+        def ours(values, points):
+            return interpolate.RegularGridInterpolator(grid, values, method, fill_value=fill)(points)
+
+        np.testing.assert_allclose(ours(values, points), expected)
+        np.testing.assert_allclose(jaxlite.jit(ours)(values, points), expected)
+    inside = points[(np.abs(points[:, 1]) < 1) & (points[:, 0] > 0) & (points[:, 0] < 7)][:3]
+    check_grads(ours, (values, inside), order=1, rtol=1e-5)
+    with pytest.raises(ArgumentError, match="method is 'cubic'"):
+        interpolate.RegularGridInterpolator(grid, M, "cubic")
+    with pytest.raises(ArgumentError, match="bounds_error=True is not supported"):
+        interpolate.RegularGridInterpolator(grid, M, bounds_error=True)
+    with pytest.raises(ShapeError, match="values have type"):
+        interpolate.RegularGridInterpolator(grid[:1], M.T)
+    with pytest.raises(ShapeError, match="xi has type"):
+        interpolate.RegularGridInterpolator(grid, M)(np.zeros(3))
+
+
+def test_vector_quantisation():
+    for obs, book in ((RNG.normal(size=(9, 3)), RNG.normal(size=(4, 3))), (X, H)):
+        expected = scipy.cluster.vq.vq(obs, book)
+        for result in (cluster.vq.vq(obs, book), jaxlite.jit(cluster.vq.vq)(obs, book)):
+            np.testing.assert_array_equal(result[0], expected[0])
+            np.testing.assert_allclose(result[1], expected[1])
+    check_grads(lambda x, c: cluster.vq.vq(x, c)[1], (X, H), order=1)
+    assert not np.isnan(jaxlite.grad(lambda x: cluster.vq.vq(x, X)[1].sum())(X)).any()
+    with pytest.raises(ShapeError, match="vq: operands have types"):
+        cluster.vq.vq(X, M)
