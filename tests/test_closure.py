@@ -420,14 +420,14 @@ def test_two(composition):
     check(*composition)
 
 
-test_two.sample = (2, 500)
+test_two.sample = (2, 250)
 
 
 def test_three(composition):
     check(*composition)
 
 
-test_three.sample = (3, 250)
+test_three.sample = (3, 125)
 
 
 @pytest.mark.slow

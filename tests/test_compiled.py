@@ -28,6 +28,7 @@ from jaxlite.runtime.compile import compile_jaxpr
 from jaxlite.test_util import tolerance_of
 from jaxlite.trace import aval_of
 from tests.rows import CASES
+from tests.sampling import one_in
 from tests.test_passes import random_case
 from tests.test_primitives import run
 
@@ -90,9 +91,10 @@ def check_program(function, args) -> None:
 
 
 every_row = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+some_rows = pytest.mark.parametrize("case", one_in(3, CASES), ids=lambda case: case.id)
 
 
-@every_row
+@pytest.mark.parametrize("case", one_in(2, CASES), ids=lambda case: case.id)
 def test_row(case):
     check_program(lambda *xs: list(run(case, *xs)), case.args)
 
@@ -112,7 +114,7 @@ def differentiable(case):
     return [i for i, x in enumerate(case.args) if is_inexact(np.asarray(x).dtype) and i not in constant]
 
 
-@every_row
+@some_rows
 def test_row_forward_and_backward(case):
     at = differentiable(case)
     if not at or has_free_basis(case):
