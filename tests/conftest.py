@@ -5,6 +5,10 @@ import os
 import random
 import zlib
 
+# Workers share the processors: BLAS's threads, which wait for each other, would stall them. Read once, by NumPy.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import hypothesis
 import numpy as np
 import pytest
