@@ -1,12 +1,15 @@
-"""Docstrings of `jaxlite.numpy`: every parameter, the shape or dtype of every result, an example where it counts."""
+"""Docstrings: sections as numpydoc reads them; of `jaxlite.numpy` every parameter and result, and examples."""
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
+from pathlib import Path
 
 import pytest
 
+import jaxlite
 import jaxlite.numpy as jnp
 from jaxlite.names import read_names
 
@@ -53,3 +56,17 @@ def most_used(count: int) -> list[str]:
 @pytest.mark.parametrize("name", most_used(100))
 def test_the_functions_that_people_use_most_have_an_example(name):
     assert section(inspect.getdoc(FUNCTIONS[name]), "Examples").startswith(">>> ")
+
+
+HEADS = "Parameters|Returns|Yields|Raises|Notes|Examples|References|Attributes"
+
+
+def test_sections_are_where_numpydoc_looks_for_them():
+    for path in Path(jaxlite.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            doc = ast.get_docstring(node) if isinstance(node, ast.FunctionDef | ast.ClassDef) else None
+            lines = (doc or "").splitlines()
+            for before, head, rule, first in zip(lines, lines[1:], lines[2:], lines[3:], strict=False):
+                if re.fullmatch(rf"\s*({HEADS})", head) and set(rule.strip()) == {"-"}:
+                    assert (head, len(rule), before) == (head.strip(), len(head), ""), (path, node.name, head)
+                    assert not first.startswith(" ") or head == "Notes", (path, node.name, head)

@@ -67,20 +67,21 @@ def uniform(
 
     Parameters
     ----------
-        key : key
-        shape : sequence of int, default ()
-        dtype : dtype, default float64
+    key : key
+    shape : sequence of int, default ()
+    dtype : dtype, default float64
         Floating.
     minval, maxval : array_like, default 0 and 1
         Must broadcast to ``shape``.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
-        Returns
+    Returns
     -------
     Array
         ``dtype[*shape]``
-        Raises
+
+    Raises
     ------
     ArgumentError
         If ``dtype`` is not floating.
@@ -140,17 +141,18 @@ def normal(key: ArrayLike, shape: Sequence[int] = (), dtype: DTypeLike = None, *
 
     Parameters
     ----------
-        key : key
-        shape : sequence of int, default ()
+    key : key
+    shape : sequence of int, default ()
     dtype : dtype, default float64
         Floating, or complex: then the real and the imaginary part have variance 1/2 each.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
-        Returns
+    Returns
     -------
     Array
         ``dtype[*shape]``
+
     Raises
     ------
     ArgumentError
@@ -194,13 +196,13 @@ def truncated_normal(
 
     Parameters
     ----------
-        key : key
+    key : key
     lower, upper : array_like
-        shape : sequence of int, optional
+    shape : sequence of int, optional
         That of the result, to which the parameters must broadcast; by default what they broadcast to.
-        dtype : dtype, default float64
+    dtype : dtype, default float64
         Floating.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
     Returns
@@ -208,7 +210,7 @@ def truncated_normal(
     Array
         ``dtype[*shape]``, strictly between the bounds.
 
-        Raises
+    Raises
     ------
     ArgumentError
         If ``dtype`` is not floating.
@@ -247,20 +249,21 @@ def lognormal(
 
     Parameters
     ----------
-        key : key
+    key : key
     sigma : array_like, default 1
-        shape : sequence of int, optional
+    shape : sequence of int, optional
         That of the result, to which the parameters must broadcast; by default what they broadcast to.
-        dtype : dtype, default float64
+    dtype : dtype, default float64
         Floating.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
-        Returns
+    Returns
     -------
     Array
         ``dtype[*shape]``
-        Raises
+
+    Raises
     ------
     ArgumentError
         If ``dtype`` is not floating.
@@ -305,7 +308,7 @@ def multivariate_normal(
 
     Parameters
     ----------
-        key : key
+    key : key
     mean : array_like
         f64[..., n]
     cov : array_like
@@ -316,7 +319,7 @@ def multivariate_normal(
         Floating; by default that of ``mean`` and ``cov``.
     method : {"cholesky", "eigh", "svd"}
         How the covariance is factored; the last two take semidefinite ones.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
     Returns
@@ -378,7 +381,7 @@ def orthogonal(
 
     Parameters
     ----------
-        key : key
+    key : key
     n : int
         Number of rows.
     shape : sequence of int, default ()
@@ -387,7 +390,7 @@ def orthogonal(
         Floating or complex.
     m : int, optional
         Number of columns, ``n`` by default.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
     Returns
@@ -428,18 +431,19 @@ def maxwell(
 
     Parameters
     ----------
-        key : key
-        shape : sequence of int, default ()
-        dtype : dtype, default float64
+    key : key
+    shape : sequence of int, default ()
+    dtype : dtype, default float64
         Floating.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
-        Returns
+    Returns
     -------
     Array
         ``dtype[*shape]``
-        Raises
+
+    Raises
     ------
     ArgumentError
         If ``dtype`` is not floating.
@@ -472,12 +476,12 @@ def double_sided_maxwell(
 
     Parameters
     ----------
-        key : key
+    key : key
     loc, scale : array_like
         The centre, and by how much lengths are multiplied.
     shape : sequence of int, default ()
         Stands before the shape that ``loc`` and ``scale`` broadcast to, which stands for it where it is ().
-        dtype : dtype, default float64
+    dtype : dtype, default float64
         Floating.
 
     Returns
@@ -485,7 +489,7 @@ def double_sided_maxwell(
     Array
         ``dtype[*shape, *parameters]``
 
-        Raises
+    Raises
     ------
     ArgumentError
         If ``dtype`` is not floating.
@@ -523,18 +527,19 @@ def exponential(
 
     Parameters
     ----------
-        key : key
-        shape : sequence of int, default ()
-        dtype : dtype, default float64
+    key : key
+    shape : sequence of int, default ()
+    dtype : dtype, default float64
         Floating.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
-        Returns
+    Returns
     -------
     Array
         ``dtype[*shape]``
-        Raises
+
+    Raises
     ------
     ArgumentError
         If ``dtype`` is not floating.
@@ -616,20 +621,21 @@ def gumbel(
 
     Parameters
     ----------
-        key : key
-        shape : sequence of int, default ()
-        dtype : dtype, default float64
+    key : key
+    shape : sequence of int, default ()
+    dtype : dtype, default float64
         Floating.
     mode : {"low", "high", "highest"}, optional
         "low" by default; "high" spends twice the bits, for large numbers that are finer; "highest" of float32 has all
         digits of 64 bits.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
-        Returns
+    Returns
     -------
     Array
         ``dtype[*shape]``
+
     Raises
     ------
     ArgumentError
@@ -662,18 +668,19 @@ def laplace(
 
     Parameters
     ----------
-        key : key
-        shape : sequence of int, default ()
-        dtype : dtype, default float64
+    key : key
+    shape : sequence of int, default ()
+    dtype : dtype, default float64
         Floating.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
-        Returns
+    Returns
     -------
     Array
         ``dtype[*shape]``
-        Raises
+
+    Raises
     ------
     ArgumentError
         If ``dtype`` is not floating.
@@ -699,18 +706,19 @@ def logistic(
 
     Parameters
     ----------
-        key : key
-        shape : sequence of int, default ()
-        dtype : dtype, default float64
+    key : key
+    shape : sequence of int, default ()
+    dtype : dtype, default float64
         Floating.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
-        Returns
+    Returns
     -------
     Array
         ``dtype[*shape]``
-        Raises
+
+    Raises
     ------
     ArgumentError
         If ``dtype`` is not floating.
@@ -734,18 +742,19 @@ def cauchy(key: ArrayLike, shape: Sequence[int] = (), dtype: DTypeLike = None, *
 
     Parameters
     ----------
-        key : key
-        shape : sequence of int, default ()
-        dtype : dtype, default float64
+    key : key
+    shape : sequence of int, default ()
+    dtype : dtype, default float64
         Floating.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
-        Returns
+    Returns
     -------
     Array
         ``dtype[*shape]``
-        Raises
+
+    Raises
     ------
     ArgumentError
         If ``dtype`` is not floating.
@@ -775,21 +784,22 @@ def pareto(
 
     Parameters
     ----------
-        key : key
+    key : key
     b : array_like
         The exponent, positive.
-        shape : sequence of int, optional
+    shape : sequence of int, optional
         That of the result, to which the parameters must broadcast; by default what they broadcast to.
-        dtype : dtype, default float64
+    dtype : dtype, default float64
         Floating.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
-        Returns
+    Returns
     -------
     Array
         ``dtype[*shape]``
-        Raises
+
+    Raises
     ------
     ArgumentError
         If ``dtype`` is not floating.
@@ -823,21 +833,22 @@ def rayleigh(
 
     Parameters
     ----------
-        key : key
+    key : key
     scale : array_like
         The standard deviation of the normal numbers.
-        shape : sequence of int, optional
+    shape : sequence of int, optional
         That of the result, to which the parameters must broadcast; by default what they broadcast to.
-        dtype : dtype, default float64
+    dtype : dtype, default float64
         Floating.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
-        Returns
+    Returns
     -------
     Array
         ``dtype[*shape]``
-        Raises
+
+    Raises
     ------
     ArgumentError
         If ``dtype`` is not floating.
@@ -874,11 +885,11 @@ def weibull_min(
 
     Parameters
     ----------
-        key : key
+    key : key
     scale, concentration : array_like
         Positive; they must broadcast with ``shape``.
-        shape : sequence of int, default ()
-        dtype : dtype, default float64
+    shape : sequence of int, default ()
+    dtype : dtype, default float64
         Floating.
 
     Returns
@@ -886,7 +897,7 @@ def weibull_min(
     Array
         ``dtype[*shape]``, broadcast with the parameters.
 
-        Raises
+    Raises
     ------
     ArgumentError
         If ``dtype`` is not floating.
@@ -928,21 +939,22 @@ def wald(
 
     Parameters
     ----------
-        key : key
+    key : key
     mean : array_like
         Positive.
-        shape : sequence of int, optional
+    shape : sequence of int, optional
         That of the result, to which the parameters must broadcast; by default what they broadcast to.
-        dtype : dtype, default float64
+    dtype : dtype, default float64
         Floating.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
-        Returns
+    Returns
     -------
     Array
         ``dtype[*shape]``
-        Raises
+
+    Raises
     ------
     ArgumentError
         If ``dtype`` is not floating.
@@ -987,21 +999,22 @@ def triangular(
 
     Parameters
     ----------
-        key : key
+    key : key
     left, mode, right : array_like
         Where the density begins, is largest and ends.
-        shape : sequence of int, optional
+    shape : sequence of int, optional
         That of the result, to which the parameters must broadcast; by default what they broadcast to.
-        dtype : dtype, default float64
+    dtype : dtype, default float64
         Floating.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
-        Returns
+    Returns
     -------
     Array
         ``dtype[*shape]``
-        Raises
+
+    Raises
     ------
     ArgumentError
         If ``dtype`` is not floating.

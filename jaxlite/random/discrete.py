@@ -95,14 +95,14 @@ def randint(
 
     Parameters
     ----------
-        key : key
+    key : key
     shape : sequence of int
     minval, maxval : array_like
         From ``minval`` to below ``maxval``, which may be one more than ``dtype`` holds; they must broadcast to
         ``shape``.
     dtype : dtype, default int64
         Of integers.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
     Returns
@@ -163,14 +163,14 @@ def bernoulli(
 
     Parameters
     ----------
-        key : key
+    key : key
     p : array_like, default 0.5
         Floating.
-        shape : sequence of int, optional
+    shape : sequence of int, optional
         That of the result, to which the parameters must broadcast; by default what they broadcast to.
     mode : {"low", "high"}
         "high" takes twice the bits, for a ``p`` that is very small.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
     Returns
@@ -214,16 +214,17 @@ def rademacher(
 
     Parameters
     ----------
-        key : key
-        shape : sequence of int, default ()
+    key : key
+    shape : sequence of int, default ()
     dtype : dtype, default int64
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
-        Returns
+    Returns
     -------
     Array
         ``dtype[*shape]``
+
     Examples
     --------
     >>> jaxlite.random.rademacher(jaxlite.random.key(0), (5,))
@@ -253,14 +254,14 @@ def geometric(
 
     Parameters
     ----------
-        key : key
+    key : key
     p : array_like
         Probability of success, in (0, 1].
-        shape : sequence of int, optional
+    shape : sequence of int, optional
         That of the result, to which the parameters must broadcast; by default what they broadcast to.
     dtype : dtype, default int64
         Of integers.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
     Returns
@@ -355,14 +356,14 @@ def poisson(
 
     Parameters
     ----------
-        key : key
+    key : key
     lam : array_like
         The mean, taken as float32.
-        shape : sequence of int, optional
+    shape : sequence of int, optional
         That of the result, to which the parameters must broadcast; by default what they broadcast to.
     dtype : dtype, default int64
         Of integers.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
     Returns
@@ -504,14 +505,14 @@ def binomial(
 
     Parameters
     ----------
-        key : key
+    key : key
     n : array_like
         Number of trials.
     p : array_like
         Probability of success.
-        shape : sequence of int, optional
+    shape : sequence of int, optional
         That of the result, to which the parameters must broadcast; by default what they broadcast to.
-        dtype : dtype, default float64
+    dtype : dtype, default float64
         Floating.
 
     Returns
@@ -519,7 +520,7 @@ def binomial(
     Array
         ``dtype[*shape]``, whole numbers; nan where ``n`` is negative or ``p`` no probability.
 
-        Raises
+    Raises
     ------
     ArgumentError
         If ``dtype`` is not floating.
@@ -579,14 +580,14 @@ def multinomial(
 
     Parameters
     ----------
-        key : key
+    key : key
     n : array_like
         Number of trials, of the shape of ``p`` without its last axis, or what broadcasts to it.
     p : array_like
         f64[..., k], the probabilities of the outcomes.
     shape : sequence of int, optional
         That of the result, last axis included; by default ``p.shape``.
-        dtype : dtype, default float64
+    dtype : dtype, default float64
         Floating.
     unroll : int or bool, default 1
         For the `scan` over the outcomes.
@@ -596,7 +597,7 @@ def multinomial(
     Array
         ``dtype[*shape]``, whole numbers that add up to ``n`` along the last axis.
 
-        Raises
+    Raises
     ------
     ArgumentError
         If ``dtype`` is not floating.
@@ -647,7 +648,7 @@ def categorical(
 
     Parameters
     ----------
-        key : key
+    key : key
     logits : array_like
         Logarithms of the probabilities, up to a constant.
     axis : int, default -1
@@ -658,7 +659,7 @@ def categorical(
         Whether a category may be drawn again along the first axes of the result.
     mode : {"low", "high", "highest"}, optional
         As in `gumbel`.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
     Returns
@@ -722,14 +723,14 @@ def permutation(
 
     Parameters
     ----------
-        key : key
+    key : key
     x : int or array_like
         An integer ``n`` stands for ``arange(n)``.
     axis : int, default 0
         Along which elements are moved.
     independent : bool, default False
         Whether each line along the axis gets an order of its own, instead of all the same.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
     Returns
@@ -802,7 +803,7 @@ def choice(
 
     Parameters
     ----------
-        key : key
+    key : key
     a : int or array_like
         What to choose from; an integer ``n`` stands for ``arange(n)``.
     shape : sequence of int, default ()

@@ -113,21 +113,22 @@ def gamma(
 
     Parameters
     ----------
-        key : key
+    key : key
     a : array_like
         Positive.
-        shape : sequence of int, optional
+    shape : sequence of int, optional
         That of the result, to which the parameters must broadcast; by default what they broadcast to.
-        dtype : dtype, default float64
+    dtype : dtype, default float64
         Floating.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
-        Returns
+    Returns
     -------
     Array
         ``dtype[*shape]``
-        Raises
+
+    Raises
     ------
     ArgumentError
         If ``dtype`` is not floating.
@@ -167,21 +168,22 @@ def loggamma(
 
     Parameters
     ----------
-        key : key
+    key : key
     a : array_like
         Positive.
-        shape : sequence of int, optional
+    shape : sequence of int, optional
         That of the result, to which the parameters must broadcast; by default what they broadcast to.
-        dtype : dtype, default float64
+    dtype : dtype, default float64
         Floating.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
-        Returns
+    Returns
     -------
     Array
         ``dtype[*shape]``
-        Raises
+
+    Raises
     ------
     ArgumentError
         If ``dtype`` is not floating.
@@ -219,21 +221,22 @@ def beta(
 
     Parameters
     ----------
-        key : key
+    key : key
     a, b : array_like
         Positive.
-        shape : sequence of int, optional
+    shape : sequence of int, optional
         That of the result, to which the parameters must broadcast; by default what they broadcast to.
-        dtype : dtype, default float64
+    dtype : dtype, default float64
         Floating.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
-        Returns
+    Returns
     -------
     Array
         ``dtype[*shape]``
-        Raises
+
+    Raises
     ------
     ArgumentError
         If ``dtype`` is not floating.
@@ -275,14 +278,14 @@ def dirichlet(
 
     Parameters
     ----------
-        key : key
+    key : key
     alpha : array_like
         f64[..., n], positive.
     shape : sequence of int, optional
         That of the result without its last axis; by default ``alpha.shape[:-1]``.
-        dtype : dtype, default float64
+    dtype : dtype, default float64
         Floating.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
     Returns
@@ -290,7 +293,7 @@ def dirichlet(
     Array
         ``dtype[*shape, n]``
 
-        Raises
+    Raises
     ------
     ArgumentError
         If ``dtype`` is not floating.
@@ -327,21 +330,22 @@ def chisquare(
 
     Parameters
     ----------
-        key : key
+    key : key
     df : array_like
         Positive, not necessarily an integer.
-        shape : sequence of int, optional
+    shape : sequence of int, optional
         That of the result, to which the parameters must broadcast; by default what they broadcast to.
-        dtype : dtype, default float64
+    dtype : dtype, default float64
         Floating.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
-        Returns
+    Returns
     -------
     Array
         ``dtype[*shape]``
-        Raises
+
+    Raises
     ------
     ArgumentError
         If ``dtype`` is not floating.
@@ -378,21 +382,22 @@ def f(
 
     Parameters
     ----------
-        key : key
+    key : key
     dfnum, dfden : array_like
         Positive.
-        shape : sequence of int, optional
+    shape : sequence of int, optional
         That of the result, to which the parameters must broadcast; by default what they broadcast to.
-        dtype : dtype, default float64
+    dtype : dtype, default float64
         Floating.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
-        Returns
+    Returns
     -------
     Array
         ``dtype[*shape]``
-        Raises
+
+    Raises
     ------
     ArgumentError
         If ``dtype`` is not floating.
@@ -431,21 +436,22 @@ def t(
 
     Parameters
     ----------
-        key : key
+    key : key
     df : array_like
         Degrees of freedom, positive.
-        shape : sequence of int, optional
+    shape : sequence of int, optional
         That of the result, to which the parameters must broadcast; by default what they broadcast to.
-        dtype : dtype, default float64
+    dtype : dtype, default float64
         Floating.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
-        Returns
+    Returns
     -------
     Array
         ``dtype[*shape]``
-        Raises
+
+    Raises
     ------
     ArgumentError
         If ``dtype`` is not floating.
@@ -486,20 +492,21 @@ def generalized_normal(
 
     Parameters
     ----------
-        key : key
+    key : key
     p : float
         Positive.
-        shape : sequence of int, default ()
-        dtype : dtype, default float64
+    shape : sequence of int, default ()
+    dtype : dtype, default float64
         Floating.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
-        Returns
+    Returns
     -------
     Array
         ``dtype[*shape]``
-        Raises
+
+    Raises
     ------
     ArgumentError
         If ``dtype`` is not floating.
@@ -540,16 +547,16 @@ def ball(
 
     Parameters
     ----------
-        key : key
+    key : key
     d : int
         Dimension of the space.
     p : float, default 2
         The ball is where Σ|xᵢ|ᵖ ≤ 1.
     shape : sequence of int, default ()
         How many points.
-        dtype : dtype, default float64
+    dtype : dtype, default float64
         Floating.
-        out_sharding : optional
+    out_sharding : optional
         Without effect.
 
     Returns
@@ -557,7 +564,7 @@ def ball(
     Array
         ``dtype[*shape, d]``
 
-        Raises
+    Raises
     ------
     ArgumentError
         If ``dtype`` is not floating.
