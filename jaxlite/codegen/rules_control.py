@@ -9,7 +9,7 @@ Loops of unknown length stand with the tapes that they may record, in ``rules_ta
 
 A small array that a loop carries has a place of its own, which each step overwrites at its end; a large one has two,
 which the steps read and write in turn. Of which a step changes some elements, or each from itself alone, it has one
-(`in_place`).
+(`kept_in_place`).
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class CarriedInPlace:
         return self.inside
 
 
-def in_place(jaxpr: Jaxpr, num_consts: int, num_carry: int) -> dict[int, list[Var]]:
+def kept_in_place(jaxpr: Jaxpr, num_consts: int, num_carry: int) -> dict[int, list[Var]]:
     """Return the carries that steps can change in place, and the values that stand there one after the other.
 
     Either updates of elements lead from the old value to the new one, and nothing reads the old one after the first of
@@ -202,7 +202,7 @@ def _scan(s: Scheduler, eqn, operands: Sequence[Value]):
     ys = [s.target_for(eqn, k) for k in range(num_carry, len(eqn.outvars))]
     avals = [stored_aval(v.aval) for v in jaxpr.invars[num_consts : num_consts + num_carry]]
     s.close()
-    places = in_place(jaxpr, num_consts, num_carry)
+    places = kept_in_place(jaxpr, num_consts, num_carry)
     states = [
         carried(s, init, aval, k in places) for k, (init, aval) in enumerate(zip(inits, avals, strict=True))
     ]

@@ -21,7 +21,7 @@ from jaxlite.codegen.rules_control import (
     carried,
     finish,
     flat_carries,
-    in_place,
+    kept_in_place,
     settled,
     slice_of,
 )
@@ -81,7 +81,7 @@ def _tape_scan(s: Scheduler, eqn, operands):
     handles = [s.scalar(tape) for tape in tapes]
     s.close()
     avals = [stored_aval(v.aval) for v in jaxpr.invars[num_consts : num_consts + num_carry]]
-    one_place = in_place(jaxpr, num_consts, num_carry)
+    one_place = kept_in_place(jaxpr, num_consts, num_carry)
     states = [
         carried(s, init, aval, k in one_place)
         for k, (init, aval) in enumerate(zip(inits, avals, strict=True))
@@ -114,7 +114,7 @@ def _while(s: Scheduler, eqn, operands):
     groups = split_list(body_jaxpr.out_avals[len(inits) :], *p["tapes_out"])[:-1]
     s.close()
     avals = [stored_aval(v.aval) for v in body_jaxpr.invars[num_body:]]
-    one_place = in_place(body_jaxpr, num_body, len(inits))
+    one_place = kept_in_place(body_jaxpr, num_body, len(inits))
     states = [
         carried(s, init, aval, k in one_place)
         for k, (init, aval) in enumerate(zip(inits, avals, strict=True))

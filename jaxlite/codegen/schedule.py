@@ -46,7 +46,7 @@ from jaxlite.codegen.values import (
     permuted,
     storage,
 )
-from jaxlite.ir import Atom, Eqn, Jaxpr, Literal, ShapedArray, Tape, Var
+from jaxlite.ir import Atom, Eqn, Jaxpr, Literal, ShapedArray, Tape, Var, cached_by_jaxpr
 from jaxlite.lowering import Elementwise
 
 # A value that costs more than this and is used more than once is kept in memory.
@@ -135,7 +135,8 @@ def is_update(eqn: Eqn) -> bool:
     return eqn.primitive.name.startswith("scatter") or eqn.primitive.name == "dynamic_update_slice"
 
 
-def steps_of(jaxpr: Jaxpr) -> list[Eqn]:
+@cached_by_jaxpr
+def steps_of(jaxpr: Jaxpr) -> tuple[Eqn, ...]:
     """Return the equations of a loop's step: updates as late as may be, when what they change was read.
 
     (x.at[i].set(x[j]), then .at[j].set(x[i]), both of the old x, change it in place.)
@@ -159,7 +160,7 @@ def steps_of(jaxpr: Jaxpr) -> list[Eqn]:
             add(eqn)
     while waiting:
         add(waiting.pop(next(iter(waiting))))
-    return ordered
+    return tuple(ordered)
 
 
 def schedule(jaxpr: Jaxpr, name: str = "program") -> LoopProgram:

@@ -239,7 +239,7 @@ def _numpy_lstsq(a, b, rcond=None, *, numpy_resid=False):
     return x, residuals, rank, s
 
 
-def _matrices(name: str, a, square: bool = True):
+def matrix_operand(name: str, a, square: bool = True):
     """Return an inexact operand that is a stack of (square) matrices."""
     (x,) = promote_inexact(name, a)
     shape = aval_of(x).shape
@@ -277,7 +277,7 @@ def cholesky(a: ArrayLike, *, upper: bool = False, symmetrize_input: bool = True
     Array([[2., 0.],
            [1., 2.]], dtype=float64)
     """
-    factor = linalg.cholesky(_matrices("cholesky", a), symmetrize_input)
+    factor = linalg.cholesky(matrix_operand("cholesky", a), symmetrize_input)
     return ufuncs.conjugate(matrix_transpose(factor)) if upper else factor
 
 
@@ -321,7 +321,7 @@ def solve(a: ArrayLike, b: ArrayLike) -> Array:
     Array([1. , 0.5], dtype=float64)
     """
     a, b = promote_inexact("solve", a, b)
-    a = _matrices("solve", a)
+    a = matrix_operand("solve", a)
     y = aval_of(b)
     rank = 1 if y.ndim == 1 else 2
     if not y.shape or y.shape[-rank] != aval_of(a).shape[-1]:
@@ -348,7 +348,7 @@ def inv(a: ArrayLike) -> Array:
     Array
         ``[..., n, n]``; inf or nan where the matrix is singular.
     """
-    a = _matrices("inv", a)
+    a = matrix_operand("inv", a)
     shape = aval_of(a).shape
     return linalg.solve(a, broadcast_array(eye(shape[-1], dtype=aval_of(a).dtype), shape))
 
@@ -381,7 +381,7 @@ def slogdet(a: ArrayLike) -> SlogdetResult:
     -----
     The derivative of logabsdet is Re tr(a⁻¹ȧ).
     """
-    a = _matrices("slogdet", a)
+    a = matrix_operand("slogdet", a)
     dtype = aval_of(a).dtype
     factors, pivots, _ = linalg.lu(a)
     pivot = diagonal_of(factors, axis1=-2, axis2=-1)
@@ -455,7 +455,7 @@ def det(a: ArrayLike) -> Array:
     -----
     ż = tr(adj(a)·ȧ), also at singular matrices of rank n - 1.
     """
-    a = strip_weak(_matrices("det", a))
+    a = strip_weak(matrix_operand("det", a))
     n = a.shape[-1]
     if n == 0:
         return strip_weak(broadcast_array(a.dtype.type(1), a.shape[:-2]))
@@ -672,7 +672,7 @@ def matrix_norm(x: ArrayLike, /, *, keepdims: bool = False, ord: Any = "fro") ->
     -------
     Array
     """
-    x = _matrices("matrix_norm", x, square=False)
+    x = matrix_operand("matrix_norm", x, square=False)
     ndim = aval_of(x).ndim
     return _matrix_norm(x, ord, (ndim - 2, ndim - 1), keepdims)
 
@@ -682,7 +682,7 @@ def matrix_norm(x: ArrayLike, /, *, keepdims: bool = False, ord: Any = "fro") ->
 
 def _factorable(name: str, a, square: bool = False):
     """Return stacks of matrices in a dtype that LAPACK computes in."""
-    x = _matrices(name, a, square=square)
+    x = matrix_operand(name, a, square=square)
     return convert(x, np.dtype(np.float32)) if aval_of(x).dtype == np.float16 else x
 
 
@@ -1226,7 +1226,7 @@ def _of_triangle(a, lower: bool = True):
 
 @implements(np.linalg.cholesky, eager=False)
 def _cholesky_of_triangle(a, *, upper=False):
-    return cholesky(_of_triangle(_matrices("cholesky", a), not upper), upper=upper)
+    return cholesky(_of_triangle(matrix_operand("cholesky", a), not upper), upper=upper)
 
 
 @implements(np.linalg.eigh, eager=False)

@@ -13,7 +13,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from jaxlite.ir import PRIMITIVES, Atom, Eqn, Jaxpr, Var, cached_by_jaxpr
-from jaxlite.passes.walk import map_programs, rebuilt
+from jaxlite.passes.dce import dce
+from jaxlite.passes.walk import equation, expanded
 
 # Sums of fewer elements stay in the first cache; stacks of more bytes would leave the last one.
 _SMALLEST_SUM = 512
@@ -40,11 +41,7 @@ def accumulate(jaxpr: Jaxpr) -> Jaxpr:
     Jaxpr
         The same object if no scan adds up products.
     """
-    eqns: list[Eqn] = []
-    for eqn in jaxpr.eqns:
-        eqn = map_programs(eqn, accumulate)
-        eqns += _without_sums(eqn) if eqn.primitive.name == "scan" else (eqn,)
-    return rebuilt(jaxpr, eqns, jaxpr.outvars)
+    return expanded(jaxpr, accumulate, {"scan": _without_sums})
 
 
 def _sums(eqn: Eqn) -> list[_Sum]:
@@ -127,7 +124,7 @@ def _without_sums(eqn: Eqn) -> list[Eqn]:
     loop = eqn.replace(
         invars=tuple([v for n, v in enumerate(eqn.invars) if n not in removed]),
         outvars=(*(v for k, v in enumerate(eqn.outvars) if k not in gone), *(stacks[v] for v in made)),
-        params={**params, "jaxpr": _without_dead(inner), "num_carry": num_carry - len(gone)},
+        params={**params, "jaxpr": dce(inner), "num_carry": num_carry - len(gone)},
     )
     after = [loop]
     for s in sums:
@@ -141,20 +138,9 @@ def _without_sums(eqn: Eqn) -> list[Eqn]:
     return after
 
 
-def _without_dead(body: Jaxpr) -> Jaxpr:
-    """Drop the additions to carries that are gone."""
-    live, kept = set(body.outvars), []
-    for eqn in reversed(body.eqns):
-        if eqn.effects or not live.isdisjoint(eqn.outvars):
-            kept.append(eqn)
-            live.update(eqn.invars)
-    return body.replace(eqns=tuple(reversed(kept)))
-
-
 def _over_steps(product: Eqn, operands: list[Atom]) -> Eqn:
     """Return the product of the stacks, which sums over the steps as well."""
     (lhs, rhs), _ = product.params["dimension_numbers"]
     contracted = (0, *(d + 1 for d in lhs)), (0, *(d + 1 for d in rhs))
     params = {**product.params, "dimension_numbers": (contracted, ((), ()))}
-    (aval,) = product.primitive.abstract_eval(*[v.aval for v in operands], **params)
-    return Eqn(product.primitive, tuple(operands), (Var(aval),), params, product.source)
+    return equation("dot_general", operands, params, product.source)

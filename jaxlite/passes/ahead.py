@@ -10,8 +10,8 @@ may be taken in another order. What is computed ahead must fit into the caches.
 
 from __future__ import annotations
 
-from jaxlite.ir import PRIMITIVES, Atom, Eqn, Jaxpr, Literal, Var, cached_by_jaxpr
-from jaxlite.passes.walk import map_programs, rebuilt
+from jaxlite.ir import Atom, Eqn, Jaxpr, Literal, Var, cached_by_jaxpr
+from jaxlite.passes.walk import equation, expanded
 
 # A smaller constant stays in registers; more bytes than that leave the last cache.
 _SMALLEST_CONSTANT = 64
@@ -31,11 +31,7 @@ def ahead(jaxpr: Jaxpr) -> Jaxpr:
     Jaxpr
         The same object if no scan multiplies its inputs with constants.
     """
-    eqns: list[Eqn] = []
-    for eqn in jaxpr.eqns:
-        eqn = map_programs(eqn, ahead)
-        eqns += _without_products(eqn) if eqn.primitive.name == "scan" else (eqn,)
-    return rebuilt(jaxpr, eqns, jaxpr.outvars)
+    return expanded(jaxpr, ahead, {"scan": _without_products})
 
 
 def _without_products(eqn: Eqn) -> list[Eqn]:
@@ -79,18 +75,11 @@ def _for_all_steps(product: Eqn, step: int, outside: dict[Atom, Atom]) -> list[E
     if batch or any(type(v) is Literal for v in operands):
         return []
     dims = tuple([d + 1 for d in contracted[step]]), tuple(contracted[1 - step])
-    eqns = [
-        _equation("dot_general", operands, {**product.params, "dimension_numbers": (dims, ((), ()))}, product)
-    ]
+    params = {**product.params, "dimension_numbers": (dims, ((), ()))}
+    eqns = [equation("dot_general", operands, params, product.source)]
     # (step, rest of x, rest of the constant), where the loop may want the constant's first.
     rank, rest = len(eqns[0].outvars[0].aval.shape), len(x.aval.shape) - len(contracted[step])
     if step == 1 and rest and rank > 1 + rest:
         permutation = (0, *range(1 + rest, rank), *range(1, 1 + rest))
-        eqns.append(_equation("transpose", eqns[0].outvars, {"permutation": permutation}, product))
+        eqns.append(equation("transpose", eqns[0].outvars, {"permutation": permutation}, product.source))
     return eqns
-
-
-def _equation(name: str, operands: tuple[Atom, ...], params: dict, origin: Eqn) -> Eqn:
-    primitive = PRIMITIVES[name]
-    (aval,) = primitive.abstract_eval(*[v.aval for v in operands], **params)
-    return Eqn(primitive, tuple(operands), (Var(aval),), params, origin.source)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from jaxlite.ir import Eqn, Jaxpr, Literal, Var, cached_by_jaxpr
 from jaxlite.passes.costs import ARRANGING, is_expensive, is_movable
-from jaxlite.passes.walk import map_programs, rebuilt
+from jaxlite.passes.walk import expanded
 
 
 @cached_by_jaxpr
@@ -32,12 +32,7 @@ def hoist(jaxpr: Jaxpr) -> Jaxpr:
     Jaxpr
         The same object if no loop holds anything of the kind.
     """
-    eqns: list[Eqn] = []
-    for eqn in jaxpr.eqns:
-        eqn = map_programs(eqn, hoist)
-        rule = RULES.get(eqn.primitive.name)
-        eqns += rule(eqn) if rule else (eqn,)
-    return rebuilt(jaxpr, eqns, jaxpr.outvars)
+    return expanded(jaxpr, hoist, RULES)
 
 
 def _invariant(body: Jaxpr, num_consts: int) -> tuple[list[Eqn], list[Var]]:

@@ -23,8 +23,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxlite.ir import PRIMITIVES, Atom, Eqn, Jaxpr, Literal, ShapedArray, Var, cached_by_jaxpr
-from jaxlite.passes.walk import map_programs, rebuilt, same_items, select, substitute, with_invars
+from jaxlite.ir import Atom, Eqn, Jaxpr, Literal, ShapedArray, cached_by_jaxpr
+from jaxlite.passes.walk import equation, map_programs, rebuilt, same_items, select, substitute, with_invars
 from jaxlite.source import Source
 
 # --- the machine ------------------------------------------------------------------------------------
@@ -60,9 +60,7 @@ class Rewriter:
 
     def emit(self, name: str, *operands: Atom, **params) -> Atom:
         """Add a new equation, simplified in its turn."""
-        primitive = PRIMITIVES[name]
-        avals = primitive.abstract_eval(*[atom.aval for atom in operands], **params)
-        return self.add(Eqn(primitive, operands, tuple(map(Var, avals)), params, self.source))[0]
+        return self.add(equation(name, operands, params, self.source))[0]
 
     def full(self, atom: Atom, shape: tuple[int, ...]) -> Atom:
         """Broadcast a scalar to a shape; leave arrays of that shape alone."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from jaxlite.ir import Atom, Eqn, Jaxpr, Var
+from jaxlite.ir import PRIMITIVES, Atom, Eqn, Jaxpr, Var
+from jaxlite.source import Source
 
 
 def substitute(atoms: tuple[Atom, ...], env: Mapping[Var, Atom]) -> tuple[Atom, ...]:
@@ -17,6 +18,25 @@ def substitute(atoms: tuple[Atom, ...], env: Mapping[Var, Atom]) -> tuple[Atom, 
 
 def with_invars(eqn: Eqn, invars: tuple[Atom, ...]) -> Eqn:
     return eqn if invars is eqn.invars else Eqn(eqn.primitive, invars, eqn.outvars, eqn.params, eqn.source)
+
+
+def equation(name: str, operands: Sequence[Atom], params: dict, source: Source | None) -> Eqn:
+    """Return a new equation with new results."""
+    primitive = PRIMITIVES[name]
+    avals = primitive.abstract_eval(*[atom.aval for atom in operands], **params)
+    return Eqn(primitive, tuple(operands), tuple(map(Var, avals)), params, source)
+
+
+def expanded(
+    jaxpr: Jaxpr, run_pass: Callable[[Jaxpr], Jaxpr], rules: Mapping[str, Callable[[Eqn], Sequence[Eqn]]]
+) -> Jaxpr:
+    """Replace equations by what the rules for their primitives make of them, inside programs first."""
+    eqns: list[Eqn] = []
+    for eqn in jaxpr.eqns:
+        eqn = map_programs(eqn, run_pass)
+        rule = rules.get(eqn.primitive.name)
+        eqns += rule(eqn) if rule else (eqn,)
+    return rebuilt(jaxpr, eqns, jaxpr.outvars)
 
 
 def map_programs(eqn: Eqn, function: Callable[[Jaxpr], Jaxpr]) -> Eqn:

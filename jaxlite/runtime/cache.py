@@ -77,7 +77,7 @@ class Cache:
         # Folders found to be the user's own, and those that could not be written to.
         self._own: set[Path] = set()
         self._full: set[Path] = set()
-        self._known_sources: dict[str, str] = {}
+        self._source_digest: str | None = None
 
     # --- where
 
@@ -244,10 +244,9 @@ class Cache:
 
     def _sources(self) -> str:
         """Return the digest of the compiler's source, of which nothing is read where no file of it has changed."""
+        if self._source_digest is not None:
+            return self._source_digest
         signature = _sources_signature(_PACKAGE)
-        known = self._known_sources.get(signature)
-        if known is not None:
-            return known
         folder = self._usable_folder()
         path = None if folder is None else folder / (_SOURCE_DIGEST + signature)
         digest = None
@@ -259,7 +258,7 @@ class Cache:
             if path is not None and folder.exists():
                 with contextlib.suppress(OSError):
                     _write(path, signature, digest.encode())
-        self._known_sources[signature] = digest
+        self._source_digest = digest
         return digest
 
 
@@ -374,7 +373,6 @@ def _files_below(path: str) -> list[str]:
     )
 
 
-@functools.cache
 def _sources_signature(package: Path) -> str:
     """Return a hash over sizes, places and times of the compiler's files (0.4 ms).
 

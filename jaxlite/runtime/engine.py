@@ -51,15 +51,6 @@ def numba_parts() -> tuple:
     return numba, ir, cgutils, types, intrinsic
 
 
-def numba_overload() -> tuple:
-    """Return numba, and the decorator by which it learns how compiled code calls a Python function."""
-    _numba()
-    import numba
-    from numba.extending import overload
-
-    return numba, overload
-
-
 @functools.cache
 def host() -> str:
     """Return what machine code depends on: versions of the compiler, the processor and what it can do."""

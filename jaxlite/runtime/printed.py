@@ -12,7 +12,8 @@ import inspect
 from jaxlite.codegen import array_helpers, helpers
 from jaxlite.runtime import engine
 
-_numba, _overload = engine.numba_overload()
+_numba, *_ = engine.numba_parts()
+_overload = _numba.extending.overload
 
 
 def _register(function) -> None:

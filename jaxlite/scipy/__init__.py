@@ -31,19 +31,7 @@ _PARTS = (
     "stats",
 )
 
-__all__ = [
-    "cluster",
-    "fft",
-    "integrate",
-    "interpolate",
-    "linalg",
-    "ndimage",
-    "optimize",
-    "signal",
-    "sparse",
-    "special",
-    "stats",
-]  # noqa: F822 (imported on demand)
+__all__ = list(_PARTS)  # imported on demand
 
 
 def __getattr__(name: str):

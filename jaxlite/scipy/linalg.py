@@ -81,16 +81,7 @@ __all__ = [
 
 
 def _matrix(name: str, a, square: bool = True):
-    (x,) = promote_inexact(name, a)
-    x = jnp.asarray(x)
-    if x.ndim < 2 or (square and x.shape[-1] != x.shape[-2]):
-        raise ShapeError(
-            f"linalg.{name}: the operand has type {aval_of(x)}.",
-            why="the last two axes must form a square matrix."
-            if square
-            else "it must have two axes at least.",
-        )
-    return x
+    return jnp.asarray(nl.matrix_operand(name, a, square))
 
 
 def _adjoint(x):
