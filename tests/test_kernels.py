@@ -445,6 +445,28 @@ def test_carries_that_change_in_place(rng, name):
     assert bool(pointers) == (name in NOT_IN_PLACE)
 
 
+def test_what_is_still_to_be_read_is_read_before_the_sum_stands_there(rng):
+    # Adding back to rows becomes one elementwise sum, which might share a loop with what reads backwards.
+    def function(x, at):
+        def step(x, _):
+            backwards = x[::-1]
+            return x.at[at].add(jnp.tanh(x[at])), backwards * 2
+
+        return lax.scan(step, x, None, length=2)
+
+    args = array(rng, (40,), "f8"), rng.integers(0, 40, 200)
+    check_program(lambda *xs: list(function(*xs)), args)
+
+
+def test_a_step_of_two_updates_touches_two_elements(rng):
+    (loop,) = (
+        s
+        for s in loops_of(IN_PLACE["two updates"], array(rng, (40,), "f8")).body
+        if isinstance(s, For) and len(range(int(s.start.value), int(s.stop.value))) == 39
+    )
+    assert not any(isinstance(s, For) and s is not loop for s in walk([loop]))
+
+
 def test_carries_of_rows_and_of_every_dtype(rng):
     for kind in KINDS:
         m = array(rng, (6, 20), kind)

@@ -83,7 +83,11 @@ class Group:
                 return False
             if key in self.written and not _only(views, self.written[key]):
                 return False
-        return job.target is None or job.target.buffer not in self.written
+        if job.target is None:
+            return True
+        # What stands there is read before at the very place, or not at all.
+        read = (j.value.needs.get(job.target.buffer, ()) for j in self.jobs)
+        return job.target.buffer not in self.written and all(_only(views, job.target) for views in read)
 
     def cuts(self, axis: int) -> frozenset[int]:
         """Return where loops over an axis are cut, as recipes change there."""

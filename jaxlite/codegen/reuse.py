@@ -23,6 +23,7 @@ from jaxlite.codegen.loops import (
     For,
     Host,
     Kernel,
+    Let,
     Load,
     LoopProgram,
     Store,
@@ -163,6 +164,10 @@ def _drop_copies_to_itself(block: list) -> None:
             _drop_copies_to_itself(s.body)
             if all(isinstance(x, Load) for x in s.body):
                 block.remove(s)
-        else:
+            else:
+                loaded.clear()
+        elif not isinstance(s, Let):
+            # It may write, or hold what does.
+            loaded.clear()
             for inner in blocks(s):
                 _drop_copies_to_itself(inner)

@@ -233,7 +233,8 @@ class Scheduler:
     ) -> list[Value]:
         """Schedule a program in place and return the values of its results."""
         env: dict[Var, Value] = dict(zip(jaxpr.invars, operands, strict=True))
-        eqns, stands_for = by_rows(oriented(jaxpr), jaxpr.outvars)
+        eqns = steps_of(jaxpr) if self.overwritten else oriented(jaxpr)
+        eqns, stands_for = by_rows(eqns, jaxpr.outvars)
         for new, old in stands_for.items():
             if old in self.program.sites:
                 self.program.sites[new] = self.program.sites[old]
@@ -250,11 +251,16 @@ class Scheduler:
         def read(atom):
             return constant(atom.val, atom.aval.dtype) if type(atom) is Literal else env[atom]
 
+        last_read = {atom: n for n, eqn in enumerate(eqns) for atom in eqn.invars}
+        last_read.update(dict.fromkeys(jaxpr.outvars, len(eqns)))
         for position, eqn in enumerate(eqns):
-            if eqn.outvars and eqn.outvars[0] in self.overwritten:
-                rest = [atom for e in eqns[position:] for atom in e.invars]
-                rest.remove(next(a for a in eqn.invars if read(a) is self.overwritten[eqn.outvars[0]]))
-                self.keep_old(env, self.overwritten[eqn.outvars[0]], {*rest, *jaxpr.outvars})
+            view = self.overwritten.get(eqn.outvars[0]) if eqn.outvars else None
+            if view is not None:
+                needed = {v for v in env if last_read.get(v, -1) >= position}
+                old = next(a for a in eqn.invars if read(a) is view)
+                if last_read[old] == position and eqn.invars.count(old) == 1:
+                    needed.discard(old)
+                self.keep_old(env, view, needed)
             values = self.equation(eqn, [read(atom) for atom in eqn.invars])
             for var, value in zip(eqn.outvars, values, strict=True):
                 env[var] = self.settle(var, value)
@@ -265,7 +271,7 @@ class Scheduler:
         self.overwritten = views
         self.targets.update(views)
 
-    def keep_old(self, env: dict[Var, Value], view: View, needed: set[Atom]) -> None:
+    def keep_old(self, env: dict[Var, Value], view: View, needed: set[Var]) -> None:
         """Compute what is still read of a place before it is overwritten."""
         for var, value in env.items():
             if var in needed and view.buffer in value.needs:
