@@ -96,13 +96,7 @@ class Builder:
 
     def range_of(self, affine: Affine) -> tuple[int, int] | None:
         """Return the smallest and the largest value that an index can take, None where that is not known."""
-        low = high = affine.constant
-        for scalar, factor in affine.terms:
-            if scalar not in self.ranges:
-                return None
-            ends = [factor * end for end in self.ranges[scalar]]
-            low, high = low + min(ends), high + max(ends)
-        return low, high
+        return affine.range(self.ranges)
 
     # --- memory
 
@@ -144,14 +138,14 @@ class Builder:
         index = Scalar(INT)
         body: list = []
         start, stop = (self.index(e) for e in (start, extent))
-        if within is None and type(start) is Const and type(stop) is Const:
-            steps = range(int(start.value), int(stop.value), step)
-            within = (min(steps[0], steps[-1]), max(steps[0], steps[-1])) if steps else None
+        loop = For(index, start, stop, step, carries or [], body, kind, polls, last, expected, merges)
+        if within is None and loop.indices:
+            within = min(loop.indices[0], loop.indices[-1]), max(loop.indices[0], loop.indices[-1])
         if within is not None:
             self.ranges[index] = within
         with self.into(body):
             yield index
-        self.add(For(index, start, stop, step, carries or [], body, kind, polls, last, expected, merges))
+        self.add(loop)
 
     def carry(self, init: Operand) -> Carry:
         """Make a carry of a loop; set its ``next`` inside the body."""

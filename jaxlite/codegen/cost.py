@@ -121,11 +121,11 @@ def polls_between_parts(loop: For) -> bool:
 
 def polling_interval(loop: For | While) -> int:
     """Return after how many steps of a loop to look at Ctrl-C, a power of two; 0 where there is no need to."""
+    if getattr(loop, "kind", "") == "parts":
+        return 0
     step = Cost()
     for block in blocks(loop):
         _add(step, block, 1.0)
-    if getattr(loop, "kind", "") == "parts":
-        return 0
     if not loop.polls:
         nested = any(isinstance(s, For | While) for block in blocks(loop) for s in block)
         if not nested or step.nanoseconds * _steps(loop) < LONG_NEST:
@@ -157,8 +157,8 @@ def _add(total: Cost, body: list, times: float) -> None:
 
 def _steps(statement) -> float:
     if isinstance(statement, For):
-        if type(statement.start) is Const and type(statement.stop) is Const:
-            return len(range(int(statement.start.value), int(statement.stop.value), statement.step))
+        if statement.indices is not None:
+            return len(statement.indices)
         return UNKNOWN_LENGTH if statement.expected is None else statement.expected
     return UNKNOWN_LENGTH if isinstance(statement, While) else 1
 

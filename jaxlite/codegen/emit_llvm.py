@@ -28,7 +28,6 @@ from jaxlite.codegen.loops import (
     Call,
     Carry,
     Check,
-    Const,
     For,
     Host,
     Kernel,
@@ -485,8 +484,8 @@ class _Function:
             return
         step = s.step
         start, stop = self.read(s.start), self.read(s.stop)
-        known = type(s.start) is Const and type(s.stop) is Const
-        if known and not range(int(s.start.value), int(s.stop.value), step):
+        indices, known = s.indices, s.indices is not None
+        if known and not indices:
             for carry in s.carries:
                 self.registers[carry.result] = self.read(carry.init)
             return
@@ -506,7 +505,7 @@ class _Function:
             self.registers[carry.inside] = "%" + self.name_of_new("c")
         outer, alone = self.accumulations, self.side_by_side
         # A short sequential loop is unrolled, and does not keep the one around it from being vectorised.
-        short = known and len(range(int(s.start.value), int(s.stop.value), step)) <= LONGEST_UNROLLED
+        short = known and len(indices) <= LONGEST_UNROLLED
         self.side_by_side = s.kind != "serial" or (alone and short)
         if s.kind == "reduce":
             self.accumulations = outer | {c.next for c in s.carries if type(c.next) is Scalar}
@@ -520,9 +519,8 @@ class _Function:
         self.line(f"{following} = add nsw i64 {index}, {step}")
         more = self.emit(f"icmp {'slt' if step > 0 else 'sgt'} i64 {following}, {stop}")
         kept = ""
-        steps = len(range(int(s.start.value), int(s.stop.value), step)) if known else 0
-        written_out = known and steps <= LONGEST_OF_CALLS and s.kind != "serial"
-        calls = written_out and self.vector_calls > before_body and not (s.carries and steps < 8)
+        written_out = known and len(indices) <= LONGEST_OF_CALLS and s.kind != "serial"
+        calls = written_out and self.vector_calls > before_body and not (s.carries and len(indices) < 8)
         if calls or s.as_it_is or (s.polls and self.in_part):
             # LLVM unrolls short loops before it vectorises, and functions would be called one element after the other.
             # Loops that elsewhere look at Ctrl-C are sequential: unrolled, a sort compiled twice as long.
@@ -749,7 +747,7 @@ class _Function:
         inner.line("ret i64 0")
         self.module.functions.append(inner.text(formals, "define internal i64", _ATTRIBUTES))
         status = self.emit(f"call i64 @{inner.name}({', '.join(operands)})")
-        if self.bounds_checks or any(map(_may_fail, _walk(s))):
+        if self.bounds_checks or any(map(_may_fail, walk([s]))):
             fine = self.emit(f"icmp eq i64 {status}, 0")
             self.leave_unless(fine, status)
         for result, slot in zip(s.results, slots, strict=True):
@@ -758,15 +756,7 @@ class _Function:
 
 def _is_long(statement) -> bool:
     """Whether a statement is a loop that LLVM does not write out."""
-    if (
-        not isinstance(statement, For)
-        or type(statement.start) is not Const
-        or type(statement.stop) is not Const
-    ):
-        return False
-    return (
-        len(range(int(statement.start.value), int(statement.stop.value), statement.step)) > LONGEST_UNROLLED
-    )
+    return isinstance(statement, For) and len(statement.indices or ()) > LONGEST_UNROLLED
 
 
 def _angles(body: list) -> dict[Scalar, str | None]:
@@ -784,13 +774,6 @@ def _may_fail(statement) -> bool:
     if isinstance(statement, For):
         return polling_interval(statement) > 0 or polls_between_parts(statement)
     return isinstance(statement, Check | Host | While)
-
-
-def _walk(statement):
-    yield statement
-    for block in blocks(statement):
-        for inner in block:
-            yield from _walk(inner)
 
 
 def _scopes(module: Module, kernel: Kernel) -> tuple[dict[Buffer, str], list[str]]:

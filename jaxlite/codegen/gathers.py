@@ -19,6 +19,7 @@ from jaxlite.ir import PRIMITIVES, Atom, Eqn, Literal, ShapedArray, Var
 from jaxlite.lowering import Elementwise
 from jaxlite.ops.index_numpy import FILL
 from jaxlite.ops.indexing import ScatterDimensionNumbers
+from jaxlite.passes.walk import equation
 
 # A table is worth being walked as a whole if this many times as many elements are read of it.
 LEAST_READS = 2
@@ -102,11 +103,7 @@ class _Moved:
         eqns: list[Eqn] = []
 
         def emit(name, *operands, **params):
-            primitive = PRIMITIVES[name]
-            (aval,) = primitive.abstract_eval(*(a.aval for a in operands), **params)
-            eqns.append(
-                eqn.replace(primitive=primitive, invars=operands, outvars=(Var(aval),), params=params)
-            )
+            eqns.append(equation(name, operands, params, eqn.source))
             return eqns[-1].outvars[0]
 
         def number(value, dtype):

@@ -14,7 +14,7 @@ index is an affine expression of integer scalars. Loops carry scalars (and point
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -82,6 +82,16 @@ class Affine:
             total[scalar] = total.get(scalar, 0) + coefficient
         terms = sorted(((s, c) for s, c in total.items() if c), key=lambda term: term[0].number)
         return Affine(self.constant + other.constant, tuple(terms))
+
+    def range(self, ranges: Mapping[Scalar, tuple[int, int]]) -> tuple[int, int] | None:
+        """Return the smallest and the largest value, None where those of a scalar are not known."""
+        low = high = self.constant
+        for scalar, factor in self.terms:
+            if scalar not in ranges:
+                return None
+            ends = [factor * end for end in ranges[scalar]]
+            low, high = low + min(ends), high + max(ends)
+        return low, high
 
     def __mul__(self, factor: int) -> Affine:
         if factor == 0:
@@ -240,6 +250,13 @@ class For:
     expected: int | None = None
     merges: tuple[Merge, ...] = ()
     as_it_is: bool = False
+
+    @property
+    def indices(self) -> range | None:
+        """The values of the index, None where only the run tells."""
+        if type(self.start) is not Const or type(self.stop) is not Const:
+            return None
+        return range(int(self.start.value), int(self.stop.value), self.step)
 
 
 @dataclass(eq=False)

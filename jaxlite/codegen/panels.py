@@ -87,8 +87,8 @@ def _of_kernel(program: LoopProgram, block: list, kernel: Kernel) -> None:
 
 def _extent(loop: For) -> int:
     """Return the number of steps of a loop that counts from zero to a constant, 0 for others."""
-    counts = type(loop.start) is Const and type(loop.stop) is Const and loop.step == 1
-    return int(loop.stop.value) if counts and not int(loop.start.value) else 0
+    indices = loop.indices
+    return len(indices) if indices and indices.start == 0 and indices.step == 1 else 0
 
 
 def _collect(outer: tuple[For, ...], loop: For, panels: dict) -> None:

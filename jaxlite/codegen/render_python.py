@@ -560,10 +560,10 @@ def _range_of(op: str, a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int
 
 
 def _range_of_index(s: For) -> tuple[int, int]:
-    if type(s.start) is Const and type(s.stop) is Const:
-        steps = range(int(s.start.value), int(s.stop.value), s.step)
-        return (min(steps[0], steps[-1]), max(steps[0], steps[-1])) if steps else (0, 0)
-    return _EVERY_INT
+    steps = s.indices
+    if steps is None:
+        return _EVERY_INT
+    return (min(steps[0], steps[-1]), max(steps[0], steps[-1])) if steps else (0, 0)
 
 
 def _fits(bounds: tuple[int, int], dtype: np.dtype) -> bool:

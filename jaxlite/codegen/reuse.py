@@ -19,7 +19,6 @@ from jaxlite.codegen.loops import (
     Base,
     Buffer,
     Call,
-    Const,
     For,
     Host,
     Kernel,
@@ -116,8 +115,7 @@ def _uses(kernel: Kernel) -> _Uses:
 
 def _steps(statement) -> int:
     """Return how often the blocks of a statement run, 0 where it is not known."""
-    known = isinstance(statement, For) and type(statement.start) is Const and type(statement.stop) is Const
-    return len(range(int(statement.start.value), int(statement.stop.value), statement.step)) if known else 0
+    return len(statement.indices or ()) if isinstance(statement, For) else 0
 
 
 def _same_elements(loads: list[_Access], stores: list[_Access]) -> bool:

@@ -99,15 +99,7 @@ def _within(
     use: Load | Store | Address, row: Scalar, step: int, ranges: dict[Scalar, tuple[int, int]]
 ) -> bool:
     """Whether what is touched, but for its row, lies in [0, step)."""
-    index, size = use.index, 1
-    if type(use) is Address:
-        size = use.size or step + 1
-    low, high = index.constant, index.constant + size - 1
-    for scalar, factor in index.terms:
-        if scalar is row:
-            continue
-        if scalar not in ranges:
-            return False
-        ends = [factor * end for end in ranges[scalar]]
-        low, high = low + min(ends), high + max(ends)
-    return low >= 0 and high < step
+    size = (use.size or step + 1) if type(use) is Address else 1
+    coefficient = dict(use.index.terms).get(row, 0)
+    bounds = (use.index + Affine.of(row) * -coefficient).range(ranges)
+    return bounds is not None and bounds[0] >= 0 and bounds[1] + size - 1 < step

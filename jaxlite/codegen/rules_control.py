@@ -150,6 +150,16 @@ def carried(s: Scheduler, init: Value, aval: ShapedArray, one_place: bool = Fals
     return (CarriedSmall if aval.size <= SMALL else CarriedLarge)(s, init, aval)
 
 
+def prepared(
+    s: Scheduler, jaxpr: Jaxpr, num_consts: int, inits: Sequence[Value]
+) -> tuple[list, dict[Var, View]]:
+    """Prepare all carries of a loop; also return which values of its body stand in their places."""
+    places = kept_in_place(jaxpr, num_consts, len(inits))
+    avals = [stored_aval(v.aval) for v in jaxpr.invars[num_consts : num_consts + len(inits)]]
+    states = [carried(s, x, aval, k in places) for k, (x, aval) in enumerate(zip(inits, avals, strict=True))]
+    return states, {v: states[k].inside for k, chain in places.items() for v in chain}
+
+
 def flat_carries(states) -> list[Carry]:
     return [carry for state in states for carry in state.carries]
 
@@ -200,16 +210,12 @@ def _scan(s: Scheduler, eqn, operands: Sequence[Value]):
     inits, xs = operands[num_consts : num_consts + num_carry], operands[num_consts + num_carry :]
     xs = [s.stored(x) if type(x) is Lazy and x.cost > 2 else x for x in xs]
     ys = [s.target_for(eqn, k) for k in range(num_carry, len(eqn.outvars))]
-    avals = [stored_aval(v.aval) for v in jaxpr.invars[num_consts : num_consts + num_carry]]
     s.close()
-    places = kept_in_place(jaxpr, num_consts, num_carry)
-    states = [
-        carried(s, init, aval, k in places) for k, (init, aval) in enumerate(zip(inits, avals, strict=True))
-    ]
+    states, standing = prepared(s, jaxpr, num_consts, inits)
     start, stop, step = (length - 1, -1, -1) if p["reverse"] else (0, length, 1)
     with s.b.loop(stop, flat_carries(states), start=start, step=step, polls=True) as i:
         inner = s.region()
-        inner.overwrite({v: states[k].inside for k, chain in places.items() for v in chain})
+        inner.overwrite(standing)
         slices = [inner.numbers(v) if not v.shape else v for v in (slice_of(x, i) for x in xs)]
         targets = [state.target for state in states] + [slice_of(y, i) for y in ys]
         outs = inner.run_into(jaxpr, [*consts, *(state.inside for state in states), *slices], targets)

@@ -18,10 +18,9 @@ from jaxlite.codegen.boundary import stored_aval
 from jaxlite.codegen.loops import INT, POINTER, Affine, Const, Scalar
 from jaxlite.codegen.rules_control import (
     advance,
-    carried,
     finish,
     flat_carries,
-    kept_in_place,
+    prepared,
     settled,
     slice_of,
 )
@@ -80,12 +79,7 @@ def _tape_scan(s: Scheduler, eqn, operands):
     consts = [settled(s, x) for x in consts]
     handles = [s.scalar(tape) for tape in tapes]
     s.close()
-    avals = [stored_aval(v.aval) for v in jaxpr.invars[num_consts : num_consts + num_carry]]
-    one_place = kept_in_place(jaxpr, num_consts, num_carry)
-    states = [
-        carried(s, init, aval, k in one_place)
-        for k, (init, aval) in enumerate(zip(inits, avals, strict=True))
-    ]
+    states, standing = prepared(s, jaxpr, num_consts, inits)
     length = s.b.call("tape_length", handles[0], result=INT)
     groups = split_list(jaxpr.out_avals[num_carry:], *p["tapes_out"])[:-1]
     outputs = [new_tape(s, group) for group in groups]
@@ -97,7 +91,7 @@ def _tape_scan(s: Scheduler, eqn, operands):
     start, stop, step = (last, -1, -1) if p["reverse"] else (0, length, 1)
     with s.b.loop(stop, flat_carries(states), start=start, step=step, polls=True) as i:
         inner = s.region()
-        inner.overwrite({v: states[k].inside for k, chain in one_place.items() for v in chain})
+        inner.overwrite(standing)
         rows = [inner.numbers(v) if not v.shape else v for v in (slice_of(x, i) for x in sources)]
         targets = [state.target for state in states] + [slice_of(y, i) for y in places]
         outs = inner.run_into(jaxpr, [*consts, *(state.inside for state in states), *rows], targets)
@@ -113,12 +107,7 @@ def _while(s: Scheduler, eqn, operands):
     inits = operands[num_test + num_body :]
     groups = split_list(body_jaxpr.out_avals[len(inits) :], *p["tapes_out"])[:-1]
     s.close()
-    avals = [stored_aval(v.aval) for v in body_jaxpr.invars[num_body:]]
-    one_place = kept_in_place(body_jaxpr, num_body, len(inits))
-    states = [
-        carried(s, init, aval, k in one_place)
-        for k, (init, aval) in enumerate(zip(inits, avals, strict=True))
-    ]
+    states, standing = prepared(s, body_jaxpr, num_body, inits)
     outputs = [new_tape(s, group) for group in groups]
     # The steps are counted where something is recorded.
     counts = [s.b.carry(Const(0, INT))] if outputs else []
@@ -130,7 +119,7 @@ def _while(s: Scheduler, eqn, operands):
 
     def body():
         inner = s.region()
-        inner.overwrite({v: states[k].inside for k, chain in one_place.items() for v in chain})
+        inner.overwrite(standing)
         for count in counts:
             count.next = s.b.let("add", count.inside, Const(1, INT))
             for output in outputs:

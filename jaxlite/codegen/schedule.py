@@ -130,9 +130,14 @@ def readers_of(eqns: Sequence[Eqn], outvars: Sequence[Atom]) -> dict[Var, frozen
     return readers
 
 
+_UPDATES = frozenset(
+    ("scatter", "scatter_add", "scatter_mul", "scatter_min", "scatter_max", "dynamic_update_slice")
+)
+
+
 def is_update(eqn: Eqn) -> bool:
     """Whether an equation changes elements of its first operand."""
-    return eqn.primitive.name.startswith("scatter") or eqn.primitive.name == "dynamic_update_slice"
+    return eqn.primitive.name in _UPDATES
 
 
 @cached_by_jaxpr

@@ -104,8 +104,7 @@ class _Splitter:
         work = cost_of_block([loop]).nanoseconds
         if work < WORTH:
             return None
-        known = type(loop.start) is Const and type(loop.stop) is Const and loop.step > 0
-        steps = len(range(int(loop.start.value), int(loop.stop.value), loop.step)) if known else 0
+        steps = len(loop.indices or ()) if loop.step > 0 else 0
         new = self.cut(loop, steps, work) if steps >= FEW_STEPS else None
         if new is None and self.block(loop.body, in_kernel):
             return [loop]
@@ -116,9 +115,9 @@ class _Splitter:
 
     def cut(self, loop: For, steps: int, work: float) -> list | None:
         """Return a loop in parts, None where that cannot be."""
-        if not self.may_be_cut(loop) or (steps < FEW_CALLS and _has_large_calls(loop)):
-            return None
         private = self.private_buffers(loop)
+        if not self.may_be_cut(loop, private) or (steps < FEW_CALLS and _has_large_calls(loop)):
+            return None
         parts = min(1 << int(math.log2(work / WORK_OF_PART)), MOST_PARTS)
         if work > LONG_NEST:
             parts = max(parts, math.ceil(work / LONGEST_PART))
@@ -139,7 +138,7 @@ class _Splitter:
 
     # --- whether
 
-    def may_be_cut(self, loop: For) -> bool:
+    def may_be_cut(self, loop: For, private: set[Buffer]) -> bool:
         """Whether the steps of a loop may run at the same time."""
         merged = [c for m in loop.merges for c in m.carries]
         if len(merged) != len(loop.carries) or any(not m.carries and m.target is None for m in loop.merges):
@@ -147,7 +146,7 @@ class _Splitter:
         if loop.kind != "parallel" and not loop.merges:
             return False
         targets = {m.target for m in loop.merges} - {None}
-        own = self.private_buffers(loop) | targets
+        own = private | targets
         indices = {loop.index}
         for s in walk(loop.body):
             # The spans of a sum begin where a step of the loop around them does.

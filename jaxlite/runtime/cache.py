@@ -227,7 +227,7 @@ class Cache:
             total -= size
 
     def clear(self) -> None:
-        """Delete every kept program, and nothing else that may be in the folder."""
+        """Delete every kept program and digest of the source, and nothing else that may be in the folder."""
         folder = self._usable_folder()
         for path in () if folder is None else (*self.files(), *folder.glob(f"{_SOURCE_DIGEST}*")):
             with contextlib.suppress(OSError):
