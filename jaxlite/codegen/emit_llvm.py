@@ -219,6 +219,7 @@ def _wrapper(module: Module, program: LoopProgram, loads: list[str], operands: l
             "  %missing = icmp eq ptr %arena, null",
             "  br i1 %missing, label %full, label %run",
             "full:",
+            f"  store i64 {program.arena_bytes}, ptr %error",
             f"  ret i64 {OUT_OF_MEMORY}",
             "run:",
         ]

@@ -12,7 +12,7 @@ from jaxlite.codegen import rules  # noqa: F401  (registers the lowering rules)
 from jaxlite.codegen.cost import LONG, Cost, cost_of
 from jaxlite.codegen.emit_llvm import emit
 from jaxlite.codegen.entry import DECLARATIONS, entry_text
-from jaxlite.codegen.loops import LoopProgram, While, walk
+from jaxlite.codegen.loops import Check, Host, LoopProgram, While, walk
 from jaxlite.codegen.memory import plan
 from jaxlite.codegen.panels import with_panels
 from jaxlite.codegen.render_python import render
@@ -31,6 +31,11 @@ class Source(NamedTuple):
     external: tuple[str, ...]
     cost: Cost
     has_entry: bool
+
+    @property
+    def names_equations(self) -> bool:
+        """Whether it may ask for an equation by its number: one that Python runs, or that a check fails for."""
+        return any(isinstance(s, Host | Check) for s in walk(self.loops.body))
 
     @property
     def loops_text(self) -> str:
