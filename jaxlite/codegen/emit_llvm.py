@@ -378,7 +378,8 @@ class _Function:
         """Decide how the buffer's address is had in this function."""
         memory = memory_type(buffer.dtype)
         if buffer.place == "arena":
-            self.bases[buffer] = self.in_entry(f"getelementptr i8, ptr %arena, i64 {buffer.offset}")
+            whole = "%arena" if buffer.within is None else self.bases[buffer.within]
+            self.bases[buffer] = self.in_entry(f"getelementptr i8, ptr {whole}, i64 {buffer.offset}")
         elif buffer.place == "stack":
             self.bases[buffer] = self.alloca(f"[{max(buffer.size, 1)} x {memory}]")
         elif buffer.place == "data":

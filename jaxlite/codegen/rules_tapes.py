@@ -79,7 +79,7 @@ def _tape_scan(s: Scheduler, eqn, operands):
     consts = [settled(s, x) for x in consts]
     handles = [s.scalar(tape) for tape in tapes]
     s.close()
-    states, standing = prepared(s, jaxpr, num_consts, inits)
+    states, standing = prepared(s, eqn, jaxpr, num_consts, inits)
     length = s.b.call("tape_length", handles[0], result=INT)
     groups = split_list(jaxpr.out_avals[num_carry:], *p["tapes_out"])[:-1]
     outputs = [new_tape(s, group) for group in groups]
@@ -96,7 +96,7 @@ def _tape_scan(s: Scheduler, eqn, operands):
         targets = [state.target for state in states] + [slice_of(y, i) for y in places]
         outs = inner.run_into(jaxpr, [*consts, *(state.inside for state in states), *rows], targets)
         advance(inner, states, outs)
-    return [*finish(s, eqn, states), *(Numbers(INT, (h,)) for h in outputs)]
+    return [*finish(s, states), *(Numbers(INT, (h,)) for h in outputs)]
 
 
 @taking_tapes("while")
@@ -107,7 +107,7 @@ def _while(s: Scheduler, eqn, operands):
     inits = operands[num_test + num_body :]
     groups = split_list(body_jaxpr.out_avals[len(inits) :], *p["tapes_out"])[:-1]
     s.close()
-    states, standing = prepared(s, body_jaxpr, num_body, inits)
+    states, standing = prepared(s, eqn, body_jaxpr, num_body, inits)
     outputs = [new_tape(s, group) for group in groups]
     # The steps are counted where something is recorded.
     counts = [s.b.carry(Const(0, INT))] if outputs else []
@@ -132,7 +132,7 @@ def _while(s: Scheduler, eqn, operands):
         advance(inner, states, outs)
 
     s.b.while_([*flat_carries(states), *counts], test, body)
-    return [*finish(s, eqn, states), *(Numbers(INT, (h,)) for h in outputs)]
+    return [*finish(s, states), *(Numbers(INT, (h,)) for h in outputs)]
 
 
 # --- row by row -------------------------------------------------------------------------------------
