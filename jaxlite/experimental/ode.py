@@ -25,6 +25,7 @@ import jaxlite.numpy as jnp
 from jaxlite.api import closure_convert, vjp, vmap
 from jaxlite.control.cond import cond
 from jaxlite.control.custom_rules import custom_vjp
+from jaxlite.control.jit import merge
 from jaxlite.control.scan import scan
 from jaxlite.control.while_loop import while_loop
 from jaxlite.errors import ArgumentError, DtypeError, ShapeError
@@ -292,8 +293,7 @@ def odeint(
     mask = [aval_of(x).dtype.kind in "fc" for x in leaves]
 
     def flat_func(y, t, inexact, exact):
-        inexact, exact = iter(inexact), iter(exact)
-        args = tree_unflatten(tree, [next(inexact) if m else next(exact) for m in mask])
+        args = tree_unflatten(tree, merge(mask, inexact, exact))
         return ravel_like(converted(unravel(y), t, *args), y)
 
     inexact = [x for x, m in zip(leaves, mask, strict=True) if m]
