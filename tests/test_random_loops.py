@@ -14,6 +14,8 @@ too early. The seed of a body is ``--seed`` and the number in the test's name; a
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -36,6 +38,8 @@ class Body:
         self.has_matrix = rng.random() < 0.5
         self.w_shape = (ROWS, n) if self.has_matrix else ()
         self.vectors, self.thirds = ["u", "v"], ["w"]
+        # Of which carry a value is a changed one: its successor may stand in the same place.
+        self.origins = {"u": "u", "v": "v", "w": "w"}
         self.constants: dict[str, np.ndarray] = {}
         self.lines: list[str] = []
         for _ in range(rng.integers(2, 8)):
@@ -103,6 +107,9 @@ class Body:
         name = f"x{len(self.lines)}"
         self.lines.append(f"{name} = {text}")
         names.append(name)
+        changed = re.match(r"(\w+)\.at\[|(?:lax.dynamic_update_slice|jnp.tanh)\((\w+)[,)]", text)
+        if changed and (changed[1] or changed[2]) in self.origins:
+            self.origins[name] = self.origins[changed[1] or changed[2]]
 
     def one_of(self, *texts: str) -> str:
         return texts[self.rng.integers(len(texts))]
@@ -187,11 +194,14 @@ class Body:
         )
 
     def results(self) -> str:
-        # The carries themselves may change places.
-        last = self.vectors[2:][-2:] or ["v"]
-        first, second = self.rng.permutation([*last, self.vector()])[:2]
-        w = self.third() if self.has_matrix else f"0.5 * {self.third()} + {self.number()}"
-        return f"{first}, {second}, {w}"
+        first, second = self.successor("u", self.vectors), self.successor("v", self.vectors)
+        third = self.successor("w", self.thirds)
+        return f"{first}, {second}, {third if self.has_matrix else f'0.5 * {third} + {self.number()}'}"
+
+    def successor(self, carry: str, names: list[str]) -> str:
+        """Return the next value of a carry: a changed one, as often as there is one, or another carry."""
+        changed = [name for name in names if self.origins.get(name) == carry != name]
+        return changed[-1] if changed and self.rng.random() < 0.7 else self.pick(names)
 
 
 class Loop:
