@@ -28,8 +28,7 @@ ALIGNMENT = 64
 
 
 def plan(program: LoopProgram) -> LoopProgram:
-    """Drop buffers that are never read, and give the others in the arena their places (in place)."""
-    drop_unread(program)
+    """Drop buffers that nothing touches, and give the others in the arena their places (in place)."""
     spans = _lifetimes(program)
     used = set(spans)
     program.buffers = [b for b in program.buffers if b in used]
@@ -145,8 +144,8 @@ def _lifetimes(program: LoopProgram) -> dict[Buffer, tuple[int, int]]:
     return {buffer: (first, last) for buffer, (first, last) in spans.items()}
 
 
-def drop_unread(program: LoopProgram) -> None:
-    """Remove stores into buffers that nothing reads: their values were handed on inside a kernel."""
+def drop_unread(program: LoopProgram) -> LoopProgram:
+    """Remove stores into buffers that nothing reads (in place): their values were handed on inside a kernel."""
     while True:
         read: set[Buffer] = set(program.outputs)
         for statement in walk(program.body):
@@ -155,7 +154,7 @@ def drop_unread(program: LoopProgram) -> None:
                     read.update((buffer, *buffer.origins))
         # Whoever points into a buffer may read it.
         if not _without_stores(program.body, read):
-            return
+            return program
 
 
 def _without_stores(block: list, read: set[Buffer]) -> bool:

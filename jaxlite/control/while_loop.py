@@ -253,8 +253,8 @@ def _chunk(body_jaxpr: Jaxpr, cond_jaxpr: Jaxpr, flags, counts, lanes: int, aval
     dims = tuple(0 if b else None for b in flags)
 
     def chunk(*args):
-        shared, batched = map(iter, split_list(args, flags.count(False)))
-        operands = [next(batched) if b else next(shared) for b in flags]
+        shared, batched = split_list(args, flags.count(False))
+        operands = merge(flags, batched, shared)
         outs, _ = _while_batch(
             MappedAxis(lanes), operands, dims,
             cond_jaxpr=cond_jaxpr, body_jaxpr=body_jaxpr, cond_nconsts=counts[0], body_nconsts=counts[1],
