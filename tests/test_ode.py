@@ -241,6 +241,11 @@ def test_equal_times():
         (lambda: odeint(decay, 1.0, T, 1.0, checkpoint=3), ArgumentError, "checkpoint with derivatives='loop' only"),
         (lambda: odeint(decay, 1.0, T[::-1], 1.0), ArgumentError, r"odeint: t\[0\] is 2.0, t\[1\] is 0.7"),
         (lambda: jit(lambda a: odeint(decay, 1.0, 1.0 - T, a))(1.0), ArgumentError, "times must not decrease"),
+        (
+            lambda: jit(lambda a: odeint(decay, 1.0, jnp.linspace(1.0, 0.0, 3), a))(1.0),
+            ArgumentError,
+            "times must not decrease",
+        ),
         (lambda: solve_ivp(pendulum, 3.0, (1.0, 0.0)), ArgumentError, r"solve_ivp needs t_span=\(first, last\)"),
         (lambda: evaluate(T, (0.0, 1.5)), ArgumentError, r"t_eval\[3\] is 2.0, t_span is \(0.0, 1.5\)"),
         (lambda: evaluate(T[::-1], (2.0, 0.1)), ArgumentError, r"t_eval\[3\] is 0.0, t_span is \(2.0, 0.1\)"),

@@ -593,6 +593,8 @@ def _check_order(name: str, what: str, times, direction: int):
     """Refuse times that run against ``direction``, where they are known."""
     if not isinstance(times, np.ndarray):
         return
+    # A plain array: functions of an Array are recorded inside jit.
+    times = np.asarray(times)
     against = np.diff(times) * direction < 0
     if against.any():
         i = int(against.argmax())
@@ -607,9 +609,10 @@ def _check_inside(t_eval, t0, t1):
     """Refuse times that `solve_ivp` does not meet on its way, where they and the ends are known."""
     if not isinstance(t_eval, np.ndarray) or isinstance(t0, Tracer) or isinstance(t1, Tracer):
         return
+    t_eval, t0, t1 = map(np.asarray, (t_eval, t0, t1))
     _check_order("solve_ivp", "t_eval", t_eval, -1 if t1 < t0 else 1)
     # In double precision: 0.1 of single precision lies beyond 0.1.
-    low, high = np.sort(np.asarray([t0, t1], np.float64))
+    low, high = np.sort(np.stack([t0, t1]).astype(np.float64))
     outside = (t_eval < low) | (t_eval > high)
     if outside.any():
         i = int(outside.argmax())
