@@ -271,6 +271,8 @@ def test_ctrl_c_stops_a_native_loop(tmp_path):
         import signal, threading, os, time
         import jaxlite
         from jaxlite import lax
+        # A shell's background jobs are started without it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         f = jaxlite.jit(lambda x: lax.while_loop(lambda v: v > -1.0, lambda v: v * 0.5 + 1.0, x))
 
         def press():
