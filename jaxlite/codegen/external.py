@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxlite.codegen.tiles import CONTRACTIONS, Contract
+
 # BLAS's letters of the dtypes that it knows.
 LETTERS = {"f4": "s", "f8": "d", "c8": "c", "c16": "z"}
 
@@ -71,9 +73,9 @@ _LAPACK = {
     "getrf": lambda m, n, *_: m * n * min(m, n) - min(m, n) ** 3 / 3.0,
 }
 
-ROUTINES: dict[str, Fortran] = {
+ROUTINES: dict[str, Fortran | Contract] = {
     letter + name: Fortran(letter + name, module, work)
     for works, module in ((_BLAS, "scipy.linalg.cython_blas"), (_LAPACK, "scipy.linalg.cython_lapack"))
     for name, work in works.items()
     for letter in LETTERS.values()
-}
+} | CONTRACTIONS

@@ -239,7 +239,7 @@ def _differs(place: Affine, indices: set[Scalar]) -> bool:
 def _written(call: Call) -> list[Address]:
     """Return the places that a routine may write to: of BLAS's the last one that it is given, of LAPACK's all."""
     places = [a for a in call.args if isinstance(a, Address)]
-    return places[-1:] if call.symbol[1:] in ("gemm", "gemv", "trsm", "trsv") else places
+    return places[-1:] if call.symbol[1:] in ("gemm", "gemv", "trsm", "trsv", "contract") else places
 
 
 # OpenBLAS uses threads of its own from about so many operations on (interface/*.c): matrix products from 64^3 elements,
@@ -251,6 +251,7 @@ _LARGE = {
     "trsm": 1.0 * 64**3,
     "potrf": 64**3 / 3.0,
     "getrf": 2.0 / 3.0 * 64**3,
+    "contract": math.inf,
 }
 
 
