@@ -61,6 +61,7 @@ LAYERS = {
     "lax_linalg": 7,
     "names": 7,
     "debug": 7,
+    "example_libraries": 7,
     "experimental": 7,
     "extend": 7,
     "nn": 7,
