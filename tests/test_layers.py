@@ -57,6 +57,7 @@ LAYERS = {
     "core": 7,
     "datasets": 7,
     "flatten_util": 7,
+    "image": 7,
     "lax": 7,
     "lax_linalg": 7,
     "names": 7,
