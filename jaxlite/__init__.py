@@ -16,6 +16,7 @@ from jaxlite import (
     experimental,
     extend,
     flatten_util,
+    image,
     lax,
     nn,
     numpy,

@@ -162,6 +162,13 @@ from jaxlite.ops.structural import (
 )
 from jaxlite.ops.structural import iota as _iota
 from jaxlite.ops.structural import move_dim as _move_dim
+from jaxlite.ops.windows import (
+    reduce_window_max,
+    reduce_window_min,
+    reduce_window_sum,
+    select_and_gather_add,
+    select_and_scatter_add,
+)
 from jaxlite.random.gamma_derivative import random_gamma_grad
 from jaxlite.trace import aval_of
 from jaxlite.windowed import (

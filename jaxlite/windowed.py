@@ -1,7 +1,9 @@
-"""Convolutions and reductions over windows, as slices and one contraction or one reduction.
+"""Convolutions and reductions over windows: names and defaults, and what goes beyond the primitives.
 
-    conv(x: [n, c, h, w], k: [o, c, 3, 3])   ->   nine slices, stacked: [n, c, h', 3, w', 3]; dot_general
-    reduce_window(x, -inf, max, (1, 2), …)   ->   pad; slices, stacked along each axis; reduce_max
+    conv(x: f64[n, c, h, w], k: f64[o, c, 3, 3])   ->   conv_general_dilated
+    conv(x: i64[n, c, h, w], k: i64[o, c, 3, 3])   ->   nine slices, stacked: [n, c, h', 3, w', 3]; dot_general
+    reduce_window(x, -inf, max, (1, 2), …)         ->   reduce_window_max
+    reduce_window(x, 1.0, mul, (1, 2), …)          ->   pad; slices, stacked along each axis; reduce_prod
 
 Windows are taken axis by axis, so that a program grows with the sum of a window's sizes and not with their product.
 """
@@ -9,9 +11,10 @@ Windows are taken axis by axis, so that a program grows with the sum of a window
 from __future__ import annotations
 
 import builtins
+import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -19,8 +22,9 @@ from jaxlite.api import make_jaxpr, vmap
 from jaxlite.dtypes import as_dtype
 from jaxlite.errors import ArgumentError, ShapeError
 from jaxlite.numpy.indexing import getitem
-from jaxlite.ops import elementwise, reductions, structural
+from jaxlite.ops import elementwise, reductions, structural, windows
 from jaxlite.ops.contraction import dot_general
+from jaxlite.ops.windows import ConvDimensionNumbers, num_windows, spread
 from jaxlite.trace import aval_of
 from jaxlite.tree import tree_flatten, tree_unflatten
 
@@ -58,19 +62,10 @@ def padtype_to_pads(in_shape, window_shape, window_strides, padding: str) -> lis
     return pads
 
 
-def _spread(window: int, dilation: int) -> int:
-    """Return how many elements a dilated window reaches over."""
-    return (window - 1) * dilation + 1 if window else 0
-
-
-def _num_windows(size: int, window: int, stride: int, dilation: int) -> int:
-    return builtins.max((size - _spread(window, dilation)) // stride + 1, 0)
-
-
 def _windows(x, axis: int, window: int, stride: int, dilation: int):
     """Replace an axis by two: which window, and where in it."""
     shape = aval_of(x).shape
-    count = _num_windows(shape[axis], window, stride, dilation)
+    count = num_windows(shape[axis], window, stride, dilation)
     if window > MOST_SLICES:
         places = np.arange(count)[:, None] * stride + np.arange(window) * dilation
         return getitem(x, (builtins.slice(None),) * axis + (places,))
@@ -92,22 +87,6 @@ def _numbers(name: str, what: str, given, count: int) -> tuple[int, ...]:
 
 
 # --- convolutions -----------------------------------------------------------------------------------
-
-
-class ConvDimensionNumbers(NamedTuple):
-    """Which axis of the operands and of the result of a convolution means what.
-
-    Attributes
-    ----------
-    lhs_spec, out_spec : tuple of int
-        Axes of batch, features, and space.
-    rhs_spec : tuple of int
-        Axes of output features, input features, and space.
-    """
-
-    lhs_spec: tuple[int, ...]
-    rhs_spec: tuple[int, ...]
-    out_spec: tuple[int, ...]
 
 
 def conv_dimension_numbers(lhs_shape, rhs_shape, dimension_numbers) -> ConvDimensionNumbers:
@@ -154,7 +133,7 @@ def conv_dimension_numbers(lhs_shape, rhs_shape, dimension_numbers) -> ConvDimen
 
 def _conv_pads(name: str, padding, space, kernel, strides, rhs_dilation) -> list[tuple[int, int]]:
     if isinstance(padding, str):
-        reach = [_spread(k, d) for k, d in zip(kernel, rhs_dilation)]
+        reach = [spread(k, d) for k, d in zip(kernel, rhs_dilation)]
         return padtype_to_pads(space, reach, strides, padding)
     pads = [(int(low), int(high)) for low, high in padding]
     if len(pads) != len(space):
@@ -219,8 +198,8 @@ def conv_general_dilated(
     if left.dtype != right.dtype:
         raise ArgumentError(f"{name}: operands have types {left} and {right}.", fix="convert one of them.")
     numbers = conv_dimension_numbers(left.shape, right.shape, dimension_numbers)
-    x, kernel = structural.transpose(lhs, numbers.lhs_spec), structural.transpose(rhs, numbers.rhs_spec)
-    (n, c, *space), (o, i, *window) = aval_of(x).shape, aval_of(kernel).shape
+    n, c, *space = (left.shape[d] for d in numbers.lhs_spec)
+    o, i, *window = (right.shape[d] for d in numbers.rhs_spec)
     strides = _numbers(name, "window_strides", window_strides, len(space))
     lhs_dilation = _numbers(name, "lhs_dilation", lhs_dilation, len(space))
     rhs_dilation = _numbers(name, "rhs_dilation", rhs_dilation, len(space))
@@ -233,26 +212,57 @@ def conv_general_dilated(
             f"and {batch_group_count} of the batch.",
             why=f"there are {c} features, the kernel takes {i} in each group and gives {o} in all.",
         )
-    pads = _conv_pads(name, padding, space, window, strides, rhs_dilation)
-    x = _patches(x, window, strides, pads, lhs_dilation, rhs_dilation)
+    params = {
+        "window_strides": strides,
+        "padding": tuple(_conv_pads(name, padding, space, window, strides, rhs_dilation)),
+        "lhs_dilation": lhs_dilation,
+        "rhs_dilation": rhs_dilation,
+        "dimension_numbers": numbers,
+        "feature_group_count": int(feature_group_count),
+        "batch_group_count": int(batch_group_count),
+    }
+    dtype = left.dtype if preferred_element_type is None else as_dtype(preferred_element_type)
+    lhs, rhs = (elementwise.convert_element_type(x, dtype) for x in (lhs, rhs))
+    if dtype in (np.float32, np.float64):
+        return windows.conv_general_dilated(lhs, rhs, **params)
+    if dtype == np.float16:
+        # Sums of products are kept in float32, as everywhere.
+        wide = (elementwise.convert_element_type(x, np.dtype(np.float32)) for x in (lhs, rhs))
+        return elementwise.convert_element_type(windows.conv_general_dilated(*wide, **params), dtype)
+    if dtype.kind == "c":
+        return _conv_of_complex(lhs, rhs, params)
+    return _conv_by_product(lhs, rhs, params)
+
+
+def _conv_of_complex(lhs, rhs, params: dict):
+    """Convolve complex numbers by four convolutions of real ones."""
+    parts = [(elementwise.real(x), elementwise.imag(x)) for x in (lhs, rhs)]
+    (a, b), (c, d) = parts
+    conv = functools.partial(windows.conv_general_dilated, **params)
+    real = elementwise.sub(conv(a, c), conv(b, d))
+    return elementwise.complex(real, elementwise.add(conv(a, d), conv(b, c)))
+
+
+def _conv_by_product(lhs, rhs, params: dict):
+    """Convolve what is not floating: all windows in a row, and one matrix product for each group."""
+    numbers, groups = params["dimension_numbers"], params["feature_group_count"] * params["batch_group_count"]
+    x, kernel = structural.transpose(lhs, numbers.lhs_spec), structural.transpose(rhs, numbers.rhs_spec)
+    (n, _, *space), (o, i, *window) = aval_of(x).shape, aval_of(kernel).shape
+    x = _patches(
+        x, window, params["window_strides"], params["padding"], params["lhs_dilation"], params["rhs_dilation"]
+    )
     rank = len(space)
     inside, outside = tuple(range(3, 3 + 2 * rank, 2)), tuple(range(2, 2 + 2 * rank, 2))
     counts = [aval_of(x).shape[d] for d in outside]
-    # One matrix product for each group: [o, c·kh·kw] by [c·kh·kw, n·h'·w'].
+    # [o, c·kh·kw] by [c·kh·kw, n·h'·w'].
     x = structural.transpose(x, (1, *inside, 0, *outside))
-    batch, size = n // batch_group_count, i * math.prod(window)
-    if batch_group_count > 1:
+    batch, size = n // params["batch_group_count"], i * math.prod(window)
+    if params["batch_group_count"] > 1:
         x = structural.reshape(x, (size, groups, batch, math.prod(counts)))
         x = structural.transpose(x, (1, 0, 2, 3))
     x = structural.reshape(x, (groups, size, batch * math.prod(counts)))
-    result = dot_general(
-        structural.reshape(kernel, (groups, o // groups, size)),
-        x,
-        (((2,), (1,)), ((0,), (0,))),
-        preferred_element_type=left.dtype
-        if preferred_element_type is None
-        else as_dtype(preferred_element_type),
-    )
+    kernel = structural.reshape(kernel, (groups, o // groups, size))
+    result = dot_general(kernel, x, (((2,), (1,)), ((0,), (0,))))
     result = structural.reshape(result, (o, batch, *counts))
     result = structural.transpose(result, (1, 0, *range(2, 2 + rank)))
     return structural.transpose(result, tuple(np.argsort(numbers.out_spec).tolist()))
@@ -339,7 +349,7 @@ def conv_transpose(
     dilation = _numbers("conv_transpose", "rhs_dilation", rhs_dilation, len(window))
     strides = _numbers("conv_transpose", "strides", strides, len(window))
     if isinstance(padding, str):
-        reach = [_spread(k, d) for k, d in zip(window, dilation)]
+        reach = [spread(k, d) for k, d in zip(window, dilation)]
         padding = [_transposed_pads(k, s, padding) for k, s in zip(reach, strides)]
     if transpose_kernel:
         rhs = structural.rev(rhs, numbers.rhs_spec[2:])
@@ -541,8 +551,39 @@ def reduce_window_shape_tuple(
     count = len(operand_shape)
     base = _numbers("reduce_window", "base_dilation", base_dilation, count)
     dilation = _numbers("reduce_window", "window_dilation", window_dilation, count)
-    sizes = [_spread(n, d) + low + high for n, d, (low, high) in zip(operand_shape, base, padding)]
-    return tuple(map(_num_windows, sizes, window_dimensions, window_strides, dilation))
+    sizes = [spread(n, d) + low + high for n, d, (low, high) in zip(operand_shape, base, padding)]
+    return tuple(map(num_windows, sizes, window_dimensions, window_strides, dilation))
+
+
+_OVER_WINDOWS = {
+    reductions.reduce_sum: (windows.reduce_window_sum, "iufc", lambda dtype: dtype.type(0)),
+    reductions.reduce_max: (windows.reduce_window_max, "iuf", lambda dtype: windows.extreme_of(dtype, False)),
+    reductions.reduce_min: (windows.reduce_window_min, "iuf", lambda dtype: windows.extreme_of(dtype, True)),
+}
+
+
+def _starts_neutral(reducer: Callable, init_values, dtype) -> bool:
+    """Whether a reduction over windows is one primitive: it starts with a number that changes nothing."""
+    _, kinds, neutral = _OVER_WINDOWS.get(reducer, (None, "", None))
+    (init,) = init_values
+    if dtype.kind not in kinds or not isinstance(init, int | float | complex | np.generic | np.ndarray):
+        return False
+    return bool(np.asarray(init) == neutral(dtype))
+
+
+def _reduce_window_by_primitive(reducer: Callable, x, init, padding, base, params: dict):
+    bind, _, _ = _OVER_WINDOWS[reducer]
+    dtype = aval_of(x).dtype
+    if dtype == np.float16:
+        # Sums are kept in float32, as everywhere.
+        x, init = (elementwise.convert_element_type(v, np.dtype(np.float32)) for v in (x, init))
+    if reducer is reductions.reduce_sum:
+        z = bind(x, padding=padding, base_dilation=base, **params)
+    else:
+        if any(d > 1 for d in base):
+            x = structural.pad(x, init, tuple((0, 0, d - 1) for d in base))
+        z = bind(x, padding=padding, **params)
+    return elementwise.convert_element_type(z, dtype)
 
 
 def reduce_window(
@@ -580,23 +621,30 @@ def reduce_window(
         One element for each window.
     """
     xs, treedef = tree_flatten(operand)
-    inits, _ = tree_flatten(init_value)
-    _check_alike("reduce_window", xs, inits)
-    inits = [_scalar(init, x) for init, x in zip(inits, xs)]
+    init_values, _ = tree_flatten(init_value)
+    _check_alike("reduce_window", xs, init_values)
+    inits = [_scalar(init, x) for init, x in zip(init_values, xs)]
     shape = aval_of(xs[0]).shape
     window = _numbers("reduce_window", "window_dimensions", window_dimensions, len(shape))
     strides = _numbers("reduce_window", "window_strides", window_strides, len(shape))
     base = _numbers("reduce_window", "base_dilation", base_dilation, len(shape))
     dilation = _numbers("reduce_window", "window_dilation", window_dilation, len(shape))
     if isinstance(padding, str):
-        dilated = [_spread(n, d) for n, d in zip(shape, base)]
-        padding = padtype_to_pads(
-            dilated, [_spread(k, d) for k, d in zip(window, dilation)], strides, padding
+        # As in JAX, a name is that of the array's own size, whatever its dilation.
+        reach = [spread(k, d) for k, d in zip(window, dilation)]
+        padding = padtype_to_pads(shape, reach, strides, padding)
+    padding = tuple((int(low), int(high)) for low, high in padding)
+    if len(padding) != len(shape):
+        raise ArgumentError(f"reduce_window: {len(padding)} paddings for {len(shape)} axes.")
+    reducer = _named_reducer(computation, aval_of(xs[0]).dtype) if len(xs) == 1 else None
+    if reducer and _starts_neutral(reducer, init_values, aval_of(xs[0]).dtype):
+        params = {"window_dimensions": window, "window_strides": strides, "window_dilation": dilation}
+        return tree_unflatten(
+            treedef, [_reduce_window_by_primitive(reducer, xs[0], inits[0], padding, base, params)]
         )
-    config = tuple((int(low), int(high), d - 1) for (low, high), d in zip(padding, base, strict=True))
+    config = tuple((low, high, d - 1) for (low, high), d in zip(padding, base, strict=True))
     if any(any(entry) for entry in config):
         xs = [structural.pad(x, init, config) for x, init in zip(xs, inits)]
-    reducer = _named_reducer(computation, aval_of(xs[0]).dtype) if len(xs) == 1 else None
     for axis, (size, stride, apart) in enumerate(zip(window, strides, dilation)):
         if (size, stride) == (1, 1):
             continue

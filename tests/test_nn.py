@@ -6,6 +6,7 @@ import pytest
 import jaxlite
 import jaxlite.numpy as jnp
 from jaxlite import nn
+from jaxlite.errors import ArgumentError, ShapeError
 from jaxlite.test_util import check_grads
 
 X = np.array([-750.0, -30.0, -2.5, -0.3, 0.2, 1.7, 5.5, 40.0, 750.0])
@@ -115,3 +116,69 @@ def test_one_hot():
         jaxlite.jit(lambda x: nn.one_hot(x, 3, axis=0))(x), np.moveaxis(expected, -1, 0)
     )
     assert nn.one_hot(x, 3, dtype=jnp.int32).dtype == np.int32
+
+
+# --- attention and statistics -----------------------------------------------------------------------------
+
+QUERY = np.random.default_rng(1).normal(size=(2, 5, 4, 3))
+KEY, VALUE = np.random.default_rng(2).normal(size=(2, 2, 6, 2, 3))
+BIAS = np.random.default_rng(3).normal(size=(1, 4, 5, 6))
+ATTENTION = {
+    "plain": {},
+    "scaled": {"scale": 0.3, "bias": BIAS},
+    "causal": {"is_causal": True},
+    "masked": {"mask": BIAS[:, :1] > -0.5},
+    "window": {"local_window_size": (2, 1), "is_causal": True},
+    "lengths": {"query_seq_lengths": np.int32([3, 5]), "key_value_seq_lengths": np.int32([6, 2])},
+    "residual": {"return_residual": True, "local_window_size": 2},
+}
+
+
+@pytest.mark.parametrize("name", ATTENTION)
+def test_attention(name, oracle):
+    options = ATTENTION[name]
+
+    def run(library, *arrays):
+        out = library.nn.dot_product_attention(*arrays, **options)
+        return out if isinstance(out, tuple) else (out,)
+
+    for arrays, alone in (((QUERY, KEY, VALUE), False), ((QUERY[0], KEY[0], VALUE[0]), True)):
+        if alone and name == "lengths":
+            continue
+        wanted = run(oracle, *(x.astype(np.float32) for x in arrays))
+        for got in (run(jaxlite, *arrays), jaxlite.jit(lambda *xs: run(jaxlite, *xs))(*arrays)):
+            for x, y in zip(got, wanted, strict=True):
+                assert (x.dtype, x.shape) == (np.float64, y.shape)
+                np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-6)
+    check_grads(lambda *xs: run(jaxlite, *xs)[0], (QUERY, KEY, VALUE), order=1)
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda: nn.dot_product_attention(QUERY, KEY, VALUE[..., :2]), "keys and values are"),
+        (lambda: nn.dot_product_attention(QUERY[..., :3, :], KEY, VALUE), "a multiple of those of the keys"),
+        (lambda: nn.dot_product_attention(QUERY, KEY, VALUE, BIAS[0]), "bias or mask of shape"),
+        (lambda: nn.dot_product_attention(QUERY, KEY, VALUE, local_window_size=-1), "must not be negative"),
+        (lambda: nn.standardize(Y, algorithm="quick"), "algorithm is 'stable' or 'fast'"),
+    ],
+)
+def test_errors_of_attention(call, match):
+    with pytest.raises((ArgumentError, ShapeError), match=match):
+        call()
+
+
+def test_means_of_exponentials(oracle):
+    for options in ({}, {"axis": 1}, {"axis": 0, "keepdims": True}, {"where": MASK, "axis": 1}):
+        np.testing.assert_allclose(
+            nn.logmeanexp(Y, **options), oracle.nn.logmeanexp(Y, **options), rtol=1e-13
+        )
+
+
+def test_two_ways_to_standardize(oracle):
+    for algorithm in ("fast", "stable"):
+        np.testing.assert_allclose(
+            nn.standardize(Y, 0, algorithm=algorithm),
+            oracle.nn.standardize(Y, 0, algorithm=algorithm),
+            rtol=1e-12,
+        )

@@ -52,7 +52,8 @@ def test_convolution_by_the_definition(strides, pads, dilation):
 def test_programs_grow_with_the_sum_of_the_sizes_of_a_window():
     def equations(n):
         f = lambda x, k: lax.conv(x, k, (1, 1), "VALID")  # noqa: E731
-        return len(jaxlite.make_jaxpr(f)(np.zeros((1, 1, 20, 20)), np.zeros((1, 1, n, n))).jaxpr.eqns)
+        image, kernel = (np.zeros((1, 1, size, size), int) for size in (20, n))
+        return len(jaxlite.make_jaxpr(f)(image, kernel).jaxpr.eqns)
 
     assert equations(8) - equations(4) <= 2 * 2 * (8 - 4)
     # A wide one is a gather for each axis.
@@ -91,6 +92,129 @@ def test_reductions_by_any_function():
     np.testing.assert_array_equal(places, x.argmax(1))
     assert lax.reduce(x[:, :0], 2.0, lambda a, b: a * b, (0, 1)) == 2.0
     check_grads(lambda x: lax.reduce(x, 1.5, lambda a, b: a * b, (1,)), (x,), order=2)
+
+
+def random_convolution(rng):
+    """Return operands and keywords of a convolution: groups, dilations, paddings and any order of the axes."""
+    rank = int(rng.integers(1, 4))
+    space = "DHW"[-rank:]
+    by_feature, by_batch = [(1, 1), (1, 1), (3, 1), (1, 2)][rng.integers(4)]
+    i, o = int(rng.choice([1, 2, 5])), int(rng.choice([1, 3, 18])) * by_feature * by_batch
+    sizes = {"N": 2 * by_batch, "C": i * by_feature, "I": i, "O": o}
+    image = sizes | {letter: int(rng.integers(4, [20, 10, 6][rank - 1])) for letter in space}
+    kernel = sizes | {letter: int(rng.integers(1, 5)) for letter in space}
+
+    def shuffled(letters):
+        return "".join(rng.permutation(list(letters))) if rng.random() < 0.5 else letters
+
+    numbers = shuffled(f"N{space}C"), shuffled(f"{space}IO"), shuffled(f"NC{space}")
+    dtype = [np.float32, np.float64][rng.integers(2)]
+    x, k = (
+        rng.standard_normal([table[letter] for letter in letters]).astype(dtype)
+        for table, letters in ((image, numbers[0]), (kernel, numbers[1]))
+    )
+    dilation = [int(d) for d in rng.choice([1, 1, 2, 3], rank)]
+    pairs = [(int(low), int(high)) for low, high in rng.integers(-1, 4, (rank, 2))]
+    named = max(dilation) == 1 and rng.random() < 0.5
+    return (x, k), {
+        "window_strides": tuple(int(n) for n in rng.integers(1, 4, rank)),
+        "padding": str(rng.choice(["SAME", "VALID", "SAME_LOWER"])) if named else pairs,
+        "lhs_dilation": dilation,
+        "rhs_dilation": [int(d) for d in rng.choice([1, 1, 2], rank)],
+        "dimension_numbers": numbers,
+        "feature_group_count": by_feature,
+        "batch_group_count": by_batch,
+    }
+
+
+def random_reduction(rng):
+    """Return an array and keywords of a reduction over windows."""
+    rank = int(rng.integers(1, 5))
+    x = rng.standard_normal(rng.integers(3, [30, 12, 8, 6][rank - 1], rank))
+    name, init = [("max", -np.inf), ("min", np.inf), ("add", 0.0)][rng.integers(3)]
+    dilated = {}
+    if name == "add":
+        dilated = {
+            key: [int(d) for d in rng.choice([1, 1, 2], rank)] for key in ("base_dilation", "window_dilation")
+        }
+    return (x,), {
+        "init_value": init,
+        "computation": name,
+        "window_dimensions": tuple(int(n) for n in rng.choice([1, 2, 3, 6], rank)),
+        "window_strides": tuple(int(n) for n in rng.integers(1, 4, rank)),
+        "padding": str(rng.choice(["SAME", "VALID"])),
+        **dilated,
+    }
+
+
+def with_derivatives(library, name, args, kwargs, cts):
+    """Return the value, the cotangents of the operands, and the tangent along the operands themselves."""
+    if "computation" in kwargs:
+        kwargs = {**kwargs, "computation": getattr(library.lax, kwargs["computation"])}
+    f = functools.partial(getattr(library.lax, name), **kwargs)
+
+    def run(*args):
+        y, pull_back = library.vjp(f, *args)
+        return y, *pull_back(cts(y)), library.jvp(f, args, args)[1]
+
+    return library.jit(run)(*args)
+
+
+@pytest.mark.parametrize("name", ["conv_general_dilated", "reduce_window"])
+@pytest.mark.parametrize("number", range(20))
+def test_values_and_derivatives_against_jax(name, number, rng, oracle):
+    args, kwargs = (random_convolution if name[0] == "c" else random_reduction)(rng)
+
+    def cts(y):
+        return np.cos(np.arange(y.size)).reshape(y.shape).astype(y.dtype)
+
+    before = counters.num_host_calls
+    got = with_derivatives(jaxlite, name, args, kwargs, cts)
+    assert counters.num_host_calls == before
+    wanted = with_derivatives(oracle, name, args, kwargs, cts)
+    tolerance = 1e-4 if args[0].dtype == np.float32 else 1e-11
+    for x, y in zip(got, wanted, strict=True):
+        assert (x.dtype, x.shape) == (y.dtype, y.shape)
+        np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance * max(1, np.abs(y).max(initial=0)))
+
+
+def test_a_program_reads_as_that_of_jax(oracle):
+    image, kernel = np.zeros((2, 5, 5, 3)), np.zeros((3, 3, 3, 4))
+
+    def loss(library):
+        numbers = {"dimension_numbers": ("NHWC", "HWIO", "NHWC")}
+        f = lambda x, k: library.lax.conv_general_dilated(x, k, (1, 1), "SAME", **numbers).sum()  # noqa: E731
+        return library.grad(f, (0, 1))
+
+    def lines(library):
+        text = str(library.make_jaxpr(loss(library))(image, kernel))
+        return [line for line in text.splitlines() if "=None" not in line and "reduce_sum" not in line]
+
+    def told(library, words):
+        return [line.split(":")[-1] for line in lines(library) if any(word in line for word in words)]
+
+    # JAX has params that say nothing here: out_sharding, precision, preferred_element_type.
+    words = "conv_general", "Numbers", "padding", "strides", "dilation", "count"
+    assert told(jaxlite, words) == told(oracle, words)
+    assert len(told(jaxlite, words)) == 3 * 8
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.int32, np.complex64, np.complex128])
+def test_other_types(dtype):
+    x, k = (np.round(4 * a).astype(dtype) for a in (IMAGE, KERNEL))
+    f = functools.partial(lax.conv, window_strides=(1, 2), padding="VALID")
+    before = counters.num_host_calls
+    got = jaxlite.jit(f)(x, k)
+    assert (got.dtype, counters.num_host_calls) == (dtype, before)
+    wide = complex if np.dtype(dtype).kind == "c" else float
+    parts = [by_hand(x.astype(wide).real, k.astype(wide).real, (1, 2), ((0, 0), (0, 0)))]
+    np.testing.assert_allclose(got.real, parts[0], rtol=1e-2 if dtype == np.float16 else 1e-5)
+    pooled = jaxlite.jit(
+        lambda x: lax.reduce_window(x, dtype(0), lax.add, (1, 1, 2, 2), (1, 1, 1, 1), "VALID")
+    )(x)
+    sums = np.lib.stride_tricks.sliding_window_view(x, (2, 2), axis=(2, 3)).sum((4, 5))
+    np.testing.assert_allclose(pooled, sums)
+    assert counters.num_host_calls == before
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,26 @@ def dgemv(flag, m, n, alpha, a, lda, x, step_x, beta, y, step_y):
         y[i * step_y] = total if beta == 0.0 else total + beta * y[i * step_y]
 
 
-sgemm, cgemm, sgemv = dgemm, zgemm, dgemv
+def dcontract(
+    add, n, step_a, step_b, start_a, start_b,
+    m3, a3, b3, c3, m2, a2, b2, c2, m1, a1, b1, c1, m0, a0, b0, c0,
+    k3, p3, q3, k2, p2, q2, k1, p1, q1, k0, p0, q0,
+    a, b, c,
+):  # fmt: skip
+    """c[row, j] = Σₖ a[row, k]·b[row, k, j], or add to it; see `codegen.tiles`."""
+    for i3, i2, i1, i0 in np.ndindex(m3, m2, m1, m0):
+        at_a = start_a + i3 * a3 + i2 * a2 + i1 * a1 + i0 * a0
+        at_b = start_b + i3 * b3 + i2 * b2 + i1 * b1 + i0 * b0
+        at_c = i3 * c3 + i2 * c2 + i1 * c1 + i0 * c0
+        for j in range(n):
+            total = c[at_c + j] if add else c.dtype.type(0)
+            for j3, j2, j1, j0 in np.ndindex(k3, k2, k1, k0):
+                x = a[at_a + j3 * p3 + j2 * p2 + j1 * p1 + j0 * p0 + j * step_a]
+                total += x * b[at_b + j3 * q3 + j2 * q2 + j1 * q1 + j0 * q0 + j * step_b]
+            c[at_c + j] = total
+
+
+sgemm, cgemm, sgemv, scontract = dgemm, zgemm, dgemv, dcontract
 
 
 # --- LAPACK's and BLAS's solvers, in place ------------------------------------------------------------

@@ -27,12 +27,15 @@ from jaxlite.codegen.loops import (
     While,
     blocks,
 )
+from jaxlite.codegen.tiles import CONTRACTIONS
 
 # Loops whose length only the run tells are taken to have so many steps.
 UNKNOWN_LENGTH = 100
 # Nanoseconds, on a machine of 2024: of an addition in a vectorised loop, of a transcendental function, of a byte
 # from the cache, of a call of a routine, of a call of Python.
 _NS_FLOP, _NS_TRANSCENDENTAL, _NS_BYTE, _NS_CALL, _NS_HOST = 0.3, 2.0, 0.05, 300.0, 5000.0
+# Of an operation of `tiles.contract`, which fills registers.
+_NS_TILED = 0.02
 # Programs whose estimated work takes longer than this many nanoseconds release the GIL.
 LONG = 50_000
 # How long a program may run without a look at Ctrl-C, in nanoseconds, and at most so many steps of a loop.
@@ -77,8 +80,8 @@ class Cost:
 
     Attributes
     ----------
-    flops, transcendentals : float
-        Scalar operations, and those of them that are functions such as sin.
+    flops, tiled_flops, transcendentals : float
+        Scalar operations, those of them in tiles of registers, and those that are functions such as sin.
     bytes_accessed : float
         Read and written.
     calls, host_calls : float
@@ -86,6 +89,7 @@ class Cost:
     """
 
     flops: float = 0.0
+    tiled_flops: float = 0.0
     transcendentals: float = 0.0
     bytes_accessed: float = 0.0
     calls: float = 0.0
@@ -94,7 +98,8 @@ class Cost:
     @property
     def nanoseconds(self) -> float:
         return (
-            _NS_FLOP * self.flops
+            _NS_FLOP * (self.flops - self.tiled_flops)
+            + _NS_TILED * self.tiled_flops
             + _NS_TRANSCENDENTAL * self.transcendentals
             + _NS_BYTE * self.bytes_accessed
             + _NS_CALL * self.calls
@@ -145,7 +150,10 @@ def _add(total: Cost, body: list, times: float) -> None:
             total.bytes_accessed += times * statement.buffer.dtype.itemsize
         elif kind is Call:
             total.calls += times
-            total.flops += times * work_of_call(statement)
+            work = times * work_of_call(statement)
+            total.flops += work
+            if statement.symbol in CONTRACTIONS:
+                total.tiled_flops += work
             operands = {a.buffer for a in statement.args if isinstance(a, Address)}
             total.bytes_accessed += times * _bytes_of_call(statement, operands)
         elif kind is Host:

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxlite.codegen.tiles import CONTRACTIONS, Contract
+
 # BLAS's letters of the dtypes that it knows.
 LETTERS = {"f4": "s", "f8": "d", "c8": "c", "c16": "z"}
 
@@ -77,7 +79,7 @@ _LAPACK = {
 }
 _LAST, _ALL = slice(-1, None), slice(None)
 
-ROUTINES: dict[str, Fortran] = {
+ROUTINES: dict[str, Fortran | Contract] = {
     letter + name: Fortran(letter + name, module, work, threads_from, results)
     for routines, module, results in (
         (_BLAS, "scipy.linalg.cython_blas", _LAST),
@@ -85,4 +87,4 @@ ROUTINES: dict[str, Fortran] = {
     )
     for name, (work, threads_from) in routines.items()
     for letter in LETTERS.values()
-}
+} | CONTRACTIONS

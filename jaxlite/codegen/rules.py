@@ -5,9 +5,11 @@ from jaxlite.codegen import (  # noqa: F401
     rules_control,
     rules_indexing,
     rules_linalg,
+    rules_pooling,
     rules_random,
     rules_reductions,
     rules_sorting,
     rules_structural,
     rules_tapes,
+    rules_windows,
 )

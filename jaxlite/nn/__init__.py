@@ -11,7 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 
 import jaxlite.numpy as jnp
+from jaxlite.errors import ArgumentError
 from jaxlite.nn import initializers
+from jaxlite.nn.attention import dot_product_attention
 from jaxlite.numpy.promotion import canonical_axis, operand, promote_inexact
 from jaxlite.numpy.reductions import logsumexp
 from jaxlite.ops import elementwise, special, structural
@@ -20,6 +22,7 @@ from jaxlite.typing import Array, ArrayLike, DTypeLike
 
 __all__ = [
     "celu",
+    "dot_product_attention",
     "elu",
     "gelu",
     "glu",
@@ -33,6 +36,7 @@ __all__ = [
     "log1mexp",
     "log_sigmoid",
     "log_softmax",
+    "logmeanexp",
     "logsumexp",
     "mish",
     "one_hot",
@@ -321,6 +325,8 @@ def standardize(
     variance: ArrayLike | None = None,
     epsilon: ArrayLike = 1e-5,
     where: ArrayLike | None = None,
+    *,
+    algorithm: str = "stable",
 ) -> Array:
     """Shift and scale to mean 0 and variance 1 along axes.
 
@@ -334,13 +340,22 @@ def standardize(
         Added to the variance.
     where : array of bool, optional
         Which elements count.
+    algorithm : {"stable", "fast"}, default "stable"
+        Whether a variance is the mean square of distances from the mean, or the mean of squares less the square of the
+        mean, which loses digits where the mean is large.
 
     Returns
     -------
     Array
     """
+    # Differs from JAX: the default is the one that loses no digits.
+    if algorithm not in ("stable", "fast"):
+        raise ArgumentError(f"standardize: algorithm is 'stable' or 'fast', not {algorithm!r}.")
     mean = jnp.mean(x, axis, keepdims=True, where=where) if mean is None else mean
-    variance = jnp.var(x, axis, keepdims=True, where=where) if variance is None else variance
+    if variance is None and algorithm == "fast":
+        variance = jnp.mean(jnp.square(x), axis, keepdims=True, where=where) - jnp.square(mean)
+    elif variance is None:
+        variance = jnp.var(x, axis, keepdims=True, where=where)
     return jnp.divide(jnp.subtract(x, mean), jnp.sqrt(jnp.add(variance, epsilon)))
 
 
@@ -499,6 +514,33 @@ def squareplus(x: ArrayLike, b: ArrayLike = 4) -> Array:
         Of the shape they broadcast to, floating.
     """
     return jnp.multiply(jnp.add(x, jnp.sqrt(jnp.add(jnp.square(x), b))), 0.5)
+
+
+def logmeanexp(
+    x: ArrayLike,
+    axis: int | Sequence[int] | None = None,
+    where: ArrayLike | None = None,
+    keepdims: bool = False,
+) -> Array:
+    """Logarithm of the mean of exponentials, without overflow.
+
+    Parameters
+    ----------
+    x : array_like
+    axis : int or tuple of int, optional
+        All by default.
+    where : array of bool, optional
+        Which elements count.
+    keepdims : bool, default False
+
+    Returns
+    -------
+    Array
+    """
+    total = logsumexp(x, axis=axis, where=where, keepdims=keepdims)
+    counted = jnp.ones(jnp.shape(x), bool) if where is None else where
+    counts = jnp.sum(jnp.broadcast_to(counted, jnp.shape(x)), axis, keepdims=keepdims)
+    return total - jnp.log(jnp.astype(counts, total.dtype))
 
 
 def one_hot(x: ArrayLike, num_classes: int, *, dtype: DTypeLike = float, axis: int = -1) -> Array:

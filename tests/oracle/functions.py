@@ -1178,6 +1178,13 @@ EXCLUDED = {
     "lax.as_dtype": "a helper of jaxlite, not in JAX",
     "lax.random_bits": "the primitive below random.bits, not in JAX; its streams are compared in test_random.py",
     "lax.random_gamma_grad": "compared with JAX and mpmath in test_random.py",
+    **dict.fromkeys(
+        (
+            *(f"lax.reduce_window_{name}" for name in ("max", "min", "sum")),
+            *(f"lax.select_and_{name}_add" for name in ("gather", "scatter")),
+        ),
+        "the primitives below reduce_window, no functions of JAX; tested by their own rows and through reduce_window",
+    ),
     "lax.solve_with_lu": "the primitive below solve, not in JAX; tested by its own row and through solve",
 }
 

@@ -14,6 +14,7 @@ from tests.rows import (
     sorting,
     special,
     structural,
+    windows,
 )
 
 _FILES = (
@@ -24,6 +25,7 @@ _FILES = (
     reductions,
     cumulative,
     contraction,
+    windows,
     indexing,
     sorting,
     fft,

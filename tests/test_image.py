@@ -1,0 +1,89 @@
+"""``jaxlite.image``: JAX's numbers for all methods, sizes and scales; constants of known scales; derivatives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import jaxlite
+from jaxlite import image
+from jaxlite.counters import counters
+from jaxlite.errors import ArgumentError
+from jaxlite.test_util import check_grads
+
+NAMES = ("nearest", "linear", "lanczos3", "lanczos5", "cubic", "cubic-pytorch", "area")
+PICTURE = np.random.default_rng(4).normal(size=(7, 12, 3))
+SHAPES = [(14, 5, 3), (3, 12, 3), (20, 31, 3), (7, 12, 1), (1, 1, 3)]
+
+
+@pytest.mark.parametrize("antialias", [True, False])
+@pytest.mark.parametrize("method", NAMES)
+def test_resize(method, antialias, oracle):
+    for dtype, tolerance in ((np.float64, 1e-11), (np.float32, 1e-5)):
+        for shape in SHAPES:
+            x = PICTURE.astype(dtype)
+            wanted = oracle.image.resize(x, shape, method, antialias)
+            before = counters.num_host_calls
+            compiled = jaxlite.jit(lambda x: image.resize(x, shape, method, antialias))(x)  # noqa: B023
+            assert counters.num_host_calls == before
+            for got in (image.resize(x, shape, method, antialias), compiled):
+                assert (got.dtype, got.shape) == (dtype, shape)
+                np.testing.assert_allclose(got, wanted, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("antialias", [True, False])
+@pytest.mark.parametrize("method", NAMES[1:])
+def test_scale_and_translate(method, antialias, oracle):
+    def f(library, x, scale, translation):
+        return library.image.scale_and_translate(
+            x, (9, 10, 3), (0, -2), scale, translation, method, antialias
+        )
+
+    for scale, translation in (([1.5, 0.7], [0.3, -2.0]), ([0.4, 2.0], [-1.0, 4.5])):
+        scale, translation = np.array(scale), np.array(translation)
+        wanted = f(oracle, PICTURE, scale, translation)
+        got = f(jaxlite, PICTURE, scale, translation)
+        traced = jaxlite.jit(lambda *args: f(jaxlite, *args))(PICTURE, scale, translation)
+        np.testing.assert_allclose(got, wanted, rtol=1e-11, atol=1e-11)
+        np.testing.assert_allclose(traced, wanted, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("method", NAMES)
+def test_derivatives(method):
+    check_grads(lambda x: image.resize(x, (4, 9, 3), method), (PICTURE,), order=1)
+    if method in ("lanczos3", "cubic"):
+        f = lambda s, t: image.scale_and_translate(PICTURE, (5, 12, 3), (0,), s, t, method)  # noqa: E731
+        check_grads(f, (np.array([0.83]), np.array([0.21])), order=1)
+
+
+def test_weights_of_a_known_scale_are_constants():
+    jaxpr = jaxlite.make_jaxpr(lambda x: image.resize(x, (14, 5, 3), "lanczos3"))(PICTURE).jaxpr
+    assert [eqn.primitive.name for eqn in jaxpr.eqns].count("sin") == 0
+    assert sum(eqn.primitive.name == "dot_general" for eqn in jaxpr.eqns) == 2
+
+
+def test_integers_and_names():
+    assert image.resize(np.arange(4), (8,), "nearest").tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert image.resize(np.arange(4), (2,), image.ResizeMethod.LINEAR).dtype == np.float64
+    assert image.ResizeMethod.from_string("bicubic") is image.ResizeMethod.CUBIC
+    assert image.resize(PICTURE, (0, 12, 3), "linear").shape == (0, 12, 3)
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda: image.resize(PICTURE, (3, 4), "linear"), "a shape of 2 sizes"),
+        (lambda: image.resize(PICTURE, (3, 4, 3), "quick"), "cannot be resized by 'quick'"),
+        (
+            lambda: image.scale_and_translate(PICTURE, (3, 4, 3), (0,), [1.0], [0.0], "nearest"),
+            "not among the methods",
+        ),
+        (
+            lambda: image.scale_and_translate(PICTURE, (3, 4, 3), (0,), [1.0, 2.0], [0.0], "linear"),
+            "for 1 axes",
+        ),
+    ],
+)
+def test_errors(call, match):
+    with pytest.raises(ArgumentError, match=match):
+        call()
