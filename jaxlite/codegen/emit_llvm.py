@@ -44,7 +44,7 @@ from jaxlite.codegen.loops import (
 )
 from jaxlite.codegen.memory import copy_bytes, touched
 from jaxlite.codegen.operations import OPERATIONS, intrinsic, llvm_const, llvm_type, memory_type
-from jaxlite.codegen.tapes import LIST_SLOT, RUNTIME, TAPE_ROUTINES
+from jaxlite.codegen.tapes import RUNTIME, TAPE_ROUTINES
 
 # Steps of a sequential loop that is taken to be unrolled.
 LONGEST_UNROLLED = 16
@@ -225,7 +225,7 @@ def _wrapper(module: Module, program: LoopProgram, loads: list[str], operands: l
     else:
         lines += ["  %arena = inttoptr i64 0 to ptr"]
     if module.tapes:
-        lines += [f"  %list = getelementptr ptr, ptr %error, i64 {LIST_SLOT}", "  store ptr null, ptr %list"]
+        lines += ["  call void @jl_tapes_take(ptr %error)"]
     lines += [f"  %status = {call}"]
     if module.tapes and not program.hands_out_tapes:
         lines += ["  call void @jl_tapes_free(ptr %error)"]

@@ -33,7 +33,7 @@ _vector_math = functools.cache(lambda: importlib.import_module("jaxlite.codegen.
 _lock = new_lock()
 # The addresses in libraries of the vector mathematics, which stay where they are once they are loaded.
 _loaded: dict[str, int] = {}
-_known: set[str] = {"jl_host", "jl_pool"}
+_known: set[str] = {"jl_host", "jl_pool", "jl_tape_pool"}
 
 
 def register(names) -> None:
