@@ -20,12 +20,52 @@ LIST_SLOT, SPARE_SLOT = 7, 8
 # What is kept for later calls, and what each tape counts for beside its rows.
 KEPT_BYTES, OVERHEAD = 1 << 26, 1 << 10
 
-RUNTIME = f"""
+# Functions of the library, compiled once and kept, and what programs declare.
+DECLARATIONS = {
+    "jl_tapes_take": "declare void @jl_tapes_take(ptr)",
+    "jl_tape_new": "declare i64 @jl_tape_new(ptr, i64)",
+    "jl_tape_width": "declare void @jl_tape_width(i64, i64, i64)",
+    "jl_tape_move": "declare void @jl_tape_move(ptr, i64)",
+    "jl_tapes_free": "declare void @jl_tapes_free(ptr)",
+}
+
+# What each step does is a part of the program.
+INLINED = """
+define internal void @jl_tape_grow(i64 %handle, i64 %rows) {
+  %tape = inttoptr i64 %handle to ptr
+  store i64 %rows, ptr %tape
+  %at = getelementptr i64, ptr %tape, i64 1
+  %capacity = load i64, ptr %at
+  %fits = icmp ule i64 %rows, %capacity
+  br i1 %fits, label %done, label %grow
+grow:
+  call void @jl_tape_move(ptr %tape, i64 %rows)
+  br label %done
+done:
+  ret void
+}
+define internal ptr @jl_tape_data(i64 %handle, i64 %column) {
+  %tape = inttoptr i64 %handle to ptr
+  %twice = mul i64 %column, 2
+  %k = add i64 %twice, 4
+  %at = getelementptr ptr, ptr %tape, i64 %k
+  %data = load ptr, ptr %at
+  ret ptr %data
+}
+define internal i64 @jl_tape_length(i64 %handle) {
+  %tape = inttoptr i64 %handle to ptr
+  %length = load i64, ptr %tape
+  ret i64 %length
+}
+"""
+
+LIBRARY = f"""
 declare ptr @calloc(i64, i64)
 declare ptr @realloc(ptr, i64)
-@jl_tape_pool = external global ptr
+declare void @free(ptr)
 declare void @abort() noreturn
-define internal void @jl_tapes_take(ptr %error) {{
+@jl_tape_pool = external global ptr
+define void @jl_tapes_take(ptr %error) {{
   %list = getelementptr ptr, ptr %error, i64 {LIST_SLOT}
   store ptr null, ptr %list
   %spare = getelementptr ptr, ptr %error, i64 {SPARE_SLOT}
@@ -33,7 +73,7 @@ define internal void @jl_tapes_take(ptr %error) {{
   store ptr %kept, ptr %spare
   ret void
 }}
-define internal i64 @jl_tape_new(ptr %error, i64 %columns) noinline {{
+define i64 @jl_tape_new(ptr %error, i64 %columns) {{
   %list = getelementptr ptr, ptr %error, i64 {LIST_SLOT}
   %as = getelementptr ptr, ptr %error, i64 {SPARE_SLOT}
   br label %look
@@ -73,7 +113,7 @@ made:
   %handle = ptrtoint ptr %tape to i64
   ret i64 %handle
 }}
-define internal void @jl_tape_width(i64 %handle, i64 %column, i64 %bytes) {{
+define void @jl_tape_width(i64 %handle, i64 %column, i64 %bytes) {{
   %tape = inttoptr i64 %handle to ptr
   %twice = mul i64 %column, 2
   %k = add i64 %twice, 5
@@ -89,20 +129,7 @@ change:
 done:
   ret void
 }}
-define internal void @jl_tape_grow(i64 %handle, i64 %rows) {{
-  %tape = inttoptr i64 %handle to ptr
-  store i64 %rows, ptr %tape
-  %at = getelementptr i64, ptr %tape, i64 1
-  %capacity = load i64, ptr %at
-  %fits = icmp ule i64 %rows, %capacity
-  br i1 %fits, label %done, label %grow
-grow:
-  call void @jl_tape_move(ptr %tape, i64 %rows)
-  br label %done
-done:
-  ret void
-}}
-define internal void @jl_tape_move(ptr %tape, i64 %rows) noinline {{
+define void @jl_tape_move(ptr %tape, i64 %rows) {{
   %at = getelementptr i64, ptr %tape, i64 1
   %capacity = load i64, ptr %at
   %double = mul i64 %capacity, 2
@@ -140,20 +167,7 @@ kept:
 done:
   ret void
 }}
-define internal ptr @jl_tape_data(i64 %handle, i64 %column) {{
-  %tape = inttoptr i64 %handle to ptr
-  %twice = mul i64 %column, 2
-  %k = add i64 %twice, 4
-  %at = getelementptr ptr, ptr %tape, i64 %k
-  %data = load ptr, ptr %at
-  ret ptr %data
-}}
-define internal i64 @jl_tape_length(i64 %handle) {{
-  %tape = inttoptr i64 %handle to ptr
-  %length = load i64, ptr %tape
-  ret i64 %length
-}}
-define internal void @jl_tape_free(ptr %tape) noinline {{
+define internal void @jl_tape_free(ptr %tape) {{
   %ac = getelementptr i64, ptr %tape, i64 2
   %columns = load i64, ptr %ac
   br label %loop
@@ -197,7 +211,7 @@ done:
   %bytes = add i64 %data, {OVERHEAD}
   ret i64 %bytes
 }}
-define internal void @jl_tapes_free(ptr %error) noinline {{
+define void @jl_tapes_free(ptr %error) {{
   %list = getelementptr ptr, ptr %error, i64 {LIST_SLOT}
   %as = getelementptr ptr, ptr %error, i64 {SPARE_SLOT}
   %first = load ptr, ptr %list
@@ -254,7 +268,7 @@ done:
 
 @dataclass(frozen=True)
 class TapeRoutine:
-    """A function of the runtime above; ``symbol`` is empty: nothing outside of the program is named."""
+    """A function of those above; ``symbol`` is empty: `DECLARATIONS` says what is outside of the program."""
 
     name: str
     result: str
@@ -263,7 +277,7 @@ class TapeRoutine:
 
     def emit(self, function, texts: list[str], out) -> str:
         """Write the call; ``texts`` are typed operands."""
-        function.module.tapes = True
+        function.module.use_tapes()
         arguments = ", ".join((["ptr %error"] if self.takes_error else []) + texts)
         call = f"call {self.result} @jl_{self.name}({arguments})"
         if self.result == "void":

@@ -233,7 +233,9 @@ def _together(axis, args, dims, cond_jaxpr: Jaxpr, body_jaxpr: Jaxpr, recorded: 
     if any(map(may_fail_or_act, programs)):
         return 1
     together = min(elements_together(program, recorded) for program in programs)
-    return None if together > 1 and (together >= axis.size or jit_is_disabled()) else together
+    if together > 1 and (together >= axis.size or jit_is_disabled()):
+        return None
+    return evenly(axis.size, together)
 
 
 def _while_batch(axis, args, dims, **params):
@@ -254,7 +256,7 @@ def _while_batch(axis, args, dims, **params):
     if ragged or any(isinstance(a, Tape) for a in body_jaxpr.out_avals[num_carry:]):
         together = _together(axis, args, dims, cond_jaxpr, body_jaxpr, bool(tapes_out))
         if together is not None:
-            return in_groups(while_p, axis, args, dims, params, evenly(axis.size, together))
+            return in_groups(while_p, axis, args, dims, params, together)
         axis = axis._replace(side_by_side=True)
     if ragged:
         lane = _lane_body(body_jaxpr, cond_jaxpr, cond_nconsts, num_carry, tapes_out)
