@@ -14,8 +14,9 @@ import argparse
 import json
 import os
 import sys
-import time
 from pathlib import Path
+
+from benchmarks.timing import on_one_core
 
 os.environ["JAXLITE_CACHE"] = "0"
 os.environ.setdefault("JAX_ENABLE_X64", "1")
@@ -35,52 +36,16 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-# Seconds that one measurement should take: short programs are called many times.
-SLICE = 0.005
-
-
-def once(f, args, calls: int) -> float:
-    start = time.perf_counter()
-    for _ in range(calls):
-        out = f(*args)
-    wait(out)
-    return (time.perf_counter() - start) / calls
-
-
-def wait(out) -> None:
-    if isinstance(out, tuple | list):
-        for item in out:
-            wait(item)
-    elif isinstance(out, dict):
-        wait(list(out.values()))
-    elif hasattr(out, "block_until_ready"):
-        out.block_until_ready()
-
-
-def alternating(candidates, runs: int) -> list[float]:
-    """Return the median seconds of each ``(function, args)``, which take turns."""
-    calls = []
-    for f, args in candidates:
-        once(f, args, 1)
-        calls.append(max(1, int(SLICE / max(once(f, args, 1), 1e-7))))
-    times: list[list[float]] = [[] for _ in candidates]
-    for _ in range(runs):
-        for k, (f, args) in enumerate(candidates):
-            times[k].append(once(f, args, calls[k]))
-    return [sorted(t)[len(t) // 2] for t in times]
-
-
 def main() -> int:
     options = parse()
     if options.threads == "1":
-        # Before anything starts threads of its own.
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        on_one_core()
     import jaxlite
     from benchmarks import table
 
     # OpenBLAS included; JAX takes all CPUs of the process by itself.
     jaxlite.set_num_threads(len(os.sched_getaffinity(0)))
-    results = table.measure(options, alternating, wait)
+    results = table.measure(options)
     if options.save:
         options.save.with_suffix(".json").write_text(json.dumps(results, indent=1))
         table.plot(results, options.save.with_suffix(".png"))

@@ -11,12 +11,13 @@ import os
 
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 
+import functools
 import resource
-import time
 
 import numpy as np
 
 import jaxlite
+from benchmarks.timing import medians, seconds
 
 try:
     import jax
@@ -34,13 +35,6 @@ def rows():
     yield "tree of 10, in and out", lambda d: {k: 2.0 * v for k, v in d.items()}, (tree,)
 
 
-def microseconds(f, args, calls: int) -> float:
-    start = time.perf_counter()
-    for _ in range(calls):
-        f(*args)
-    return 1e6 * (time.perf_counter() - start) / calls
-
-
 def main() -> None:
     peers = [("jaxlite", jaxlite)] + ([("JAX", jax)] if jax else [])
     print(f"{'a call, us':<24}" + "".join(f"{name:>12}" for name, _ in peers) + f"{'ratio':>10}")
@@ -48,13 +42,15 @@ def main() -> None:
         compiled = {peer: library.jit(function) for peer, library in peers}
         for f in compiled.values():
             f(*args)
-        times = {peer: [] for peer in compiled}
-        for _ in range(REPEATS):
-            for peer, f in compiled.items():
-                times[peer].append(microseconds(f, args, CALLS if peer == "jaxlite" else CALLS // 10))
-        medians = [float(np.median(t)) for t in times.values()]
-        ratio = f"{medians[0] / medians[1]:>10.3f}" if len(medians) > 1 else ""
-        print(f"{name:<24}" + "".join(f"{m:>12.2f}" for m in medians) + ratio, flush=True)
+        times = medians(
+            [
+                functools.partial(seconds, f, args, CALLS if peer == "jaxlite" else CALLS // 10)
+                for peer, f in compiled.items()
+            ],
+            REPEATS,
+        )
+        ratio = f"{times[0] / times[1]:>10.3f}" if len(times) > 1 else ""
+        print(f"{name:<24}" + "".join(f"{1e6 * t:>12.2f}" for t in times) + ratio, flush=True)
     f, x = jaxlite.jit(lambda x: (x * 2.0, x + 1.0)), np.arange(4.0)
     f(x)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

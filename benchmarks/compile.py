@@ -16,12 +16,12 @@ os.environ["JAXLITE_CACHE"] = "0"
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 
 import functools
-import time
 
 import numpy as np
 
 import jaxlite
 import jaxlite.numpy as jnp
+from benchmarks.timing import medians, seconds
 
 try:
     import jax
@@ -57,10 +57,7 @@ def elements(np_, seed: float):
 
 
 def first_result(library, make, args) -> float:
-    start = time.perf_counter()
-    f = library.jit(make())
-    np.asarray(jaxlite.tree.leaves(f(*args))[0] if library is jaxlite else jax.tree.leaves(f(*args))[0])
-    return time.perf_counter() - start
+    return seconds(lambda: library.jit(make())(*args))
 
 
 def rows():
@@ -80,14 +77,13 @@ def main() -> None:
         library.jit(lambda x: x + 1.0)(np.ones(3))
     print(f"{'first result, ms':<24}" + "".join(f"{name:>12}" for name, _, _ in peers) + f"{'ratio':>10}")
     for name, make, args in rows():
-        times = {peer: [] for peer, _, _ in peers}
-        for _ in range(REPEATS):
-            for peer, library, np_ in peers:
-                seed = next(seeds)
-                times[peer].append(first_result(library, functools.partial(make, library, np_, seed), args))
-        medians = [1e3 * float(np.median(t)) for t in times.values()]
-        ratio = f"{medians[0] / medians[1]:>10.2f}" if len(medians) > 1 else ""
-        print(f"{name:<24}" + "".join(f"{m:>12.1f}" for m in medians) + ratio, flush=True)
+
+        def first(library, np_, make=make, args=args) -> float:
+            return first_result(library, lambda: make(library, np_, next(seeds)), args)
+
+        times = medians([functools.partial(first, library, np_) for _, library, np_ in peers], REPEATS)
+        ratio = f"{times[0] / times[1]:>10.2f}" if len(times) > 1 else ""
+        print(f"{name:<24}" + "".join(f"{1e3 * t:>12.1f}" for t in times) + ratio, flush=True)
     alone = first_result(jaxlite, lambda: chain(jnp, 5000, next(seeds)), (np.linspace(0.1, 0.9, 1000),))
     print(f"{'5000 equations':<24}{1e3 * alone:>12.1f}", flush=True)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import ast
-import os
+import functools
 import sys
 import time
 import warnings
@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import jaxlite.numpy as jnp
+from benchmarks.timing import medians, on_one_core
 from jaxlite.array import Array
 from jaxlite.names import read_calls
 from tests.numpy_calls import ARRAYS, FUNCTIONS, KNOWN, UFUNCS, rows
@@ -125,7 +126,7 @@ def as_ours(value):
 
 
 def seconds(function: Callable, args: tuple, keywords: dict, count: int) -> float:
-    """Return the time of one call, of ``count`` in a row."""
+    """Return the time of one call with keywords, of ``count`` in a row; nothing waits, for nothing runs on."""
     clock = time.perf_counter
     times = range(count)
     start = clock()
@@ -136,8 +137,7 @@ def seconds(function: Callable, args: tuple, keywords: dict, count: int) -> floa
 
 def overhead(peers: list[tuple], count: int) -> np.ndarray:
     """Return the median microseconds of a call of each peer, taken in turns."""
-    times = [[seconds(*peer, count) for peer in peers] for _ in range(RUNS)]
-    return 1e6 * np.median(times, axis=0)
+    return 1e6 * np.array(medians([functools.partial(seconds, *peer, count) for peer in peers], RUNS))
 
 
 def measure(row: Row, repeats: int) -> np.ndarray:
@@ -190,8 +190,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--only", default="", metavar="TEXT")
     options = parser.parse_args()
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    on_one_core()
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         results = sorted(table(options.only), key=lambda pair: -pair[1][1])

@@ -1,14 +1,15 @@
 """Other libraries, where they can run a row from the same source: columns of the table if they are installed.
 
-    python -m benchmarks --peers     autograd and CasADi; pip install autograd casadi
+    python -m benchmarks --peers     autograd, CasADi and PyTorch; pip install autograd casadi torch
 
-Neither compiles to machine code here: autograd runs NumPy's functions one by one, CasADi's virtual machine one scalar
-operation after the other. What a library cannot express is a blank.
+None compiles to machine code here: autograd and PyTorch run functions of arrays one by one, CasADi's virtual machine
+one scalar operation after the other. What a library cannot express is a blank.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
 import types
 from collections.abc import Callable
 from dataclasses import fields
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.rows import Lib, Row
+from jaxlite.tree import tree_map
 
 # Graphs of scalars: more of them than this take longer to build than anyone waits.
 MOST_SCALARS = 2000
@@ -70,7 +72,44 @@ def _casadi(row: Row) -> tuple[Callable, tuple] | None:
     return call, args
 
 
-PEERS: dict[str, Callable[[Row], tuple[Callable, tuple] | None]] = {"autograd": _autograd, "CasADi": _casadi}
+class _TorchNumpy:
+    """PyTorch's functions under NumPy's names; most take ``axis`` and ``keepdims`` as they are."""
+
+    def __init__(self, torch):
+        self._torch, self.linalg, self.max, self.min = torch, torch.linalg, torch.amax, torch.amin
+
+    def __getattr__(self, name: str):
+        return getattr(self._torch, name)
+
+    def logaddexp(self, x, y):
+        return self._torch.logaddexp(self._torch.as_tensor(x, dtype=y.dtype), y)
+
+    def sort(self, x):
+        return self._torch.sort(x).values
+
+    def cumsum(self, x):
+        return self._torch.cumsum(x, 0)
+
+
+def _torch(row: Row) -> tuple[Callable, tuple] | None:
+    torch = importlib.import_module("torch")
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+
+    def solve_lower(factor, b):
+        return torch.linalg.solve_triangular(factor, b[:, None], upper=False)[:, 0]
+
+    functions = {"grad": torch.func.grad, "hessian": torch.func.hessian, "vmap": torch.vmap}
+    functions["solve_lower"] = solve_lower
+    loss, args = row.make(_lib("PyTorch", _TorchNumpy(torch), **functions), np.random.default_rng(0))
+    args = tree_map(torch.as_tensor, args)
+    return functions[row.derivative](loss), args
+
+
+PEERS: dict[str, Callable[[Row], tuple[Callable, tuple] | None]] = {
+    "autograd": _autograd,
+    "CasADi": _casadi,
+    "PyTorch": _torch,
+}
 
 
 def peer(name: str, row: Row) -> tuple[Callable, tuple] | None:

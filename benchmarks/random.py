@@ -14,13 +14,14 @@ import os
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
 
-import time
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 import jaxlite
+from benchmarks.timing import medians, on_one_core, seconds
 
 try:
     import jax
@@ -62,14 +63,6 @@ ROWS = [
 ]  # fmt: skip
 
 
-def seconds(draw: Callable, argument) -> float:
-    start = time.perf_counter()
-    result = draw(argument)
-    if hasattr(result, "block_until_ready"):
-        result.block_until_ready()
-    return time.perf_counter() - start
-
-
 def peers(row: Row) -> dict[str, tuple[Callable, object]]:
     """Return for each library a function and its argument."""
     found = {}
@@ -86,20 +79,16 @@ def measure(row: Row) -> dict[str, float]:
     """Return the median times in milliseconds."""
     drawn = peers(row)
     for draw, argument in drawn.values():
-        seconds(draw, argument)
-    times: dict[str, list[float]] = {name: [] for name in drawn}
-    for _ in range(REPEATS):
-        for name, (draw, argument) in drawn.items():
-            times[name].append(1e3 * seconds(draw, argument))
-    return {name: float(np.median(t)) for name, t in times.items()}
+        draw(argument)
+    measures = [functools.partial(seconds, draw, (argument,)) for draw, argument in drawn.values()]
+    return {name: 1e3 * t for name, t in zip(drawn, medians(measures, REPEATS), strict=True)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--only", default="", metavar="TEXT")
     options = parser.parse_args()
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    on_one_core()
     jaxlite.set_num_threads(1)
     print(f"{'ms':<20}{'numbers':>10}{'jaxlite':>10}{'JAX':>10}{'NumPy':>10}{'of JAX':>10}{'of NumPy':>10}")
     ratios = []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import jax
 import numpy as np
 
@@ -12,6 +10,7 @@ from benchmarks.by_hand import hand_for
 from benchmarks.loop_rows import LOOP_ROWS
 from benchmarks.peers import PEERS, peer
 from benchmarks.rows import ROWS, Lib, Row
+from benchmarks.timing import alternating, seconds, wait
 
 
 def libraries() -> list[Lib]:
@@ -68,18 +67,15 @@ def _difference(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.max(np.abs(a - b)) / max(np.max(np.abs(b)), 1e-300))
 
 
-def measure_row(row: Row, options, alternating, wait) -> dict:
+def measure_row(row: Row, options) -> dict:
     libs = libraries()
     primals, gradients, first, results = [], [], [], []
     for lib in libs:
         loss, args = row.make(lib, np.random.default_rng(0))
         args = own_arrays(lib, args)
         derivative = lib.jit(derivative_of(lib, row, loss))
-        start = time.perf_counter()
-        out = derivative(*args)
-        wait(out)
-        first.append(time.perf_counter() - start)
-        results.append(leaves(out))
+        first.append(seconds(derivative, args))
+        results.append(leaves(derivative(*args)))
         primals.append((lib.jit(lib.vmap(loss) if row.derivative == "of each element" else loss), args))
         gradients.append((derivative, args))
     error = max(map(_difference, *results))
@@ -108,7 +104,7 @@ def geometric_mean(values) -> float:
     return float(np.exp(np.mean(np.log(list(values))))) if values else float("nan")
 
 
-def measure(options, alternating, wait) -> list[dict]:
+def measure(options) -> list[dict]:
     """Measure all rows and print the table."""
     for lib in libraries():
         wait(lib.jit(lambda x: x + 1.0)(1.0))
@@ -119,7 +115,7 @@ def measure(options, alternating, wait) -> list[dict]:
     print(head, flush=True)
     records = []
     for row in rows:
-        record = measure_row(row, options, alternating, wait)
+        record = measure_row(row, options)
         records.append(record)
         ours, theirs = record["first"]
         if options.quick:
@@ -156,8 +152,8 @@ def _beside(record: dict, options) -> str:
     """Return the columns of what is compared besides JAX."""
     text = f"{record['hand'][0] / record['hand'][1]:>7.2f}" if "hand" in record else " " * 7
     for name in PEERS if options.peers else ():
-        seconds = record["peers"].get(name)
-        text += " " * 11 if seconds is None else f"{1e6 * seconds:>11.1f}"
+        median = record["peers"].get(name)
+        text += " " * 11 if median is None else f"{1e6 * median:>11.1f}"
     return text.rstrip()
 
 

@@ -14,14 +14,15 @@ import os
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
 
+import functools
 import sys
-import time
 
 import numpy as np
 import scipy.special
 
 import jaxlite
 import jaxlite.numpy as jnp
+from benchmarks.timing import medians, seconds
 
 try:
     import jax
@@ -62,15 +63,6 @@ def functions(name: str) -> dict:
     return of
 
 
-def nanoseconds(f, args, calls: int) -> float:
-    start = time.perf_counter()
-    for _ in range(calls):
-        out = f(*args)
-    if hasattr(out, "block_until_ready"):
-        out.block_until_ready()
-    return 1e9 * (time.perf_counter() - start) / calls / args[0].size
-
-
 def main() -> None:
     dtype = np.dtype(sys.argv[1] if len(sys.argv) > 1 else "float64")
     rng = np.random.default_rng(0)
@@ -85,7 +77,6 @@ def main() -> None:
         for n in SIZES:
             arity = 2 if name in BINARY else 1
             args = [rng.uniform(low, high, n).astype(dtype) for _ in range(arity)]
-            times = {peer: [] for peer in functions(name)}
             calls = max(1, 2_000_000 // n // 20)
             with np.errstate(all="ignore"):
                 peers = functions(name)
@@ -94,11 +85,10 @@ def main() -> None:
                 }
                 for peer, f in peers.items():
                     f(*given[peer])
-                for _ in range(REPEATS):
-                    for peer, f in peers.items():
-                        times[peer].append(nanoseconds(f, given[peer], calls))
+                measures = [functools.partial(seconds, f, given[peer], calls) for peer, f in peers.items()]
+                times = dict(zip(peers, medians(measures, REPEATS), strict=True))
             for peer in names:
-                line += f"{np.median(times[peer]):>16.2f}" if peer in times else f"{'':>16}"
+                line += f"{1e9 * times[peer] / n:>16.2f}" if peer in times else f"{'':>16}"
         print(line, flush=True)
 
 

@@ -101,7 +101,7 @@ def issubdtype(a, b) -> bool:
 def _scalar_type(dtype):
     if isinstance(dtype, KeyDType):
         return dtype.type
-    # Types such as ``jnp.float32`` say what they are themselves.
+    # Types such as ``jnp.float32`` say what they are themselves, which NumPy's do not.
     own = getattr(dtype, "dtype", None) if isinstance(dtype, type) else None
     return own if isinstance(own, np.dtype) else dtype
 
@@ -115,8 +115,7 @@ def as_dtype(dtype) -> np.dtype:
     """Return the native-endian ``np.dtype`` that ``dtype`` names, or raise DtypeError."""
     if type(dtype) is type and dtype in _BY_TYPE:
         return _BY_TYPE[dtype]
-    # Types such as ``jnp.float32`` say it themselves, which NumPy's do not.
-    found = getattr(dtype, "dtype", None) if isinstance(dtype, type) else dtype
+    found = _scalar_type(dtype)
     if isinstance(found, np.dtype) and is_supported(found):
         return found
     try:

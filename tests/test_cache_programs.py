@@ -52,7 +52,8 @@ FLIP = (
     from pathlib import Path
     from jaxlite.runtime.cache import cache
 
-    (path,) = cache.files()
+    # Links have shorter names.
+    (path,) = [path for path in cache.files() if len(path.name) == 40]
     whole = path.read_bytes()
     name, step = sys.argv[1], int(sys.argv[2])
     # All of the digest and the first bytes of the payload, then steps.
@@ -107,7 +108,7 @@ def test_a_damaged_program_is_compiled_again(tmp_path, name):
 
 def test_a_program_under_the_name_of_another_is_not_run(tmp_path):
     def files():
-        return set(tmp_path.glob("??/*"))
+        return {path for path in tmp_path.glob("??/*") if len(path.name) == 40}
 
     run_script(RUN, tmp_path, "times two")
     (two,) = files()
@@ -126,7 +127,7 @@ def test_a_correct_digest_over_anything_else_is_compiled_again(tmp_path):
         + """
     import pickle
     from jaxlite.runtime.cache import cache
-    # Libraries of functions have shorter names.
+    # Libraries of functions and links have shorter names.
     (path,) = [path for path in cache.files() if len(path.name) == 40]
     good = pickle.loads(cache.load(path.name))
     payloads = (b"", b"no pickle", pickle.dumps(None), pickle.dumps((1, 2, 3)), pickle.dumps((good[0][:1], *good[1:])))
@@ -144,7 +145,7 @@ def test_a_library_of_a_function_that_is_none_is_compiled_again(tmp_path, payloa
     run_script(RUN, tmp_path, "sine")
     script = f"""
     from jaxlite.runtime.cache import cache
-    (path,) = [path for path in cache.files() if len(path.name) != 40]
+    (path,) = [path for path in cache.files() if len(path.name) == 38]
     cache.store(path.name, {payload!r})
     """
     run_script(script, tmp_path)
@@ -201,3 +202,89 @@ def test_eight_processes_at_once_have_the_same_results(tmp_path):
     errors = [process.communicate(timeout=300)[1].decode() for process in running]
     assert errors == [""] * 8
     assert run_script(RUN, tmp_path, "times two", "loop") == "0 2 0 0\n"
+
+
+WITHOUT_PASSES = """
+    def refused(jaxpr):
+        raise AssertionError("the passes ran")
+
+    from jaxlite.runtime import call, compile as compiler
+    call.optimize = compiler.optimize = refused
+"""
+
+
+def links(folder) -> list[Path]:
+    return [path for path in folder.glob("??/*") if len(path.name) == 36]
+
+
+def test_a_program_that_is_found_again_goes_through_no_passes(tmp_path):
+    names = ["times two", "loop", "gradient", "product", "sort"]
+    run_script(RUN, tmp_path, *names)
+    assert len(links(tmp_path)) == len(names)
+    script = RUN.replace("run(*sys.argv", WITHOUT_PASSES + "\n    run(*sys.argv")
+    assert run_script(script, tmp_path, *names) == f"0 {len(names)} 0 0\n"
+
+
+@pytest.mark.parametrize("payload", [b"", b"../../../../etc/passwd", b"\xff" * 40, b"0" * 40])
+def test_a_link_that_leads_nowhere_is_made_again(tmp_path, payload):
+    run_script(RUN, tmp_path, "times two")
+    script = f"""
+    from jaxlite.runtime.cache import cache
+    (path,) = [path for path in cache.files() if len(path.name) == 36]
+    cache.store(path.name, {payload!r})
+    """
+    run_script(script, tmp_path)
+    # A key of the right form is looked for, as a program that was deleted would be.
+    misses = int(payload == b"0" * 40)
+    assert run_script(RUN, tmp_path, "times two") == f"0 1 {misses} 0\n"
+    assert run_script(RUN, tmp_path, "times two") == "0 1 0 0\n"
+    (link,) = links(tmp_path)
+    link.write_bytes(link.read_bytes()[:-1])
+    assert run_script(RUN, tmp_path, "times two") == "0 1 0 1\n"
+
+
+def test_programs_that_the_passes_make_equal_are_compiled_once(tmp_path):
+    script = """
+        import numpy as np, jaxlite
+        from jaxlite.counters import counters
+        x = np.arange(3.0)
+        def inner(x): return x * 3.0
+        def another(x): return x * 3.0
+        for f in (inner, another):
+            np.testing.assert_array_equal(jaxlite.jit(lambda x: jaxlite.jit(f)(x) + 1.0)(x), x * 3 + 1)
+        print(counters.num_compiles, counters.num_cache_hits)
+    """
+    assert run_script(script, tmp_path) == "1 0\n"
+    assert run_script(script, tmp_path) == "0 1\n"
+    assert len(links(tmp_path)) == 2
+
+
+def test_a_check_in_a_program_from_disk_names_the_line(tmp_path):
+    script = """
+        import numpy as np, jaxlite, jaxlite.numpy as jnp
+        from jaxlite.counters import counters
+        f = jaxlite.jit(lambda x, i: jnp.asarray(x)[i] * 2.0)
+        assert f(np.arange(3.0), 1) == 2.0
+        try:
+            f(np.arange(3.0), 5)
+        except IndexError as error:
+            assert "index 5 is out of bounds" in str(error) and "<string>:4" in str(error), str(error)
+            print(counters.num_compiles, counters.num_cache_hits)
+    """
+    assert run_script(script, tmp_path) == "1 0\n"
+    assert run_script(script, tmp_path) == "0 1\n"
+    assert links(tmp_path) == []
+
+
+def test_a_program_from_disk_is_linked_into_compiled_callers(tmp_path):
+    script = """
+        import numba, numpy as np, jaxlite, jaxlite.numpy as jnp
+        from jaxlite.counters import counters
+        x = np.arange(3.0)
+        g = jaxlite.jit(lambda x: jnp.tanh(x) * 2.0).lower(x).compile().njit()
+        h = numba.njit(lambda x: g(x)[1] + 1.0)
+        np.testing.assert_allclose(h(x), np.tanh(1.0) * 2 + 1, rtol=1e-12)
+        print(counters.num_compiles, counters.num_cache_hits)
+    """
+    assert run_script(script, tmp_path) == "1 0\n"
+    assert run_script(script, tmp_path) == "0 1\n"

@@ -41,7 +41,7 @@ class Code:
         self.key, self.library = key, library
 
     def address_of(self, suffix: str = "") -> int:
-        return engine.address_of(self.library, f"jl_{self.key}{suffix}")
+        return engine.address_of(f"jl_{self.key}{suffix}")
 
 
 def make(in_avals, out_avals, body: str, *, release_gil: bool = False, explain=None) -> call.Program:
@@ -54,8 +54,8 @@ def make(in_avals, out_avals, body: str, *, release_gil: bool = False, explain=N
     main = "\n".join([f"define i64 @jl_{key}(ptr %self, ptr %table) {{", *lines, body, "}"])
     text = "\n".join([DECLARATIONS, main, entry_text(key, in_avals, out_avals, release_gil=release_gil)])
     code = Code(key, engine.build(key, text))
-    jaxpr = types.SimpleNamespace(out_avals=out_avals)
-    return call.Program(jaxpr, in_avals, code, explain)
+    recorded = types.SimpleNamespace(in_avals=in_avals, out_avals=out_avals)
+    return call.Program(recorded, code, explain)
 
 
 def aval(dtype, *shape, weak: bool = False) -> ShapedArray:

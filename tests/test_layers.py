@@ -205,6 +205,7 @@ def test_functions_import_nothing_of_jaxlite(package):
         ("jaxlite", "jaxlite.runtime.compile"),
         ("jaxlite", "jaxlite.runtime.stages"),
         ("jaxlite.runtime.compile", "jaxlite.codegen.source"),
+        ("jaxlite.runtime.symbols", "jaxlite.codegen.external"),
         ("jaxlite.runtime.symbols", "jaxlite.codegen.vector_math"),
     }
 

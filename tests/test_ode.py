@@ -217,6 +217,17 @@ def test_failure_is_told():
     assert all(leaf.dtype == np.int64 for leaf in tree_leaves(blown_up[3:6]))
 
 
+def evaluate(times, t_span):
+    return solve_ivp(pendulum, t_span, (1.0, 0.0), t_eval=times, max_steps=100)
+
+
+def test_equal_times():
+    times = np.array([0.0, 1.0, 1.0])
+    np.testing.assert_allclose(odeint(decay, 1.0, times, 1.0)[1:], np.exp(-1.0), rtol=1e-7)
+    one, other = np.stack(evaluate(times, (0.0, 1.0)).y)[:, 1:].T
+    np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.parametrize(
     ("use", "error", "message"),
     [
@@ -228,7 +239,20 @@ def test_failure_is_told():
         (lambda: odeint(decay, 1.0, T, 1.0, rtol=-1.0), ArgumentError, "odeint needs rtol as a number of at least 0"),
         (lambda: odeint(decay, 1.0, T, 1.0, derivatives="both"), ArgumentError, "odeint got derivatives='both'"),
         (lambda: odeint(decay, 1.0, T, 1.0, checkpoint=3), ArgumentError, "checkpoint with derivatives='loop' only"),
+        (lambda: odeint(decay, 1.0, T[::-1], 1.0), ArgumentError, r"odeint: t\[0\] is 2.0, t\[1\] is 0.7"),
+        (lambda: jit(lambda a: odeint(decay, 1.0, 1.0 - T, a))(1.0), ArgumentError, "times must not decrease"),
+        (
+            lambda: jit(lambda a, t=jnp.linspace(1.0, 0.0, 3): odeint(decay, 1.0, t, a))(1.0),
+            ArgumentError,
+            "times must not decrease",
+        ),
         (lambda: solve_ivp(pendulum, 3.0, (1.0, 0.0)), ArgumentError, r"solve_ivp needs t_span=\(first, last\)"),
+        (lambda: evaluate(T, (0.0, 1.5)), ArgumentError, r"t_eval\[3\] is 2.0, t_span is \(0.0, 1.5\)"),
+        (lambda: evaluate(T[::-1], (2.0, 0.1)), ArgumentError, r"t_eval\[3\] is 0.0, t_span is \(2.0, 0.1\)"),
+        (lambda: jit(lambda: evaluate(T, (1e-3, 9.0)))(), ArgumentError, r"t_eval\[0\] is 0.0, t_span is"),
+        (lambda: evaluate(T[::-1], (0.0, 2.0)), ArgumentError, r"t_eval\[0\] is 2.0, t_eval\[1\] is 0.7"),
+        (lambda: evaluate(T, (2.0, 0.0)), ArgumentError, "times must not increase"),
+        (lambda: evaluate(np.float32([0.1]), (0.0, 0.1)), ArgumentError, "values are known inside of t_span"),
     ],
 )  # fmt: skip
 def test_errors(use, error, message):

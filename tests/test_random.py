@@ -216,6 +216,46 @@ def test_typed_keys():
     assert random.key(0, impl="threefry2x32") == random.key(0, dtype=random.key_dtype())
 
 
+def test_axes_of_typed_keys():
+    keys = random.split(random.key(0), (1, 3))
+    assert keys.squeeze(-2).shape == keys.squeeze((0,)).shape == (3,)
+    assert keys.transpose(-1, 0).shape == (3, 1)
+    assert keys.reshape(-1, 1, 3).shape == (1, 1, 3)
+    with pytest.raises(np.exceptions.AxisError, match="axis 2 is out of bounds"):
+        keys.squeeze(2)
+    with pytest.raises(np.exceptions.AxisError, match="axis -3 is out of bounds"):
+        keys.squeeze((0, -3))
+    with pytest.raises(np.exceptions.AxisError, match="axis 2 is out of bounds"):
+        keys.transpose(0, 2)
+    with pytest.raises(ArgumentError, match="names one axis twice"):
+        keys.transpose(0, -2)
+
+
+@pytest.mark.parametrize(
+    ("draw", "sizes"),
+    [
+        (lambda key, n: random.orthogonal(key, n), (6, 71)),
+        (lambda key, n: random.maxwell(key, (n,)), (1000, 1501)),
+        (lambda key, n: random.double_sided_maxwell(key, 0.0, 1.0, (n,)), (1000, 1501)),
+        (lambda key, n: random.multivariate_normal(key, np.zeros(n), np.eye(n), (100,)), (3, 43)),
+        (lambda key, n: random.categorical(key, np.zeros(n), shape=(3,)), (1000, 1501)),
+        (lambda key, n: random.categorical(key, np.zeros(n), shape=(3,), replace=False), (3000, 4501)),
+        (lambda key, n: random.choice(key, n, (3,), replace=False), (3000, 4501)),
+        (lambda key, n: random.permutation(key, np.zeros((n, 50))), (1000, 4501)),
+        (lambda key, n: random.permutation(key, np.zeros((n, 50)), independent=True), (50, 101)),
+    ],
+)  # fmt: skip
+def test_what_draws_many_numbers_is_compiled(draw, sizes):
+    few, many = sizes
+    before = counters.num_traces
+    small = draw(random.key(0), few)
+    assert counters.num_traces == before
+    np.testing.assert_allclose(jaxlite.jit(draw, static_argnums=1)(random.key(0), few), small, atol=1e-12)
+    before = counters.num_traces
+    draw(random.key(0), many)
+    assert counters.num_traces > before
+
+
 def test_keys_of_both_kinds_draw_the_same():
     np.testing.assert_array_equal(random.normal(random.key(3), (4,)), random.normal(random.PRNGKey(3), (4,)))
 

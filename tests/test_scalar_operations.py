@@ -340,9 +340,7 @@ def machine_code(key: str, loops: LoopProgram):
     module = emit(loops, key)
     symbols.register(module.external)
     library = engine.build(f"jl_{key}", module.text())
-    entry = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(
-        engine.address_of(library, f"jl_{key}")
-    )
+    entry = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(engine.address_of(f"jl_{key}"))
 
     def run(arrays) -> None:
         arrays = [*arrays, np.zeros(8, np.int64)]

@@ -11,6 +11,7 @@ import scipy.signal
 import jaxlite
 import jaxlite.numpy as jnp
 from jaxlite.errors import ArgumentError, ShapeError
+from jaxlite.ir import subjaxprs
 from jaxlite.scipy import cluster, fft, integrate, interpolate, ndimage, optimize, signal, sparse
 from jaxlite.test_util import check_grads
 
@@ -19,6 +20,10 @@ X, H = RNG.normal(size=9), RNG.normal(size=4)
 M, K = RNG.normal(size=(6, 7)), RNG.normal(size=(3, 2))
 A = RNG.normal(size=(8, 8)) + 8 * np.eye(8)
 B = RNG.normal(size=8)
+
+
+def count(jaxpr) -> int:
+    return sum(1 + sum(map(count, subjaxprs(eqn.params))) for eqn in jaxpr.eqns)
 
 
 @pytest.mark.parametrize("mode", ["full", "same", "valid"])
@@ -56,6 +61,36 @@ def test_convolutions_of_integers_and_of_long_kernels():
         signal.convolve2d(M, K, boundary="wrap")
     with pytest.raises(ShapeError, match="it takes matrices"):
         signal.correlate2d(X, H)
+
+
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize(("m", "n"), [(4, 9), (5, 8), (9, 4), (1, 6), (6, 6)])
+def test_convolutions_compute_what_they_return(m, n, mode):
+    x, y = RNG.normal(size=m), RNG.normal(size=n)
+    expected = scipy.signal.convolve(x, y, mode)
+    np.testing.assert_allclose(signal.convolve(x, y, mode), expected, atol=1e-12)
+    np.testing.assert_allclose(signal.correlate(x, y, mode), scipy.signal.correlate(x, y, mode), atol=1e-12)
+    u, v = np.outer(x, x[:4]), np.outer(y, y[:4])
+    np.testing.assert_allclose(
+        signal.correlate2d(u, v, mode), scipy.signal.correlate2d(u, v, mode), atol=1e-12
+    )
+    jaxpr = jaxlite.make_jaxpr(lambda x, y: signal.convolve(x, y, mode))(x, y).jaxpr
+    (product,) = [eqn for eqn in jaxpr.eqns if eqn.primitive.name == "dot_general"]
+    assert product.outvars[0].aval.size == expected.size
+    assert min(v.aval.size for v in product.invars) == min(m, n)
+
+
+def test_axes_of_convolutions():
+    # The sizes along the first axis broadcast.
+    for mode in ("full", "same", "valid"):
+        rows = [scipy.signal.convolve(M[0], row, mode) for row in M[:, :3]]
+        np.testing.assert_allclose(signal.fftconvolve(M[:1], M[:, :3], mode, axes=-1), rows, atol=1e-12)
+    with pytest.raises(np.exceptions.AxisError, match="axis 2 is out of bounds"):
+        signal.fftconvolve(M, K, axes=2)
+    with pytest.raises(ArgumentError, match="names one axis twice"):
+        signal.fftconvolve(M, K, axes=(0, -2))
+    with pytest.raises(ShapeError, match="one must be at least as large"):
+        signal.fftconvolve(np.ones((2, 5)), np.ones((3, 4)), "valid", (0, 1))
 
 
 def test_trends():
@@ -121,6 +156,17 @@ def test_krylov_methods(name):
         solver(matrix, B, np.zeros(3))
 
 
+def test_restarted_residuals_are_loops():
+    def size(restart):
+        matrix = 4 * np.eye(30) + 1j * np.eye(30, k=1)
+        solve = lambda b: sparse.linalg.gmres(matrix, b, tol=1e-12, restart=restart)[0]  # noqa: E731
+        b = RNG.normal(size=30) + 1j
+        np.testing.assert_allclose(solve(b), np.linalg.solve(matrix, b), rtol=1e-9)
+        return count(jaxlite.make_jaxpr(solve)(b).jaxpr)
+
+    assert size(5) == size(20) < 300
+
+
 def test_trapezoids():
     assert integrate.trapezoid is jnp.trapezoid
 
@@ -165,6 +211,16 @@ def test_minimize():
     short = optimize.minimize(rosenbrock, x0, (1.0,), method="bfgs", options={"maxiter": 2})
     assert not short.success
     assert short.status == 1
+    none = optimize.minimize(rosenbrock, x0, (1.0,), method="BFGS", options={"maxiter": 0})
+    assert (none.nit, none.nfev, none.status) == (0, 1, 1)
+    np.testing.assert_array_equal(none.x, x0)
+    # Of a quadratic it learns the inverse of the Hessian.
+    square = A @ A.T
+    quadratic = optimize.minimize(
+        lambda x: 0.5 * x @ square @ x - B @ x, np.zeros(8), method="BFGS", tol=1e-7
+    )
+    np.testing.assert_allclose(quadratic.hess_inv, quadratic.hess_inv.T, rtol=1e-12)
+    np.testing.assert_allclose(quadratic.hess_inv, np.linalg.inv(square), atol=1e-3)
     with pytest.raises(ArgumentError, match="minimize: method is 'Newton'"):
         optimize.minimize(rosenbrock, x0, (1.0,), method="Newton")
     with pytest.raises(ArgumentError, match="minimize: there is no option disp"):

@@ -405,3 +405,11 @@ def test_softmax_is_over_all_axes():
     np.testing.assert_allclose(special.log_softmax(x, axis=1), scipy.special.log_softmax(x, axis=1))
     np.testing.assert_allclose(special.logsumexp(x, axis=0), scipy.special.logsumexp(x, axis=0))
     assert jnp.ndim(special.logsumexp(x)) == 0
+
+
+def test_slopes_by_parameters_are_recorded_once():
+    slope = jaxlite.grad(special.hyp1f1)
+    slope(0.5, 1.5, 2.0)
+    before = counters.num_traces
+    slope(0.7, 1.2, 1.0)
+    assert counters.num_traces == before

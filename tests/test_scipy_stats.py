@@ -217,6 +217,38 @@ def test_statistics():
     check_grads(stats.sem, (rng.normal(size=5),), order=1)
 
 
+def test_ranks_and_modes_of_ties_infinities_and_nans():
+    rows = np.array([[2.0, np.inf, 2.0, -0.0, 0.0, 7.0], [1.0, 1.0, 1.0, 1.0, 1.0, 1.0], [6, 5, 4, 3, 2, 1]])
+    for method in ("average", "min", "max", "dense", "ordinal"):
+        np.testing.assert_array_equal(
+            stats.rankdata(rows, method, axis=1), scipy.stats.rankdata(rows, method, axis=1)
+        )
+        assert np.isnan(stats.rankdata(np.array([1.0, np.nan]), method)).all()
+    got = stats.mode(rows, axis=1)
+    np.testing.assert_array_equal(got.mode, [0.0, 1.0, 1.0])
+    np.testing.assert_array_equal(got.count, [2, 6, 1])
+    # A nan is equal to nothing.
+    got = stats.mode(np.array([np.nan, 3.0, np.nan, 3.0]))
+    assert (got.mode, got.count) == (3.0, 2)
+
+
+@pytest.mark.parametrize("function", [stats.mode, stats.rankdata])
+def test_ranks_and_modes_hold_no_more_than_rows(function):
+    jaxpr = jaxlite.make_jaxpr(function)(np.zeros(100)).jaxpr
+    assert max(v.aval.size for eqn in jaxpr.eqns for v in eqn.outvars) <= 101
+
+
+def test_numbers_do_not_decide_the_dtype():
+    x = np.array([0.1, 0.3], np.float32)
+    assert stats.multivariate_normal.logpdf(x, 0.0, 2.0).dtype == np.float32
+    assert stats.multivariate_normal.logpdf(x, 0.0, np.eye(2)).dtype == np.float64
+    assert stats.dirichlet.logpdf(x, np.ones(3, np.float32)).dtype == np.float32
+    with pytest.raises(DtypeError, match="dirichlet.logpdf takes real numbers"):
+        stats.dirichlet.logpdf(x, np.ones(3, complex))
+    with pytest.raises(DtypeError, match="multivariate_normal.logpdf takes arrays and numbers, not list"):
+        stats.multivariate_normal.logpdf([0.0], 0.0, 1.0)
+
+
 def test_entropy_of_poisson():
     mu = np.array([0.0, 0.01, 1.0, 30.0, 900.0, 5e5])
     got = jaxlite.jit(stats.poisson.entropy)(mu)

@@ -222,6 +222,7 @@ def _wrapper(module: Module, program: LoopProgram, loads: list[str], operands: l
             "  %missing = icmp eq ptr %arena, null",
             "  br i1 %missing, label %full, label %run",
             "full:",
+            f"  store i64 {program.arena_bytes}, ptr %error",
             f"  ret i64 {OUT_OF_MEMORY}",
             "run:",
         ]
@@ -380,7 +381,8 @@ class _Function:
         """Decide how the buffer's address is had in this function."""
         memory = memory_type(buffer.dtype)
         if buffer.place == "arena":
-            self.bases[buffer] = self.in_entry(f"getelementptr i8, ptr %arena, i64 {buffer.offset}")
+            whole = "%arena" if buffer.within is None else self.bases[buffer.within]
+            self.bases[buffer] = self.in_entry(f"getelementptr i8, ptr {whole}, i64 {buffer.offset}")
         elif buffer.place == "stack":
             self.bases[buffer] = self.alloca(f"[{max(buffer.size, 1)} x {memory}]")
         elif buffer.place == "data":

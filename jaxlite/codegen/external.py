@@ -25,12 +25,15 @@ class Fortran(NamedTuple):
     """A subroutine that takes every argument by address, integers as int32, characters as int8.
 
     ``module`` is the SciPy module that exports its pointer; ``work`` gives its floating-point operations from the
-    sizes, which lead its integers.
+    sizes, which lead its integers, and from ``threads_from`` operations on it uses threads of its own. ``results`` says
+    which of the addresses that it is given it may write to.
     """
 
     name: str
     module: str
     work: Callable[..., float]
+    threads_from: float
+    results: slice
 
     @property
     def symbol(self) -> str:
@@ -60,20 +63,26 @@ class Fortran(NamedTuple):
 
 
 # Operations of real routines by their leading sizes (LAPACK Working Note 41); trsm solves from the left or the right.
+# OpenBLAS uses threads from about so many on (interface/*.c): for matrix products from 64^3 elements, for those of a
+# vector from 96^2, for the factors of LAPACK from some 64 rows.
 _BLAS = {
-    "gemm": lambda m, n, k, *_: 2.0 * m * n * k,
-    "gemv": lambda m, n, *_: 2.0 * m * n,
-    "trsm": lambda m, n, *_: 1.0 * m * n * min(m, n),
-    "trsv": lambda n, *_: 1.0 * n * n,
+    "gemm": (lambda m, n, k, *_: 2.0 * m * n * k, 2.0 * 64**3),
+    "gemv": (lambda m, n, *_: 2.0 * m * n, 2.0 * 96**2),
+    "trsm": (lambda m, n, *_: 1.0 * m * n * min(m, n), 1.0 * 64**3),
+    "trsv": (lambda n, *_: 1.0 * n * n, 1.0 * 96**2),
 }
 _LAPACK = {
-    "potrf": lambda n, *_: n**3 / 3.0,
-    "getrf": lambda m, n, *_: m * n * min(m, n) - min(m, n) ** 3 / 3.0,
+    "potrf": (lambda n, *_: n**3 / 3.0, 64**3 / 3.0),
+    "getrf": (lambda m, n, *_: m * n * min(m, n) - min(m, n) ** 3 / 3.0, 2.0 / 3.0 * 64**3),
 }
+_LAST, _ALL = slice(-1, None), slice(None)
 
 ROUTINES: dict[str, Fortran] = {
-    letter + name: Fortran(letter + name, module, work)
-    for works, module in ((_BLAS, "scipy.linalg.cython_blas"), (_LAPACK, "scipy.linalg.cython_lapack"))
-    for name, work in works.items()
+    letter + name: Fortran(letter + name, module, work, threads_from, results)
+    for routines, module, results in (
+        (_BLAS, "scipy.linalg.cython_blas", _LAST),
+        (_LAPACK, "scipy.linalg.cython_lapack", _ALL),
+    )
+    for name, (work, threads_from) in routines.items()
     for letter in LETTERS.values()
 }

@@ -114,15 +114,17 @@ class Buffer:
     size : int
         Number of elements; 0 where only the run tells (``place`` is "pointer").
     place : str
-        "input" (read only), "output", "arena" (at byte ``offset``), "stack", "data" (``data`` holds the elements), or
-        "pointer": it begins where the scalar ``base`` points.
+        "input" (read only), "output", "arena" (at byte ``offset`` of it, or of ``within``), "stack", "data"
+        (``data`` holds the elements), or "pointer": it begins where the scalar ``base`` points.
     origins : tuple of Buffer
-        For a pointer, the buffers in the arena that it may point into.
+        For a pointer, the buffers that it may point into.
+    within : Buffer or None
+        The output in which it lies, which is written when nothing reads it any more.
     copies : int
         Threads that may need one of their own: 1, or the number of parts of the only loop that touches it.
     """
 
-    __slots__ = ("base", "copies", "data", "dtype", "name", "offset", "origins", "place", "size")
+    __slots__ = ("base", "copies", "data", "dtype", "name", "offset", "origins", "place", "size", "within")
 
     def __init__(
         self, name: str, dtype: np.dtype, size: int, place: str, *, base=None, data=None, origins=()
@@ -132,6 +134,7 @@ class Buffer:
         self.origins: tuple[Buffer, ...] = origins
         self.data: np.ndarray | None = data
         self.offset: int | None = None
+        self.within: Buffer | None = None
         self.copies = 1
 
     @property

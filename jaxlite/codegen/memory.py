@@ -1,6 +1,7 @@
 """Places in memory: which buffers are needed, and where in the arena they lie.
 
-Two buffers share memory where their lifetimes do not overlap. A buffer lives from the first to the last top statement
+Two buffers share memory where their lifetimes do not overlap, and a buffer may lie in a result of the program that
+nothing has been written to yet. A buffer lives from the first to the last top statement
 that touches it; inside a loop, a buffer that is first touched within lives from its first to its last statement of a
 step, unless a later step could still read it.
 """
@@ -27,42 +28,65 @@ ALIGNMENT = 64
 
 
 def plan(program: LoopProgram) -> LoopProgram:
-    """Drop buffers that are never read, and give the others in the arena their places (in place)."""
-    drop_unread(program)
-    spans = _lifetimes(program.body)
+    """Drop buffers that nothing touches, and give the others in the arena their places (in place)."""
+    spans = _lifetimes(program)
     used = set(spans)
     program.buffers = [b for b in program.buffers if b in used]
-    places, program.arena_bytes = _placed(program.buffers, spans)
-    for buffer, start in places.items():
-        buffer.offset = start
+    places, program.arena_bytes = _placed(program, spans)
+    for buffer, (within, start) in places.items():
+        buffer.within, buffer.offset = within, start
     return program
 
 
 def bytes_in_use(program: LoopProgram, threads: int) -> int:
     """Return how much of the arena a run touches: copies for more threads than there are take addresses alone."""
-    return _placed(program.buffers, _lifetimes(program.body), threads)[1]
+    return _placed(program, _lifetimes(program), threads)[1]
+
+
+class _Room:
+    """A stretch of memory in which buffers are placed, in the order of their beginning: each in the first gap."""
+
+    def __init__(self):
+        self.taken: list[tuple[int, int, int]] = []  # (last statement, start, end)
+
+    def gap(self, first: int, size: int) -> int:
+        """Return where ``size`` bytes are free from statement ``first`` on."""
+        self.taken = [entry for entry in self.taken if entry[0] >= first]
+        start = 0
+        for _, begin, end in sorted(self.taken, key=lambda entry: entry[1]):
+            if begin - start >= size:
+                break
+            start = max(start, end)
+        return start
+
+    def take(self, last: int, start: int, size: int) -> None:
+        self.taken.append((last, start, start + size))
 
 
 def _placed(
-    buffers: list[Buffer], spans: dict[Buffer, tuple[int, int]], threads: int | None = None
-) -> tuple[dict[Buffer, int], int]:
-    """Return where the buffers in the arena lie, and how large it is: first fit in the order of their beginning."""
-    free_list: list[tuple[int, int, int]] = []  # (last statement, start, end) of what is placed
-    places: dict[Buffer, int] = {}
+    program: LoopProgram, spans: dict[Buffer, tuple[int, int]], threads: int | None = None
+) -> tuple[dict[Buffer, tuple[Buffer | None, int]], int]:
+    """Return for each buffer the result that it lies in (None: the arena) and the byte, and how large the arena is."""
+    results, arena = {b: _Room() for b in program.outputs if b in spans}, _Room()
+    places: dict[Buffer, tuple[Buffer | None, int]] = {}
     total = 0
-    arena = [b for b in buffers if b.place == "arena"]
-    for buffer in sorted(arena, key=lambda b: (spans[b][0], -b.nbytes)):
+    buffers = [b for b in program.buffers if b.place == "arena"]
+    for buffer in sorted(buffers, key=lambda b: (spans[b][0], -b.nbytes)):
         first, last = spans[buffer]
-        size = copy_bytes(buffer) * min(buffer.copies, threads or buffer.copies)
-        free_list = [entry for entry in free_list if entry[0] >= first]
-        start = 0
-        for _, taken, end in sorted(free_list, key=lambda entry: entry[1]):
-            if taken - start >= size:
+        # Other numbers of threads must not move it.
+        size = copy_bytes(buffer) * buffer.copies
+        for result, room in results.items():
+            start = room.gap(first, size)
+            if last < spans[result][0] and start + size <= result.nbytes:
+                places[buffer] = result, start
+                room.take(last, start, size)
                 break
-            start = max(start, end)
-        places[buffer] = start
-        free_list.append((last, start, start + size))
-        total = max(total, start + size)
+        else:
+            size = copy_bytes(buffer) * min(buffer.copies, threads or buffer.copies)
+            start = arena.gap(first, size)
+            places[buffer] = None, start
+            arena.take(last, start, size)
+            total = max(total, start + size)
     return places, total
 
 
@@ -83,7 +107,7 @@ def touched(statement) -> list[Buffer]:
     return []
 
 
-def _lifetimes(body: list) -> dict[Buffer, tuple[int, int]]:
+def _lifetimes(program: LoopProgram) -> dict[Buffer, tuple[int, int]]:
     """Return first and last time that each buffer is touched, times counted over all statements in order."""
     spans: dict[Buffer, list[int]] = {}
     loops: list[tuple[int, int]] = []
@@ -105,7 +129,11 @@ def _lifetimes(body: list) -> dict[Buffer, tuple[int, int]]:
                 clock += 1
                 loops.append((begin, clock))
 
-    visit(body, False)
+    visit(program.body, False)
+    for result in program.outputs:
+        # It outlives the program, so that all of a loop that writes it is its own.
+        if result in spans:
+            spans[result][1] = clock + 1
     # Inner loops come before the loops that hold them.
     for begin, end in loops:
         for span in spans.values():
@@ -116,8 +144,8 @@ def _lifetimes(body: list) -> dict[Buffer, tuple[int, int]]:
     return {buffer: (first, last) for buffer, (first, last) in spans.items()}
 
 
-def drop_unread(program: LoopProgram) -> None:
-    """Remove stores into buffers that nothing reads: their values were handed on inside a kernel."""
+def drop_unread(program: LoopProgram) -> LoopProgram:
+    """Remove stores into buffers that nothing reads (in place): their values were handed on inside a kernel."""
     while True:
         read: set[Buffer] = set(program.outputs)
         for statement in walk(program.body):
@@ -126,7 +154,7 @@ def drop_unread(program: LoopProgram) -> None:
                     read.update((buffer, *buffer.origins))
         # Whoever points into a buffer may read it.
         if not _without_stores(program.body, read):
-            return
+            return program
 
 
 def _without_stores(block: list, read: set[Buffer]) -> bool:

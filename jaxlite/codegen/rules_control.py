@@ -47,7 +47,8 @@ class CarriedSmall:
 
     carries: tuple[Carry, ...] = ()
 
-    def __init__(self, s: Scheduler, init: Value, aval: ShapedArray):
+    def __init__(self, s: Scheduler, init: Value, aval: ShapedArray, place: View):
+        self.place = place
         self.inside = s.new_view(aval.dtype, aval.shape)
         self.target = s.new_view(aval.dtype, aval.shape)
         s.copy(init, self.inside)
@@ -61,10 +62,16 @@ class CarriedSmall:
 
 
 class CarriedLarge:
-    """A large array: two places, one read and one written, that change roles with each step."""
+    """A large array: two places, one read and one written, that change roles with each step.
 
-    def __init__(self, s: Scheduler, init: Value, aval: ShapedArray):
+    Where the number of steps is known, one of them is the place of the result, and so chosen that it ends there.
+    """
+
+    def __init__(self, s: Scheduler, init: Value, aval: ShapedArray, place: View, length: int | None):
         self.views = [s.new_view(aval.dtype, aval.shape) for _ in range(2)]
+        self.place, self.ends_there = place, False
+        if length is not None and place.is_row_major and place.offset == Affine():
+            self.ends_there, self.views[length % 2] = True, place
         s.copy(init, self.views[0])
         s.close()
         self.carries = [s.b.carry(s.b.base(view.buffer)) for view in self.views]
@@ -72,7 +79,7 @@ class CarriedLarge:
 
     def at(self, s: Scheduler, base) -> View:
         like = self.views[0]
-        origins = tuple(view.buffer for view in self.views)
+        origins = tuple(b for view in self.views for b in view.buffer.origins or (view.buffer,))
         buffer = s.program.new_buffer(
             like.dtype, math.prod(like.shape), "pointer", base=base, origins=origins
         )
@@ -83,16 +90,17 @@ class CarriedLarge:
         read.next, written.next = written.inside, read.inside
 
     def result(self, s: Scheduler) -> Value:
-        return self.at(s, self.carries[0].result)
+        return self.place if self.ends_there else self.at(s, self.carries[0].result)
 
 
 class CarriedInPlace:
-    """An array in one place, of which each step changes elements."""
+    """An array in one place, of which each step changes elements; a large one stands where the result shall stand."""
 
     carries: tuple[Carry, ...] = ()
 
-    def __init__(self, s: Scheduler, init: Value, aval: ShapedArray):
-        self.inside = self.target = s.new_view(aval.dtype, aval.shape)
+    def __init__(self, s: Scheduler, init: Value, aval: ShapedArray, place: View):
+        self.place = place
+        self.inside = self.target = place if aval.size > SMALL else s.new_view(aval.dtype, aval.shape)
         s.copy(init, self.inside)
         s.close()
 
@@ -141,39 +149,38 @@ def _keeps_places(eqn: Eqn, carry: Var) -> bool:
     return isinstance(eqn.primitive.lower, Elementwise) and same and eqn.invars.count(carry) == 1
 
 
-def carried(s: Scheduler, init: Value, aval: ShapedArray, one_place: bool = False):
-    """Prepare a carry of a loop."""
-    if not aval.shape:
-        return CarriedNumbers(s, init, aval)
-    if one_place:
-        return CarriedInPlace(s, init, aval)
-    return (CarriedSmall if aval.size <= SMALL else CarriedLarge)(s, init, aval)
-
-
 def prepared(
-    s: Scheduler, jaxpr: Jaxpr, num_consts: int, inits: Sequence[Value]
+    s: Scheduler, eqn: Eqn, jaxpr: Jaxpr, num_consts: int, inits: Sequence[Value], length: int | None = None
 ) -> tuple[list, dict[Var, View]]:
-    """Prepare all carries of a loop; also return which values of its body stand in their places."""
-    places = kept_in_place(jaxpr, num_consts, len(inits))
-    avals = [stored_aval(v.aval) for v in jaxpr.invars[num_consts : num_consts + len(inits)]]
-    states = [carried(s, x, aval, k in places) for k, (x, aval) in enumerate(zip(inits, avals, strict=True))]
-    return states, {v: states[k].inside for k, chain in places.items() for v in chain}
+    """Prepare all carries of a loop, its first results; also return which values of its body stand in their places."""
+    standing = kept_in_place(jaxpr, num_consts, len(inits))
+    states = []
+    for k, (init, var) in enumerate(zip(inits, jaxpr.invars[num_consts:], strict=False)):
+        aval = stored_aval(var.aval)
+        if not aval.shape:
+            states.append(CarriedNumbers(s, init, aval))
+        elif k in standing:
+            states.append(CarriedInPlace(s, init, aval, s.target_for(eqn, k)))
+        elif aval.size <= SMALL:
+            states.append(CarriedSmall(s, init, aval, s.target_for(eqn, k)))
+        else:
+            states.append(CarriedLarge(s, init, aval, s.target_for(eqn, k), length))
+    return states, {v: states[k].inside for k, chain in standing.items() for v in chain}
 
 
 def flat_carries(states) -> list[Carry]:
     return [carry for state in states for carry in state.carries]
 
 
-def finish(s: Scheduler, eqn, states) -> list[Value]:
+def finish(s: Scheduler, states) -> list[Value]:
     """Return the values of the carries after the loop."""
     results = []
-    for k, state in enumerate(states):
+    for state in states:
         value = state.result(s)
-        if type(value) is View:
+        if type(value) is View and value is not state.place:
             # Out of the places that the next loop may take over.
-            target = s.target_for(eqn, k)
-            s.copy(value, target)
-            value = target
+            s.copy(value, state.place)
+            value = state.place
         results.append(value)
     s.close()
     return results
@@ -211,7 +218,7 @@ def _scan(s: Scheduler, eqn, operands: Sequence[Value]):
     xs = [s.stored(x) if type(x) is Lazy and x.cost > 2 else x for x in xs]
     ys = [s.target_for(eqn, k) for k in range(num_carry, len(eqn.outvars))]
     s.close()
-    states, standing = prepared(s, jaxpr, num_consts, inits)
+    states, standing = prepared(s, eqn, jaxpr, num_consts, inits, length)
     start, stop, step = (length - 1, -1, -1) if p["reverse"] else (0, length, 1)
     with s.b.loop(stop, flat_carries(states), start=start, step=step, polls=True) as i:
         inner = s.region()
@@ -220,7 +227,7 @@ def _scan(s: Scheduler, eqn, operands: Sequence[Value]):
         targets = [state.target for state in states] + [slice_of(y, i) for y in ys]
         outs = inner.run_into(jaxpr, [*consts, *(state.inside for state in states), *slices], targets)
         advance(inner, states, outs)
-    return [*finish(s, eqn, states), *ys]
+    return [*finish(s, states), *ys]
 
 
 def advance(s: Scheduler, states, outs: list[Components]) -> None:

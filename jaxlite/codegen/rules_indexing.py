@@ -18,6 +18,7 @@ import numpy as np
 from jaxlite.codegen import elementwise
 from jaxlite.codegen.boundary import gather_windows, scatter_windows
 from jaxlite.codegen.loops import BOOL, INT, Affine, Const, Merge, Operand
+from jaxlite.codegen.rules_structural import reindexed
 from jaxlite.codegen.schedule import CHEAP, Scheduler, numbers_everywhere, rule
 from jaxlite.codegen.values import Lazy, Numbers, Value, View, constant, needs_of
 from jaxlite.ir import Eqn
@@ -50,12 +51,25 @@ def _clamped(b, i: Operand, limit: int) -> Operand:
 FEW = 64
 
 
-def check_all(s: Scheduler, eqn: Eqn, indices: View, limits: Sequence[tuple[int, int]]) -> None:
-    """Leave the program unless every index of ``indices[…, k]`` lies between ``limits[k]``."""
-    key = (indices.buffer, indices.offset, indices.shape, indices.strides, tuple(limits))
-    if not math.prod(indices.shape) or key in s.checked:
+def check_all(
+    s: Scheduler, eqn: Eqn, indices: Value, limits: Sequence[tuple[int, int]], *, vectors: bool = True
+) -> None:
+    """Leave the program unless every index of ``indices[…, k]`` lies between ``limits[k]``.
+
+    Where they are no vectors, each is one of a single entry. They are those of the second operand, which need no check
+    where it is known between which numbers they lie.
+    """
+    low, high = s.ranges.get(eqn.invars[1], (None, None))
+    if low is not None and all(start <= low and high <= end for start, end in limits):
         return
-    s.checked.add(key)
+    known = (
+        (indices.buffer, indices.offset, indices.shape, indices.strides) if type(indices) is View else indices
+    )
+    if not math.prod(indices.shape) or (known, *limits) in s.checked:
+        return
+    s.checked.add((known, *limits))
+    if not vectors:
+        indices = reindexed(indices, (*indices.shape, 1), lambda index: index[:-1])
     s.close()
     b, lead, body = s.b, indices.shape[:-1], []
     nothing = (Const(0, INT), Const(0, INT))
@@ -94,14 +108,14 @@ def _over_vectors(
     return nest(0, (), tuple(init))
 
 
-def _entries(b, indices: View, place, limits: Sequence[tuple[int, int]]):
+def _entries(b, indices: Value, place, limits: Sequence[tuple[int, int]]):
     """Yield each entry of an index vector as it is, and whether it lies between its limits."""
     for k, (low, high) in enumerate(limits):
         i = as_index(b, indices.element(b, (*place, Affine(k)))[0])
         yield i, b.let("and", b.let("ge", i, Const(low, INT)), b.let("le", i, Const(high, INT)))
 
 
-def _all_inside(b, indices: View, limits: Sequence[tuple[int, int]]) -> Operand:
+def _all_inside(b, indices: Value, limits: Sequence[tuple[int, int]]) -> Operand:
     def step(place, carried):
         (fine,) = carried
         for _, inside in _entries(b, indices, place, limits):
@@ -115,7 +129,7 @@ def _all_inside(b, indices: View, limits: Sequence[tuple[int, int]]) -> Operand:
     return fine
 
 
-def _first_outside(b, indices: View, limits: Sequence[tuple[int, int]]) -> tuple[Operand, Operand, Operand]:
+def _first_outside(b, indices: Value, limits: Sequence[tuple[int, int]]) -> tuple[Operand, Operand, Operand]:
     """Return the first index that is not between its limits, its entry, and whether there is none."""
 
     def step(place, carried):
@@ -128,6 +142,15 @@ def _first_outside(b, indices: View, limits: Sequence[tuple[int, int]]) -> tuple
 
     init = [Const(0, INT), Const(0, INT), Const(True, BOOL)]
     return _over_vectors(b, indices.shape[:-1], init, step)
+
+
+def _readable(s: Scheduler, indices: Value) -> Value:
+    """Return indices for several loops to read: what is cheap is computed in each of them."""
+    if type(indices) is Lazy and indices.cost > CHEAP:
+        indices = s.stored(indices)
+    if s.depends_on_group(indices):
+        s.close()
+    return indices
 
 
 # --- gather and scatter -----------------------------------------------------------------------------
@@ -184,9 +207,9 @@ def _gather(s: Scheduler, eqn: Eqn, operands):
     operand, indices = operands
     windows, mode, aval = gather_windows(eqn), eqn.params["mode"], eqn.outvars[0].aval
     fill = _fill(eqn.params["fill_value"], aval.dtype)
-    indices = s.stored(indices)
+    indices = _readable(s, indices)
     if mode == RAISE:
-        check_all(s, eqn, s.memory(indices, row_major=False), _index_limits(windows))
+        check_all(s, eqn, indices, _index_limits(windows))
     if not math.prod(operand.shape):
         empty = fill if mode == FILL else constant(0, aval.dtype)
         return [numbers_everywhere(empty, aval.shape) if aval.shape else empty]
@@ -218,7 +241,7 @@ def _scatter(s: Scheduler, eqn: Eqn, operands):
     combine = elementwise.COMBINERS[how][1] if how else None
     if combine and elementwise.COMBINERS[how][0](aval.dtype) is None:
         return None
-    indices = s.memory(indices, row_major=False) if indices.shape else indices
+    indices = _readable(s, indices) if indices.shape else indices
     if mode == RAISE:
         check_all(s, eqn, indices, _index_limits(windows))
     if not aval.shape:
@@ -319,15 +342,14 @@ def _dynamic_update_slice(s: Scheduler, eqn: Eqn, operands):
 
 def _along(s: Scheduler, eqn: Eqn, indices: Value, axis: int, size: int):
     """Check indices, and return a function that reads the place for an index of them."""
-    indices = s.memory(indices, row_major=False)
-    as_vectors = View(
-        indices.dtype, (*indices.shape, 1), indices.buffer, indices.offset, (*indices.strides, 0)
-    )
-    check_all(s, eqn, as_vectors, [(-size, size - 1)])
+    indices = _readable(s, indices)
+    check_all(s, eqn, indices, [(-size, size - 1)], vectors=False)
+    low, _ = s.ranges.get(eqn.invars[1], (-1, None))
 
     def place(b, index):
         i = as_index(b, indices.element(b, index)[0])
-        i = b.select(b.let("lt", i, Const(0, INT)), b.let("add", i, Const(size, INT)), i)
+        if low < 0:
+            i = b.select(b.let("lt", i, Const(0, INT)), b.let("add", i, Const(size, INT)), i)
         return tuple(Affine.of(i) if d == axis else index[d] for d in range(len(index)))
 
     return indices, place
@@ -354,7 +376,7 @@ def _put_along_dim_add(s: Scheduler, eqn: Eqn, operands):
     axis, aval = eqn.params["dimension"], eqn.outvars[0].aval
     if aval.dtype == HALF:
         return None
-    updates = s.memory(updates, row_major=False)
+    updates = s.memory(updates, row_major=False) if type(updates) is View or updates.cost > CHEAP else updates
     _, place = _along(s, eqn, indices, axis, eqn.params["size"])
     target = s.target_for(eqn)
     s.copy(numbers_everywhere(constant(0, aval.dtype), aval.shape), target)

@@ -340,7 +340,12 @@ def _lu(s: Scheduler, eqn, operands):
     elif is_tiny(a.dtype, *a.shape[-2:]):
         _tiny_lu(s, s.memory(a, row_major=False), *results)
     else:
-        _lapack_lu(s, a, *results)
+        factors = transposed(_lapack_lu(s, a, *results[1:]))
+        if s.targets.get(eqn.outvars[0]) is None:
+            # LAPACK leaves them by columns, which `_blas_solve` takes as well.
+            results[0] = factors
+        else:
+            moved(s, factors, results[0])
     return results
 
 
@@ -353,7 +358,8 @@ def _without_elements(s: Scheduler, factors: View, pivots: View, permutation: Vi
     s.close()
 
 
-def _lapack_lu(s: Scheduler, a: Value, factors: View, pivots: View, permutation: View) -> None:
+def _lapack_lu(s: Scheduler, a: Value, pivots: View, permutation: View) -> View:
+    """Eliminate; returns the transposes of the factors."""
     *lead, m, n = a.shape
     work, found = s.new_view(a.dtype, (*lead, n, m)), s.new_view(INT32, (*lead, min(m, n)))
     moved(s, a, transposed(work))
@@ -377,7 +383,7 @@ def _lapack_lu(s: Scheduler, a: Value, factors: View, pivots: View, permutation:
 
     with kernel(s, math.prod(a.shape), "lu"):
         batches(s, tuple(lead), factor)
-    moved(s, transposed(work), factors)
+    return work
 
 
 def _tiny_lu(s: Scheduler, a: View, factors: View, pivots: View, permutation: View) -> None:
@@ -482,12 +488,17 @@ def _tiny_solve(s: Scheduler, eqn, factors: Value, pivots: View, x: Value, trans
 
 def _blas_solve(s: Scheduler, eqn, factors: Value, pivots: View, x: Value, transpose: bool) -> View:
     # Not LAPACK's getrs, which would need both matrices by columns.
-    factors = s.memory(factors)
+    by_columns = type(factors) is View and transposed(factors).is_row_major
+    factors = s.memory(transposed(factors) if by_columns else factors)
     out = moved(s, x, dense_target(s, eqn))
     *lead, n, columns = out.shape
     b = s.b
-    lower = _triangular_routine(s, factors, out, True, True, transpose, False, True)
-    upper = _triangular_routine(s, factors, out, True, False, transpose, False, False)
+    lower, upper = (
+        _triangular_routine(
+            s, factors, out, True, is_lower != by_columns, transpose != by_columns, False, is_lower
+        )
+        for is_lower in (True, False)
+    )
 
     def exchange_rows(index):
         span = {"start": n - 1, "step": -1} if transpose else {}

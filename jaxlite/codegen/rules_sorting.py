@@ -22,7 +22,8 @@ import numpy as np
 from jaxlite.codegen.builder import Builder
 from jaxlite.codegen.loops import INT, Affine, Const, Operand
 from jaxlite.codegen.schedule import Scheduler, rule
-from jaxlite.codegen.values import Components, View, constant, storage
+from jaxlite.codegen.values import Components, Value, View, constant, storage
+from jaxlite.ir import ShapedArray
 
 I32 = np.dtype(np.int32)
 HALF = np.dtype(np.float16)
@@ -143,6 +144,11 @@ class Columns:
         for view, component in zip(self.views, components, strict=True):
             view.store(b, (place,), (component,))
 
+    def sorted_view(self, k: int, shape: tuple[int, ...]) -> View:
+        """Return sorted column ``k`` as an array of a single line."""
+        column = self.views[k]
+        return View.whole(column.buffer, column.dtype, shape, self.length * (self.levels % 2))
+
     def result(self, b: Builder, i: Operand) -> Components:
         """Return the components of sorted element ``i``."""
         return self.load(b, Affine.of(i) + self.length * (self.levels % 2))
@@ -257,39 +263,68 @@ def _sort(s: Scheduler, eqn, operands):
     n = shape[axis]
     if n == 1:
         return operands
-    targets = [s.target_for(eqn, k) for k in range(len(operands))]
     if not math.prod(shape):
-        return targets
-    sources = [s.memory(x, row_major=False) for x in operands]
-    s.close()
-    b, body = s.b, []
-    order = Order(tuple(x.dtype for x in sources[:num_keys]))
-    others = sources[num_keys:]
+        return [s.target_for(eqn, k) for k in range(len(operands))]
+    keys, others = operands[:num_keys], operands[num_keys:]
     # One operand that is no key moves along; several are read again, through the places that their elements had.
     direct = len(others) <= 1 and all(storage(x.dtype)[1] == 1 for x in others)
-    moved = None if not others else others[0].dtype if direct else INT
+    if not direct:
+        others = [s.memory(x, row_major=False) for x in others]
+    s.close()
+    b, body = s.b, []
+    order = Order(tuple(x.dtype for x in keys))
+    moved = None if not others else _narrow(s, eqn) if direct else INT
     columns = Columns(s, n, order, moved)
-    in_columns = sources if direct else sources[:num_keys]
+    # Of a single line, the columns themselves are the result, where no other place is asked for.
+    one_line = direct and math.prod(shape) == n
+    stay = [
+        one_line and s.targets.get(v) is None and storage(v.aval.dtype) == (v.aval.dtype, 1)
+        for v in eqn.outvars
+    ]
+    values = [
+        columns.sorted_view(k, shape) if stays else s.target_for(eqn, k) for k, stays in enumerate(stay)
+    ]
 
     def line(index):
         def read(i):
-            components = [c for x in in_columns for c in x.load(b, index(i))]
-            return (*components, *(() if direct else (i,)))
+            components = [c for x in keys for c in x.element(b, index(i))]
+            rest = [b.convert(x.element(b, index(i))[0], moved) for x in others] if direct else [i]
+            return (*components, *rest)
 
         _sort_line(b, columns, read)
+        if all(stay):
+            return
         with b.loop(n) as i:
-            sorted_ = columns.result(b, i)
-            rest = iter(sorted_)
-            for x, target in zip(in_columns, targets, strict=False):
-                target.store(b, index(i), tuple(next(rest) for _ in range(storage(x.dtype)[1])))
-            if not direct:
-                for x, target in zip(others, targets[num_keys:], strict=True):
-                    target.store(b, index(i), x.load(b, index(sorted_[-1])))
+            components = iter(columns.result(b, i))
+            for x, value, stays in zip(keys, values, stay, strict=False):
+                element = tuple(next(components) for _ in range(storage(x.dtype)[1]))
+                if not stays:
+                    value.store(b, index(i), element)
+            last = next(components, None)
+            for x, value, stays in zip(others, values[num_keys:], stay[num_keys:], strict=True):
+                if not stays:
+                    element = (b.convert(last, x.dtype),) if direct else x.load(b, index(last))
+                    value.store(b, index(i), element)
 
     with b.into(body):
         _lines(s, shape, axis, line)
     s.kernel(body, math.prod(shape), "sort")
-    return targets
+    return [_of_dtype(s, x, v.aval) for x, v in zip(values, eqn.outvars, strict=True)]
+
+
+def _of_dtype(s: Scheduler, value: View, aval: ShapedArray) -> Value:
+    """Return a value that is held in a narrower type."""
+    if value.dtype == aval.dtype:
+        return value
+    return s.computed(aval, lambda b, index: (b.convert(value.element(b, index)[0], aval.dtype),), [value])
+
+
+def _narrow(s: Scheduler, eqn) -> np.dtype:
+    """Return the type in which the operand that is no key moves along: an index takes half of the memory."""
+    dtype = eqn.outvars[-1].aval.dtype
+    low, high = s.ranges.get(eqn.invars[-1], (None, None))
+    fits = low is not None and np.iinfo(np.int32).min <= low and high <= np.iinfo(np.int32).max
+    return I32 if fits and dtype.itemsize > I32.itemsize else storage(dtype)[0]
 
 
 @rule("top_k")

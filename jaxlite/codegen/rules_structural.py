@@ -16,7 +16,7 @@ import numpy as np
 from jaxlite.codegen.elementwise import HALF, bits_of_half
 from jaxlite.codegen.loops import INT, Affine, Const
 from jaxlite.codegen.nests import LONG_ROW, has_few_pieces
-from jaxlite.codegen.schedule import Scheduler, numbers_everywhere, rule
+from jaxlite.codegen.schedule import CHEAP, Scheduler, numbers_everywhere, rule
 from jaxlite.codegen.values import (
     Index,
     Lazy,
@@ -236,7 +236,9 @@ def _cut(x: Value, axis: int, start: int, size: int) -> Value:
 def _padded(s: Scheduler, x: Value, padding: Numbers, shape, config) -> Lazy:
     """Return a margin around an array as a recipe: an element inside, moved there where it is not, or the padding."""
     widened = [d for d, (lo, hi, _) in enumerate(config) if lo or hi]
-    source = s.stored(x) if type(x) is Lazy and x.cost > 6 else x
+    # Along short rows, loops would be cut into pieces of a few steps each: asking at each step is better.
+    in_pieces = all(shape[d] >= LONG_ROW for d in widened)
+    source = s.stored(x) if type(x) is Lazy and x.cost > CHEAP and not in_pieces else x
 
     def compute(b, index):
         inside, moved = None, [i + -lo for i, (lo, _, _) in zip(index, config, strict=True)]
@@ -269,10 +271,9 @@ def _padded(s: Scheduler, x: Value, padding: Numbers, shape, config) -> Lazy:
         for cuts, n, (lo, hi, _) in zip(inner, shape, config, strict=True)
     )
     needs = needs_of([source], elsewhere=True) | padding.needs
-    # Along short rows, loops would be cut into pieces of a few steps each: asking at each step is better.
-    if any(shape[d] < LONG_ROW for d in widened):
-        return Lazy(x.dtype, shape, compute, source.cost + 6 * len(widened), needs)
-    return Lazy(x.dtype, shape, compute, source.cost + 1, needs, breaks=breaks)
+    if in_pieces:
+        return Lazy(x.dtype, shape, compute, source.cost + 1, needs, breaks=breaks)
+    return Lazy(x.dtype, shape, compute, source.cost + 6 * len(widened), needs)
 
 
 @rule("iota")

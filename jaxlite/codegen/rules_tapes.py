@@ -79,7 +79,7 @@ def _tape_scan(s: Scheduler, eqn, operands):
     consts = [settled(s, x) for x in consts]
     handles = [s.scalar(tape) for tape in tapes]
     s.close()
-    states, standing = prepared(s, jaxpr, num_consts, inits)
+    states, standing = prepared(s, eqn, jaxpr, num_consts, inits)
     length = s.b.call("tape_length", handles[0], result=INT)
     handles[1:] = [
         _as_long_as(s, h, aval, length) for h, aval in zip(handles[1:], tape_avals[1:], strict=True)
@@ -99,7 +99,7 @@ def _tape_scan(s: Scheduler, eqn, operands):
         targets = [state.target for state in states] + [slice_of(y, i) for y in places]
         outs = inner.run_into(jaxpr, [*consts, *(state.inside for state in states), *rows], targets)
         advance(inner, states, outs)
-    return [*finish(s, eqn, states), *(Numbers(INT, (h,)) for h in outputs)]
+    return [*finish(s, states), *(Numbers(INT, (h,)) for h in outputs)]
 
 
 def _as_long_as(s: Scheduler, handle: Scalar, aval: Tape, length: Scalar) -> Scalar:
@@ -137,7 +137,7 @@ def _while(s: Scheduler, eqn, operands):
     inits = operands[num_test + num_body :]
     groups = split_list(body_jaxpr.out_avals[len(inits) :], *p["tapes_out"])[:-1]
     s.close()
-    states, standing = prepared(s, body_jaxpr, num_body, inits)
+    states, standing = prepared(s, eqn, body_jaxpr, num_body, inits)
     outputs = [new_tape(s, group) for group in groups]
     # The steps are counted where something is recorded.
     counts = [s.b.carry(Const(0, INT))] if outputs else []
@@ -162,7 +162,7 @@ def _while(s: Scheduler, eqn, operands):
         advance(inner, states, outs)
 
     s.b.while_([*flat_carries(states), *counts], test, body)
-    return [*finish(s, eqn, states), *(Numbers(INT, (h,)) for h in outputs)]
+    return [*finish(s, states), *(Numbers(INT, (h,)) for h in outputs)]
 
 
 # --- row by row -------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from jaxlite.codegen.loops import (
 )
 from jaxlite.codegen.nests import Bundle, Calls, Group, Job, has_few_pieces, same_place
 from jaxlite.codegen.orientation import oriented
+from jaxlite.codegen.ranges import Range, ranges_of
 from jaxlite.codegen.values import (
     Components,
     Index,
@@ -220,6 +221,7 @@ class Scheduler:
         self.targets: dict[Var, View] = {}
         self.uses: dict[Var, int] = {}
         self.readers: dict[Var, frozenset] = {}
+        self.ranges: dict[Var, Range] = {}
         # Where recipes stand that were computed into memory, and checks of indices that were made.
         self.kept: dict[Value, View] = {}
         self.checked: set[tuple] = set()
@@ -251,6 +253,7 @@ class Scheduler:
             if type(atom) is Var:
                 self.uses[atom] = self.uses.get(atom, 0) + 1
         self.readers.update(readers_of(eqns, jaxpr.outvars))
+        self.ranges.update(ranges_of(eqns))
         self.targets.update(targets or {})
 
         def read(atom):

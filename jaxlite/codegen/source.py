@@ -12,8 +12,8 @@ from jaxlite.codegen import rules  # noqa: F401  (registers the lowering rules)
 from jaxlite.codegen.cost import LONG, Cost, cost_of
 from jaxlite.codegen.emit_llvm import emit
 from jaxlite.codegen.entry import DECLARATIONS, entry_text
-from jaxlite.codegen.loops import LoopProgram, While, walk
-from jaxlite.codegen.memory import plan
+from jaxlite.codegen.loops import Check, Host, LoopProgram, While, walk
+from jaxlite.codegen.memory import drop_unread, plan
 from jaxlite.codegen.panels import with_panels
 from jaxlite.codegen.render_python import render
 from jaxlite.codegen.reuse import in_place
@@ -33,6 +33,11 @@ class Source(NamedTuple):
     has_entry: bool
 
     @property
+    def names_equations(self) -> bool:
+        """Whether it may ask for an equation by its number: one that Python runs, or that a check fails for."""
+        return any(isinstance(s, Host | Check) for s in walk(self.loops.body))
+
+    @property
     def loops_text(self) -> str:
         """The loop program in Python."""
         return render(self.loops)
@@ -41,7 +46,8 @@ class Source(NamedTuple):
 @cached_by_jaxpr
 def loop_program(jaxpr: Jaxpr) -> LoopProgram:
     """Return the loop program of an optimised jaxpr, its memory planned."""
-    return plan(split(in_place(cut_to_rows(with_panels(schedule(jaxpr))))))
+    # What nothing reads is gone before anything looks at lifetimes.
+    return plan(split(in_place(drop_unread(cut_to_rows(with_panels(schedule(jaxpr)))))))
 
 
 def source_of(

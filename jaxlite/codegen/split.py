@@ -45,7 +45,7 @@ from jaxlite.codegen.loops import (
     blocks,
     walk,
 )
-from jaxlite.codegen.memory import copy_bytes, drop_unread
+from jaxlite.codegen.memory import copy_bytes
 from jaxlite.codegen.rows import touches
 from jaxlite.codegen.thread_pool import MOST_THREADS
 
@@ -72,7 +72,6 @@ MOST_PARTS_OF_LONG_LOOPS = 1 << 20
 def split(program: LoopProgram) -> LoopProgram:
     """Cut the loops of a program that are worth it (in place)."""
     if cost_of(program).nanoseconds > LONG:
-        drop_unread(program)
         splitter = _Splitter(program)
         splitter.block(program.body, in_kernel=False)
         program.buffers += splitter.partial_results
@@ -237,26 +236,13 @@ def _differs(place: Affine, indices: set[Scalar]) -> bool:
 
 
 def _written(call: Call) -> list[Address]:
-    """Return the places that a routine may write to: of BLAS's the last one that it is given, of LAPACK's all."""
-    places = [a for a in call.args if isinstance(a, Address)]
-    return places[-1:] if call.symbol[1:] in ("gemm", "gemv", "trsm", "trsv") else places
-
-
-# OpenBLAS uses threads of its own from about so many operations on (interface/*.c): matrix products from 64^3 elements,
-# those of a vector from 96^2, the factors of LAPACK from some 64 rows. Of others it is not known.
-_LARGE = {
-    "gemm": 2.0 * 64**3,
-    "gemv": 2.0 * 96**2,
-    "trsv": 1.0 * 96**2,
-    "trsm": 1.0 * 64**3,
-    "potrf": 64**3 / 3.0,
-    "getrf": 2.0 / 3.0 * 64**3,
-}
+    """Return the places that a routine may write to."""
+    return [a for a in call.args if isinstance(a, Address)][ROUTINES[call.symbol].results]
 
 
 def _has_large_calls(loop: For) -> bool:
     return any(
-        isinstance(s, Call) and s.symbol in ROUTINES and work_of_call(s) >= _LARGE.get(s.symbol[1:], 0.0)
+        isinstance(s, Call) and s.symbol in ROUTINES and work_of_call(s) >= ROUTINES[s.symbol].threads_from
         for s in walk(loop.body)
     )
 

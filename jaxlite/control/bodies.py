@@ -15,7 +15,7 @@ from jaxlite.ir import Jaxpr, ShapedArray, lift_constvars
 from jaxlite.ops.elementwise import convert_element_type
 from jaxlite.primitive import Zero
 from jaxlite.trace import aval_of
-from jaxlite.tree import tree_flatten, tree_unflatten
+from jaxlite.tree import tree_flatten, tree_map, tree_unflatten
 
 
 class Body(NamedTuple):
@@ -88,5 +88,4 @@ def permute_outputs(jaxpr: Jaxpr, order: Sequence[int]) -> Jaxpr:
 
 def as_arrays(tree):
     """Give plain arrays in a tree what traced ones have, ``.at`` among it, for bodies that run as Python."""
-    leaves, treedef = tree_flatten(tree)
-    return tree_unflatten(treedef, [Array.of(np.array(x)) if type(x) is np.ndarray else x for x in leaves])
+    return tree_map(lambda x: Array.of(np.array(x)) if type(x) is np.ndarray else x, tree)

@@ -7,6 +7,8 @@ A group of one element runs the equation as it was before vmap: with the branch 
 
 from __future__ import annotations
 
+from jaxlite.control.bodies import split_list
+from jaxlite.control.jit import merge
 from jaxlite.errors import RuleError
 from jaxlite.interpreters.batch import axis_names, batch_jaxpr, to_front
 from jaxlite.interpreters.evaluate import eval_jaxpr
@@ -149,8 +151,8 @@ def _group(first: Jaxpr, primitive: Primitive, names: tuple, together: int, dims
     params = dict(names)
 
     def group(*args):
-        shared, own = iter(args[: dims.count(None)]), iter(args[dims.count(None) :])
-        operands = [next(shared) if d is None else next(own) for d in dims]
+        shared, own = split_list(args, dims.count(None))
+        operands = merge([d is None for d in dims], shared, own)
         if together == 1:
             outs = primitive.bind(*operands, **params)
             return outs if primitive.multiple_results else [outs]

@@ -80,7 +80,7 @@ class Every(LoopCheckpoints):
         steps = segment_length(length) if self.steps is None else self.steps
         if steps >= length:
             return scan_p.bind(*operands, **params)
-        shape = _Shape.of(params)
+        shape = LoopShape.of(params)
         body = _segment_body(params["jaxpr"], scan_p, shape, steps)
         return _scan_in_segments(scan_p, operands, params, steps, body, scan_p.bind)
 
@@ -122,7 +122,7 @@ def segment_length(length: int) -> int:
 # --- scan ---------------------------------------------------------------------------------------------
 
 
-class _Shape(NamedTuple):
+class LoopShape(NamedTuple):
     """The params of a scan that do not change with its length."""
 
     num_carry: int
@@ -131,7 +131,7 @@ class _Shape(NamedTuple):
     unroll: int
 
     @classmethod
-    def of(cls, params) -> _Shape:
+    def of(cls, params) -> LoopShape:
         return cls(*(params[name] for name in cls._fields))
 
     def params(self, jaxpr: Jaxpr, length: int) -> dict:
@@ -139,7 +139,7 @@ class _Shape(NamedTuple):
 
 
 @cached_by_jaxpr
-def _segment(jaxpr: Jaxpr, scan_p: Primitive, shape: _Shape, steps: int) -> Jaxpr:
+def _segment(jaxpr: Jaxpr, scan_p: Primitive, shape: LoopShape, steps: int) -> Jaxpr:
     """Return ``(consts, carry, xs of the segment) -> (carry, ys of the segment)``."""
     if steps == 1:
         return _single_step(jaxpr, shape)
@@ -148,7 +148,7 @@ def _segment(jaxpr: Jaxpr, scan_p: Primitive, shape: _Shape, steps: int) -> Jaxp
     return stage_rule(lambda *args: scan_p.bind(*args, **shape.params(jaxpr, steps)), avals, "segment")
 
 
-def _single_step(jaxpr: Jaxpr, shape: _Shape) -> Jaxpr:
+def _single_step(jaxpr: Jaxpr, shape: LoopShape) -> Jaxpr:
     whole = shape.num_consts + shape.num_carry
     avals = [*jaxpr.in_avals[:whole], *(a.stacked(1) for a in jaxpr.in_avals[whole:])]
 
@@ -162,7 +162,7 @@ def _single_step(jaxpr: Jaxpr, shape: _Shape) -> Jaxpr:
 
 
 @cached_by_jaxpr
-def _segment_body(jaxpr: Jaxpr, scan_p: Primitive, shape: _Shape, steps: int) -> Jaxpr:
+def _segment_body(jaxpr: Jaxpr, scan_p: Primitive, shape: LoopShape, steps: int) -> Jaxpr:
     """Return the body of the outer loop."""
     segment = _segment(jaxpr, scan_p, shape, steps)
     # No barrier: what is run again stands in the loop of the reverse sweep, where the first run is not seen.
@@ -177,12 +177,12 @@ def bind_in_segments(scan_p: Primitive, operands, params, steps: int, bind) -> l
     """Run a scan as a loop over segments of so many steps, ``bind(*operands, **params)``."""
     if steps == 1:
         return bind(*operands, **params)
-    body = _segment(params["jaxpr"], scan_p, _Shape.of(params), steps)
+    body = _segment(params["jaxpr"], scan_p, LoopShape.of(params), steps)
     return _scan_in_segments(scan_p, operands, params, steps, body, bind)
 
 
 def _scan_in_segments(scan_p: Primitive, operands, params, steps: int, body: Jaxpr, bind) -> list:
-    jaxpr, length, shape = params["jaxpr"], params["length"], _Shape.of(params)
+    jaxpr, length, shape = params["jaxpr"], params["length"], LoopShape.of(params)
     consts, carry, xs = split_list(operands, shape.num_consts, shape.num_carry)
     count, rest = divmod(length, steps)
     # What is left over comes last: at the end of the axis, or in front when the loop runs from the end.

@@ -14,6 +14,7 @@ References
 
 from __future__ import annotations
 
+import bisect
 import builtins
 import dataclasses
 import operator
@@ -24,7 +25,7 @@ import numpy as np
 
 from jaxlite.control.bodies import is_nonzero, split_list
 from jaxlite.control.jit import compile_when_eager, jit_p, merge
-from jaxlite.control.loop_checkpoints import STORE_ALL, Every, LoopCheckpoints, bind_in_segments
+from jaxlite.control.loop_checkpoints import STORE_ALL, Every, LoopCheckpoints, LoopShape, bind_in_segments
 from jaxlite.control.scan import batch_loop, jvp_of_loop, scan, scan_p, split_body, transposed_body
 from jaxlite.control.while_loop import while_loop
 from jaxlite.errors import ArgumentError
@@ -391,8 +392,7 @@ class Budget(LoopCheckpoints):
     def _choose(self, scan_p, operands, params) -> LoopCheckpoints:
         length = params["length"]
         avals = tuple(map(aval_of, operands))
-        shape = params["num_carry"], params["num_consts"], params["reverse"], params["unroll"]
-        left = _bytes_left_by_steps(params["jaxpr"], scan_p, avals, length, shape)
+        left = _bytes_left_by_steps(params["jaxpr"], scan_p, avals, length, LoopShape.of(params))
         carry = params["jaxpr"].out_avals[: params["num_carry"]]
         kept = sum(a.size * a.dtype.itemsize for a in carry)
         if left <= self.bytes:
@@ -412,20 +412,17 @@ class Budget(LoopCheckpoints):
 
     def _most_snapshots(self, kept: int, step: int, length: int) -> int:
         """Return how many carries fit, with what is left by the steps that are transposed at a time."""
-        low, high = 0, length
-        while low < high:
-            middle = (low + high + 1) // 2
-            fits = _COPIES * middle * kept + builtins.max(middle // _SHARE, 1) * step <= self.bytes
-            low, high = (middle, high) if fits else (low, middle - 1)
-        return low
+
+        def needed(snapshots: int) -> int:
+            return _COPIES * snapshots * kept + builtins.max(snapshots // _SHARE, 1) * step
+
+        return bisect.bisect_right(range(1, length + 1), self.bytes, key=needed)
 
 
 @cached_by_jaxpr
-def _bytes_left_by_steps(jaxpr: Jaxpr, scan_p: Primitive, avals, length: int, shape) -> int:
+def _bytes_left_by_steps(jaxpr: Jaxpr, scan_p: Primitive, avals, length: int, shape: LoopShape) -> int:
     """Return how many bytes a loop stacks for its reverse sweep, after the passes."""
-    num_carry, num_consts, reverse, unroll = shape
-    params = {"jaxpr": jaxpr, "length": length, "num_carry": num_carry, "num_consts": num_consts}
-    params |= {"reverse": reverse, "unroll": unroll}
+    params = shape.params(jaxpr, length)
     out_avals = scan_p.abstract_eval(**params)
     inexact = [a.to_tangent() for a in out_avals if a.dtype.kind in "fc"]
 

@@ -25,13 +25,14 @@ import jaxlite.numpy as jnp
 from jaxlite.api import closure_convert, vjp, vmap
 from jaxlite.control.cond import cond
 from jaxlite.control.custom_rules import custom_vjp
+from jaxlite.control.jit import merge
 from jaxlite.control.scan import scan
 from jaxlite.control.while_loop import while_loop
 from jaxlite.errors import ArgumentError, DtypeError, ShapeError
 from jaxlite.experimental.states import check_like, ravel_like, ravel_state
 from jaxlite.flatten_util import Unravel
 from jaxlite.lax import stop_gradient
-from jaxlite.trace import aval_of
+from jaxlite.trace import Tracer, aval_of
 from jaxlite.tree import (
     register_pytree_node,
     tree_flatten,
@@ -193,7 +194,7 @@ def _value_at(state: _State, target):
     x = (target - state.last_t) / jnp.where(span > 0.0, span, 1.0)
     value = _polynomial(state.coefficients, x.astype(state.y.dtype))
     # Differs from JAX: where steps ran out, it extends the last polynomial.
-    return jnp.where(state.t >= target, value, jnp.asarray(np.nan, value.dtype))
+    return jnp.where(state.t >= target, value, jnp.nan)
 
 
 # --- odeint -------------------------------------------------------------------------------------------
@@ -220,7 +221,8 @@ def odeint(
     y0 : pytree of float or complex arrays
         At time ``t[0]``.
     t : f64[n]
-        The times, which increase, to return values at; f32[n] for times in single precision.
+        The times, which do not decrease, to return values at; f32[n] for times in single precision. Times that are
+        traced are not checked: where they decrease, values have no meaning.
     *args : pytrees of arrays
         Handed on to ``func``.
     rtol, atol : float
@@ -248,7 +250,8 @@ def odeint(
     ShapeError
         If ``t`` has not one axis, or no element.
     ArgumentError
-        If ``func`` returns another structure or other shapes than those of ``y0``, or an option is unknown.
+        If ``func`` returns another structure or other shapes than those of ``y0``, times decrease, or an option is
+        unknown.
 
     Notes
     -----
@@ -281,6 +284,7 @@ def odeint(
             "odeint takes checkpoint with derivatives='loop' only.", why="the adjoint records no steps."
         )
     times = _times("odeint", t)
+    _check_order("odeint", "t", t, 1)
     flat, unravel = ravel_state("odeint", "y0", y0)
     converted, consts = closure_convert(func, y0, times[0], *args)
     check_like("odeint", func, "y0", y0, converted, (y0, times[0], *args, *consts))
@@ -289,8 +293,7 @@ def odeint(
     mask = [aval_of(x).dtype.kind in "fc" for x in leaves]
 
     def flat_func(y, t, inexact, exact):
-        inexact, exact = iter(inexact), iter(exact)
-        args = tree_unflatten(tree, [next(inexact) if m else next(exact) for m in mask])
+        args = tree_unflatten(tree, merge(mask, inexact, exact))
         return ravel_like(converted(unravel(y), t, *args), y)
 
     inexact = [x for x, m in zip(leaves, mask, strict=True) if m]
@@ -456,7 +459,8 @@ def solve_ivp(
         First and last time, traced or not; the last may lie before the first.
     y0 : pytree of float or complex arrays
     t_eval : f64[n], optional
-        Times to return values at, in the order in which they are met; by default the two ends.
+        Times to return values at, in the order in which they are met; by default the two ends. Traced times are not
+        checked: before an earlier one, or outside of ``t_span``, values have no meaning.
     dense_output : bool
         Whether to keep the polynomials of all steps, as ``sol``.
     args : tuple of pytrees
@@ -481,7 +485,8 @@ def solve_ivp(
     ShapeError
         If ``t_eval`` has not one axis, or no element.
     ArgumentError
-        If ``fun`` returns another structure or other shapes than those of ``y0``.
+        If ``fun`` returns another structure or other shapes than those of ``y0``, or ``t_eval`` is not sorted or
+        leaves ``t_span``.
 
     Notes
     -----
@@ -513,6 +518,7 @@ def solve_ivp(
         raise ArgumentError(f"solve_ivp needs t_span=(first, last), got {t_span!r:.60}.") from None
     ends = _times("solve_ivp", jnp.stack([1.0 * jnp.asarray(t0), 1.0 * jnp.asarray(t1)]))
     times = ends if t_eval is None else _times("solve_ivp", t_eval)
+    _check_inside(t_eval, t0, t1)
     flat, unravel = ravel_state("solve_ivp", "y0", y0)
     check_like("solve_ivp", fun, "y0", y0, lambda y, t: fun(t, y, *args), (y0, ends[0]))
     t0, t1 = ends
@@ -530,7 +536,7 @@ def solve_ivp(
         state, steps = _dense(f, start, limit, options, 1000 if max_steps is None else max_steps)
         sol = DenseOutput(t0, direction, *steps, unravel)
         reached = (targets <= state.t)[:, None]
-        ys = jnp.where(reached, sol._flat(times), jnp.asarray(np.nan, flat.dtype))
+        ys = jnp.where(reached, sol._flat(times), jnp.nan)
     else:
 
         def to_target(state, target):
@@ -550,7 +556,7 @@ def _dense(f, state: _State, limit, options: _Options, max_steps: int):
     def attempt(state):
         new = _attempt(f, state, options, limit)
         made = new.accepted > state.accepted
-        return new, (new.last_t, jnp.where(made, new.t, -np.inf), new.coefficients)
+        return new, (new.last_t, jnp.where(made, new.t, np.inf), new.coefficients)
 
     def rest(state):
         return state, (state.last_t, jnp.asarray(np.inf, state.t.dtype), state.coefficients)
@@ -560,8 +566,7 @@ def _dense(f, state: _State, limit, options: _Options, max_steps: int):
 
     state, (starts, ends, coefficients) = scan(step, state, None, length=max_steps)
     # Attempts that failed go to the end.
-    order = jnp.argsort(jnp.where(ends == -np.inf, np.inf, ends), stable=True)
-    ends = jnp.where(ends == -np.inf, np.inf, ends)
+    order = jnp.argsort(ends, stable=True)
     return state, (starts[order], ends[order], tuple(c[order] for c in coefficients))
 
 
@@ -582,6 +587,40 @@ def _times(name: str, t):
     if t.ndim != 1 or not t.size:
         raise ShapeError(f"{name} needs times along one axis, at least one, got {aval_of(t)}.")
     return t
+
+
+def _check_order(name: str, what: str, times, direction: int):
+    """Refuse times that run against ``direction``, where they are known."""
+    if not isinstance(times, np.ndarray):
+        return
+    # A plain array: functions of an Array are recorded inside jit.
+    times = np.asarray(times)
+    against = np.diff(times) * direction < 0
+    if against.any():
+        i = int(against.argmax())
+        raise ArgumentError(
+            f"{name}: {what}[{i}] is {times[i]}, {what}[{i + 1}] is {times[i + 1]}.",
+            why=f"times must not {'decrease' if direction > 0 else 'increase'}.",
+            fix=f"sort {what}, or give each stretch a call of its own.",
+        )
+
+
+def _check_inside(t_eval, t0, t1):
+    """Refuse times that `solve_ivp` does not meet on its way, where they and the ends are known."""
+    if not isinstance(t_eval, np.ndarray) or isinstance(t0, Tracer) or isinstance(t1, Tracer):
+        return
+    t_eval, t0, t1 = map(np.asarray, (t_eval, t0, t1))
+    _check_order("solve_ivp", "t_eval", t_eval, -1 if t1 < t0 else 1)
+    # In double precision: 0.1 of single precision lies beyond 0.1.
+    low, high = np.sort(np.stack([t0, t1]).astype(np.float64))
+    outside = (t_eval < low) | (t_eval > high)
+    if outside.any():
+        i = int(outside.argmax())
+        raise ArgumentError(
+            f"solve_ivp: t_eval[{i}] is {t_eval[i]}, t_span is ({t0}, {t1}).",
+            why="values are known inside of t_span.",
+            fix="widen t_span.",
+        )
 
 
 def _unravel_rows(unravel: Unravel, rows):

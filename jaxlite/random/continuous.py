@@ -9,6 +9,7 @@ All of it is elementwise, so that compiled programs draw a number where it is us
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -357,7 +358,8 @@ def multivariate_normal(
             why="of n variables, mean ends in n and cov in n, n.",
         )
     shape = common_shape(name, shape, m[:-1], c[:-2])
-    return run(_multivariate_normal, shape, data, mean, cov, dtype=dtype, method=method)
+    drawn = math.prod(shape) * m[-1]
+    return run(_multivariate_normal, shape, data, mean, cov, drawn=drawn, dtype=dtype, method=method)
 
 
 def _orthogonal(data, *, shape, dtype, n, m):
@@ -416,8 +418,8 @@ def orthogonal(
     """
     data, _ = single("orthogonal", key)
     dtype = inexact_dtype("orthogonal", dtype)
-    m = n if m is None else m
-    return run(_orthogonal, canonical_shape(shape), data, dtype=dtype, n=int(n), m=int(m))
+    shape, n, m = canonical_shape(shape), int(n), int(n if m is None else m)
+    return run(_orthogonal, shape, data, drawn=math.prod(shape) * n * m, dtype=dtype, n=n, m=m)
 
 
 def _maxwell(data, *, shape, dtype):
@@ -454,7 +456,8 @@ def maxwell(
     Array([1.98906991, 0.42460738, 1.24030791], dtype=float64)
     """
     data, _ = single("maxwell", key)
-    return run(_maxwell, canonical_shape(shape), data, dtype=float_dtype("maxwell", dtype))
+    shape, dtype = canonical_shape(shape), float_dtype("maxwell", dtype)
+    return run(_maxwell, shape, data, drawn=3 * math.prod(shape), dtype=dtype)
 
 
 def signs(data, shape: tuple[int, ...], dtype: np.dtype):
@@ -505,7 +508,7 @@ def double_sided_maxwell(
     of_parameters = common_shape(name, None, loc, scale)
     shape = (canonical_shape(shape) or of_parameters) + of_parameters
     loc, scale = as_float(name, loc, dtype), as_float(name, scale, dtype, 2)
-    return run(_double_sided_maxwell, shape, data, loc, scale, dtype=dtype)
+    return run(_double_sided_maxwell, shape, data, loc, scale, drawn=4 * math.prod(shape), dtype=dtype)
 
 
 # --- by logarithms ------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from jaxlite.control.scan import scan
 from jaxlite.control.while_loop import while_loop
 from jaxlite.dtypes import short_name
 from jaxlite.errors import ArgumentError, DtypeError, ShapeError
-from jaxlite.numpy.promotion import canonical_axis, canonical_shape, operand, promote_inexact
+from jaxlite.numpy.promotion import canonical_axis, canonical_shape, dtype_or, operand, promote_inexact
 from jaxlite.ops import elementwise, sorting, special
 from jaxlite.random.continuous import gumbel_mode, signs, standard_gumbel, unit
 from jaxlite.random.drawing import (
@@ -32,7 +32,7 @@ from jaxlite.random.keys import bits_of, halves, single, split_data
 from jaxlite.trace import aval_of
 from jaxlite.typing import Array, ArrayLike, DTypeLike
 
-F32, F64, I32 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int32)
+F32, I32 = np.dtype(np.float32), np.dtype(np.int32)
 
 # --- integers -----------------------------------------------------------------------------------------
 
@@ -231,8 +231,7 @@ def rademacher(
     Array([ 1,  1, -1, -1, -1], dtype=int64)
     """
     data, _ = single("rademacher", key)
-    dtype = np.dtype(np.int64) if dtype is None else np.dtype(dtype)
-    return run(_rademacher, canonical_shape(shape), data, dtype=dtype)
+    return run(_rademacher, canonical_shape(shape), data, dtype=dtype_or(dtype, np.int64))
 
 
 def _geometric(data, p, *, shape, dtype):
@@ -698,7 +697,11 @@ def categorical(
             f"{name}: {math.prod(prefix)} of {own[axis]} categories are to be drawn without replacement.",
             fix="replace=True, or a smaller shape.",
         )
-    return run(_categorical, shape, data, logits, axis=axis, replace=bool(replace), mode=mode, prefix=prefix)
+    drawn = (math.prod(shape) if replace else math.prod(of_rows)) * own[axis]
+    return run(
+        _categorical, shape, data, logits,
+        drawn=drawn, axis=axis, replace=bool(replace), mode=mode, prefix=prefix,
+    )  # fmt: skip
 
 
 def _shuffled(data, x, axis: int):
@@ -754,8 +757,10 @@ def permutation(
     """
     data, _ = single("permutation", key)
     x = _population("permutation", x)
-    axis = canonical_axis(axis, len(shape_of(x)))
-    return run(_permutation, shape_of(x), data, x, axis=axis, independent=bool(independent))
+    shape = shape_of(x)
+    axis = canonical_axis(axis, len(shape))
+    drawn = math.prod(shape) if independent else shape[axis]
+    return run(_permutation, shape, data, x, drawn=drawn, axis=axis, independent=bool(independent))
 
 
 def _population(name: str, x):
@@ -854,5 +859,8 @@ def choice(
         raise ShapeError(
             f"choice: p has shape {shape_of(parameters[0])}.", why=f"of {n} elements it is ({n},)."
         )
-    z = run(_choice, shape, data, population, *parameters, axis=axis, replace=bool(replace), mode=mode)
+    z = run(
+        _choice, shape, data, population, *parameters,
+        drawn=draws if replace else n, axis=axis, replace=bool(replace), mode=mode,
+    )  # fmt: skip
     return jnp.reshape(z, own[:axis] + shape + own[axis + 1 :])

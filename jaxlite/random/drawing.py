@@ -21,12 +21,18 @@ from jaxlite.numpy.promotion import canonical_shape, dtype_or, operand
 from jaxlite.ops import elementwise, structural
 from jaxlite.trace import EVAL, Tracer, aval_of, current_trace
 
-F64 = np.dtype(np.float64)
 # NumPy takes some 200 operations for each block of bits, a compilation some 20 ms.
 COMPILED_FROM = 1 << 12
 
 
-def run(body: Callable, shape: tuple[int, ...], *arrays, loops: bool = False, **static):
+def run(
+    body: Callable,
+    shape: tuple[int, ...],
+    *arrays,
+    loops: bool = False,
+    drawn: int | None = None,
+    **static,
+):
     """Return ``body(*arrays, shape=shape, **static)``, compiled where it is large and nothing else compiles it.
 
     Parameters
@@ -35,9 +41,11 @@ def run(body: Callable, shape: tuple[int, ...], *arrays, loops: bool = False, **
         Of a key's words and other operands; a function of a module, for its program is kept.
     loops : bool
         Whether it goes round until numbers are accepted: that is compiled at any size.
+    drawn : int, optional
+        How many numbers it draws, where that is not the size of ``shape``.
     """
     static["shape"] = shape
-    large = loops or math.prod(shape) >= COMPILED_FROM
+    large = loops or (math.prod(shape) if drawn is None else drawn) >= COMPILED_FROM
     if large and current_trace() is EVAL and not any(isinstance(x, Tracer) for x in arrays):
         return _compiled(body, tuple(sorted(static.items(), key=lambda item: item[0])))(*arrays)
     result = body(*arrays, **static)

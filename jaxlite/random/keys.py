@@ -9,7 +9,6 @@ vmap, scan and the others take keys without knowing of them.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,7 +16,7 @@ import numpy as np
 import jaxlite.numpy as jnp
 from jaxlite.dtypes import PRNG_KEY, KeyDType
 from jaxlite.errors import ArgumentError, DtypeError, IntegerRangeError, ShapeError
-from jaxlite.numpy.promotion import canonical_shape, dtype_or, operand
+from jaxlite.numpy.promotion import canonical_axes, canonical_shape, dtype_or, operand
 from jaxlite.ops import elementwise, structural
 from jaxlite.ops.random_bits import U32, U64, random_bits
 from jaxlite.random.drawing import run
@@ -102,10 +101,6 @@ class KeyArray:
 
     def reshape(self, *shape) -> KeyArray:
         shape = shape[0] if len(shape) == 1 and isinstance(shape[0], Sequence) else shape
-        shape = tuple(map(operator.index, shape))
-        if -1 in shape:
-            known = -int(np.prod(shape, dtype=np.int64))
-            shape = tuple(self.size // max(known, 1) if n == -1 else n for n in shape)
         return KeyArray(jnp.reshape(self._data, (*shape, 2)))
 
     def ravel(self) -> KeyArray:
@@ -114,12 +109,15 @@ class KeyArray:
     flatten = ravel
 
     def squeeze(self, axis: int | Sequence[int] | None = None) -> KeyArray:
-        axes = [d for d, n in enumerate(self.shape) if n == 1] if axis is None else np.atleast_1d(axis)
-        return KeyArray(jnp.squeeze(self._data, tuple(int(d) % self.ndim for d in axes)))
+        if axis is None:
+            axes = tuple(d for d, n in enumerate(self.shape) if n == 1)
+        else:
+            axes = canonical_axes(axis, self.ndim)
+        return KeyArray(jnp.squeeze(self._data, axes))
 
     def transpose(self, *axes) -> KeyArray:
         axes = axes[0] if len(axes) == 1 and isinstance(axes[0], Sequence) else axes
-        axes = tuple(d % self.ndim for d in axes) if axes else tuple(reversed(range(self.ndim)))
+        axes = canonical_axes(tuple(axes), self.ndim) if axes else tuple(reversed(range(self.ndim)))
         return KeyArray(jnp.transpose(self._data, (*axes, self.ndim)))
 
     def block_until_ready(self) -> KeyArray:

@@ -37,6 +37,7 @@ from jaxlite.dtypes import PYTHON_SCALAR_DTYPES
 from jaxlite.errors import ArgumentError, InternalError
 from jaxlite.interpreters.evaluate import run_jaxpr
 from jaxlite.ir import Jaxpr, Tape
+from jaxlite.passes.pipeline import optimize
 from jaxlite.runtime import engine, tapes
 from jaxlite.trace import EVAL, _current, _numpy_scalar, aval_of
 
@@ -73,7 +74,7 @@ class _MethodDef(ctypes.Structure):
 def raise_error(program: Program, status: int, *details: int):
     """Raise what a program that returned ``status`` wants to say."""
     if status == OUT_OF_MEMORY:
-        raise MemoryError(f"no room for {program.arena_bytes} bytes of working memory")
+        raise MemoryError(f"no room for {details[0]} bytes of working memory")
     if status == OUT_OF_BOUNDS:
         raise InternalError("a compiled program left one of its buffers.", why="this is a bug in jaxlite.")
     raise program.explain(status - 1, details)
@@ -146,24 +147,28 @@ class Program:
 
     Attributes
     ----------
-    jaxpr : Jaxpr
-        Optimised; host calls and errors find their equations in it.
+    recorded : Jaxpr
+        Before the passes.
     entry : builtin or None
         The machine entry; None where tapes go in or out, or the interpreter is not one that entries know.
     """
 
     __slots__ = (
-        "__weakref__", "arena_bytes", "code", "entry", "explain_failure", "in_avals", "jaxpr", "main", "out_avals",
+        "__weakref__", "code", "entry", "explain_failure", "in_avals", "main", "out_avals", "recorded",
     )  # fmt: skip
 
-    def __init__(self, jaxpr: Jaxpr, in_avals, code, explain_failure):
-        self.jaxpr, self.in_avals, self.out_avals, self.code = jaxpr, in_avals, jaxpr.out_avals, code
-        self.explain_failure = explain_failure
-        self.arena_bytes = 0
+    def __init__(self, recorded: Jaxpr, code, explain_failure):
+        self.recorded, self.code, self.explain_failure = recorded, code, explain_failure
+        self.in_avals, self.out_avals = recorded.in_avals, recorded.out_avals
         kind = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.py_object, ctypes.c_void_p)
         self.main = kind(code.address_of())
         has_entry = code.has_entry and entries_work()
         self.entry = make_entry(code.address_of("_entry"), self) if has_entry else None
+
+    @property
+    def jaxpr(self) -> Jaxpr:
+        """The program after the passes, where host calls and errors find their equations."""
+        return optimize(self.recorded)
 
     def explain(self, site: int, details) -> Exception:
         """Return the exception of a failed check."""

@@ -3,6 +3,8 @@
     program = compile_jaxpr(jaxpr)        program(x)  ->  (y,)
 
 Programs of one structure share one compilation: in memory for as long as one of them lives, on disk across processes.
+Machine code goes by the key of the program after the passes, so that what they make equal is compiled once. A link from
+the key of the program before them spares the passes where they would change nothing else.
 """
 
 from __future__ import annotations
@@ -17,7 +19,6 @@ import time
 import weakref
 from collections import OrderedDict
 from importlib import import_module
-from typing import NamedTuple
 
 from jaxlite.codegen.boundary import NotScheduled
 from jaxlite.config import config, debug_level
@@ -38,77 +39,89 @@ _lock = new_lock()
 _KEPT = 1024
 _last_used: OrderedDict[str, MachineCode] = OrderedDict()
 _libraries: weakref.WeakValueDictionary[str, MachineCode] = weakref.WeakValueDictionary()
+# From keys of programs before the passes to keys after them; forgotten together when there are too many.
+_links: dict[str, str] = {}
+# Hexadecimal digits of a program's name on disk, and of a link's.
+_KEY_LENGTH, _LINK_LENGTH = 40, 36
 
 
 class MachineCode:
-    """A loaded library, shared by all programs of one structure.
+    """Loaded machine code, shared by all programs of one structure.
 
-    Attributes
+    Parameters
     ----------
     key : str
         Part of every symbol.
-    library : numba.core.codegen.CPUCodeLibrary
-    external : tuple of str
-        Names of the routines that it calls.
+    serialized : tuple
+        What `engine.serialize` gave.
     has_entry : bool
         Whether it has a CPython entry.
-    size : int
-        Bytes of object code.
+    names_equations : bool
+        Whether it may ask for an equation of its program by number.
+    library : numba.core.codegen.CPUCodeLibrary, optional
+        That it was built as.
     """
 
-    __slots__ = ("__weakref__", "external", "has_entry", "key", "library", "size")
+    __slots__ = ("__weakref__", "_library", "_serialized", "has_entry", "key", "names_equations", "size")
 
-    def __init__(self, key: str, library, external: tuple[str, ...], has_entry: bool, size: int):
-        self.key, self.library, self.external, self.has_entry = key, library, external, has_entry
-        self.size = size
-
-    def address_of(self, suffix: str = "") -> int:
-        return engine.address_of(self.library, f"jl_{self.key}{suffix}")
-
-
-class Recorded(NamedTuple):
-    """An optimised program, and the types of its inputs before the passes forgot which of them are weak."""
-
-    jaxpr: Jaxpr
-    in_avals: tuple
+    def __init__(self, key: str, serialized: tuple, has_entry: bool, names_equations: bool, library=None):
+        self.key, self.has_entry, self.names_equations = key, has_entry, names_equations
+        self.size = len(engine.object_of(serialized))
+        self._library, self._serialized = library, None if library else serialized
 
     @property
-    def has_tapes(self) -> bool:
-        return any(isinstance(aval, Tape) for aval in (*self.in_avals, *self.jaxpr.out_avals))
+    def library(self):
+        """The library that numba links into callers: made when it is first wanted, which few programs are."""
+        if self._library is None:
+            self._library, self._serialized = engine.revive(self._serialized), None
+        return self._library
+
+    def address_of(self, suffix: str = "") -> int:
+        return engine.address_of(f"jl_{self.key}{suffix}")
 
 
-@cached_by_jaxpr
-def recorded(jaxpr: Jaxpr) -> Recorded:
-    """Run the passes on a jaxpr."""
-    return Recorded(optimize(jaxpr), jaxpr.in_avals)
-
-
-def source_of(program: Recorded, key: str):
-    """Return loops and LLVM text of a program: `codegen.source.Source`."""
+def source_of(jaxpr: Jaxpr, key: str):
+    """Return loops and LLVM text of a recorded program: `codegen.source.Source`."""
     return _codegen().source_of(
-        program.jaxpr,
-        program.in_avals,
+        optimize(jaxpr),
+        jaxpr.in_avals,
         key,
-        has_entry=not program.has_tapes,
+        has_entry=not _has_tapes(jaxpr),
         bounds_checks=_bounds_checks(),
         registers=engine.registers(),
     )
+
+
+def _has_tapes(jaxpr: Jaxpr) -> bool:
+    return any(isinstance(aval, Tape) for aval in (*jaxpr.in_avals, *jaxpr.out_avals))
 
 
 def _bounds_checks() -> bool:
     return bool(config.read("jax_bounds_checks"))
 
 
+def _hashed(*parts) -> str:
+    """Return a key of a program, with what its machine code depends on besides."""
+    text = "|".join(map(str, (*parts, _bounds_checks(), engine.host(), cache.environment())))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 @cached_by_jaxpr
 def symbol_key(jaxpr: Jaxpr) -> tuple[str, bool]:
     """Return the key of a recorded program, and whether another process would find the same."""
-    program = recorded(jaxpr)
-    stable = stable_key(program.jaxpr)
+    stable = stable_key(optimize(jaxpr))
     if stable is None:
         return f"m{os.getpid():x}_{next(_unstable)}_{time.time_ns():x}", False
-    weak = "".join("01"[aval.weak_type] for aval in program.in_avals)
-    text = f"{stable}|{weak}|{_bounds_checks()}|{engine.host()}|{cache.environment()}"
-    return hashlib.sha256(text.encode()).hexdigest()[:40], True
+    # Which inputs are Python numbers, which the passes forgot.
+    weak = "".join("01"[aval.weak_type] for aval in jaxpr.in_avals)
+    return _hashed(stable, weak)[:_KEY_LENGTH], True
+
+
+@cached_by_jaxpr
+def _link_name(jaxpr: Jaxpr) -> str | None:
+    """Return the name of the link for a recorded program, or None where another one would not find it."""
+    stable = stable_key(jaxpr)
+    return None if stable is None else _hashed("link", stable)[:_LINK_LENGTH]
 
 
 def compile_jaxpr(jaxpr: Jaxpr):
@@ -135,7 +148,6 @@ def compile_jaxpr(jaxpr: Jaxpr):
 
 def _compile(jaxpr: Jaxpr):
     start = time.perf_counter()
-    program = recorded(jaxpr)
     try:
         code, how = machine_code(jaxpr)
     except NotScheduled as reason:
@@ -143,22 +155,28 @@ def _compile(jaxpr: Jaxpr):
     if debug_level():
         seconds = time.perf_counter() - start
         types = f"({', '.join(map(str, jaxpr.in_avals))}) -> ({', '.join(map(str, jaxpr.out_avals))})"
-        _say(f"{how} in {seconds * 1e3:.1f} ms: {len(program.jaxpr.eqns)} equations, {types}")
-        _say_stages(jaxpr, program, code)
+        _say(f"{how} in {seconds * 1e3:.1f} ms: {len(optimize(jaxpr).eqns)} equations, {types}")
+        _say_stages(jaxpr, code)
     if code is None:
-        return call.InterpretedProgram(program.jaxpr)
-    return call.Program(program.jaxpr, program.in_avals, code, host.explain_failure)
+        return call.InterpretedProgram(optimize(jaxpr))
+    return call.Program(jaxpr, code, host.explain_failure)
 
 
 def machine_code(jaxpr: Jaxpr) -> tuple[MachineCode, str]:
     """Return the machine code of a recorded program, and where it came from."""
     prepare()
-    key, stable = symbol_key(jaxpr)
-    code, how = _libraries.get(key), "found in memory"
-    if code is None and stable:
-        code, how = _load(key), "loaded from disk"
+    name = _link_name(jaxpr)
+    linked = name and _follow(name)
+    code, how = _find(linked) if linked else (None, "")
     if code is None:
-        code, how = _build(recorded(jaxpr), key, stable), "compiled"
+        key, stable = symbol_key(jaxpr)
+        if key != linked:
+            code, how = _find(key, on_disk=stable)
+        if code is None:
+            code, how = _build(jaxpr, key, stable), "compiled"
+        if name and not code.names_equations:
+            _link(name, key)
+    key = code.key
     _libraries[key] = _last_used[key] = code
     _last_used.move_to_end(key)
     if len(_last_used) > _KEPT:
@@ -166,9 +184,40 @@ def machine_code(jaxpr: Jaxpr) -> tuple[MachineCode, str]:
     return code, how
 
 
+def _find(key: str, *, on_disk: bool = True) -> tuple[MachineCode | None, str]:
+    """Return the machine code of a key, and where it came from."""
+    code = _libraries.get(key)
+    if code is None and on_disk:
+        return _load(key), "loaded from disk"
+    return code, "found in memory"
+
+
+def _follow(name: str) -> str | None:
+    """Return the key that a link leads to."""
+    key = _links.get(name)
+    if key is None:
+        kept = cache.load(name, counted=False) or b""
+        if len(kept) == _KEY_LENGTH and kept.isalnum():
+            key = kept.decode()
+    return key
+
+
+def _link(name: str, key: str) -> None:
+    """Let a program be found without the passes.
+
+    Not one whose machine code names its equations by number: they are those of the program after the passes, and have
+    to be seen to be the same.
+    """
+    if len(_links) >= 4 * _KEPT:
+        _links.clear()
+    _links[name] = key
+    cache.store(name, key.encode())
+
+
 def forget() -> None:
     """Keep no machine code that no program holds."""
     _last_used.clear()
+    _links.clear()
 
 
 def prepare() -> None:
@@ -185,33 +234,33 @@ def _load(key: str) -> MachineCode | None:
     if payload is None:
         return None
     try:
-        serialized, external, has_entry = pickle.loads(payload)
+        serialized, external, has_entry, names_equations = pickle.loads(payload)
         symbols.register(set(external))
-        size = engine.code_size(serialized)
-        code = MachineCode(key, engine.revive(serialized), external, has_entry, size)
-        code.address_of()
+        engine.load_object(engine.object_of(serialized), (f"jl_{key}",))
+        code = MachineCode(key, serialized, has_entry, names_equations)
     except Exception:
         counters.add("num_cache_errors")
         return None
     return code
 
 
-def _build(program: Recorded, key: str, stable: bool) -> MachineCode:
-    source = source_of(program, key)
+def _build(jaxpr: Jaxpr, key: str, stable: bool) -> MachineCode:
+    source = source_of(jaxpr, key)
     counters.add("num_compiles")
     symbols.register(set(source.external))
     library = engine.build(f"jl_{key}", source.text)
     serialized = engine.serialize(library)
+    facts = source.has_entry, source.names_equations
     if stable:
-        cache.store(key, pickle.dumps((serialized, source.external, source.has_entry)))
-    return MachineCode(key, library, source.external, source.has_entry, engine.code_size(serialized))
+        cache.store(key, pickle.dumps((serialized, source.external, *facts)))
+    return MachineCode(key, serialized, *facts, library)
 
 
 def _say(text: str) -> None:
     print(f"jaxlite: {text}", file=sys.stderr)
 
 
-def _say_stages(jaxpr: Jaxpr, program: Recorded, code: MachineCode | None) -> None:
+def _say_stages(jaxpr: Jaxpr, code: MachineCode | None) -> None:
     level = debug_level()
     if level >= 3:
         for name, after in stages(jaxpr):
@@ -219,7 +268,7 @@ def _say_stages(jaxpr: Jaxpr, program: Recorded, code: MachineCode | None) -> No
     if code is None:
         return
     if level >= 4:
-        source = source_of(program, code.key)
+        source = source_of(jaxpr, code.key)
         _say(f"loop program:\n{source.loops_text}")
     if level >= 5:
         text = source.text

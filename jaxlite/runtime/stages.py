@@ -10,7 +10,7 @@ from jaxlite.errors import ArgumentError
 from jaxlite.ir import Jaxpr, lift_constvars
 from jaxlite.passes.pipeline import optimize
 from jaxlite.runtime import engine
-from jaxlite.runtime.compile import compile_jaxpr, recorded, source_of, symbol_key
+from jaxlite.runtime.compile import compile_jaxpr, source_of, symbol_key
 from jaxlite.runtime.njit import njit_function
 from jaxlite.runtime.threads import get_num_threads
 from jaxlite.tree import tree_flatten, tree_unflatten
@@ -90,7 +90,7 @@ class Lowered:
         return text if stage == "llvm" else engine.assembly(text)
 
     def _source(self):
-        return source_of(recorded(self._jaxpr), symbol_key(self._jaxpr)[0])
+        return source_of(self._jaxpr, symbol_key(self._jaxpr)[0])
 
     def cost_analysis(self) -> dict[str, float]:
         """Return estimates of the work of one call: ``flops``, ``transcendentals``, ``bytes accessed``, …"""

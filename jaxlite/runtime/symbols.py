@@ -16,7 +16,6 @@ from collections.abc import Callable
 
 from jaxlite.codegen import tapes, thread_pool
 from jaxlite.codegen.boundary import library_of, symbols_of
-from jaxlite.codegen.external import ROUTINES
 from jaxlite.errors import InternalError
 from jaxlite.locks import new_lock
 from jaxlite.runtime import engine, threads
@@ -27,7 +26,8 @@ _KEY_LENGTH = 38
 # What a kept library begins with: LLVM ends the process where it is handed anything else.
 _MARK = b"jaxlite object file\n"
 
-# Loaded where a library is not found on disk: 3 ms.
+# Loaded where they are wanted, as few programs call a routine; and where a library is not found on disk: 3 ms.
+_routines = functools.cache(lambda: importlib.import_module("jaxlite.codegen.external").ROUTINES)
 _vector_math = functools.cache(lambda: importlib.import_module("jaxlite.codegen.vector_math"))
 
 _lock = new_lock()
@@ -57,8 +57,9 @@ def _address(symbol: str) -> int:
         if symbol not in _loaded:
             _loaded.update(_mathematics(library))
         return _loaded[symbol]
-    if name in ROUTINES:
-        address = _exported(ROUTINES[name].module, ROUTINES[name].name)
+    routine = _routines().get(name)
+    if routine is not None:
+        address = _exported(routine.module, routine.name)
         # The library that has just been loaded follows the number of threads as well.
         threads.tell_openblas()
         return address

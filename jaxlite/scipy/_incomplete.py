@@ -92,7 +92,7 @@ def _gamma_pair(a, x, slopes=False):
 
     start = jnp.where(by_fraction, x + 1.0 - a, 1.0)
     begin = (1.0 / start, 1.0 / _TINY + 0.0 * x, 1.0 / start, jnp.where(by_fraction, 2.0, 1.0) + 0.0 * x)
-    ratio = _until_constant(fraction, begin, a, slopes)
+    ratio = until_constant(fraction, begin, a, slopes)
 
     def more_small(state):
         total, term, n = state
@@ -113,7 +113,7 @@ def _gamma_pair(a, x, slopes=False):
     return p, q
 
 
-def _until_constant(fraction, begin, parameter, slopes: bool):
+def until_constant(fraction, begin, parameter, slopes: bool = False):
     """Run ``fraction(parameter, state, n)`` until its last factor is 1; return its first value.
 
     With a whole ``parameter`` a fraction ends, but its derivative by it does not. For ``slopes`` a second fraction runs
@@ -229,7 +229,7 @@ def _beta_ratio(a, b, x, slopes=False):
         return value * (c * d), c, d, c * d
 
     d = 1.0 / _away(1.0 - (a + b) * x / (a + 1.0))
-    value = _until_constant(fraction, (d, 1.0 + 0.0 * x, d, 2.0 + 0.0 * x), b, slopes)
+    value = until_constant(fraction, (d, 1.0 + 0.0 * x, d, 2.0 + 0.0 * x), b, slopes)
     value = _beta_factor(a, b, x, y) * value / a
     return jnp.where(swapped, 1.0 - value, value)
 

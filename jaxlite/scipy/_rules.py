@@ -32,8 +32,8 @@ from jaxlite.trace import aval_of
 _COMPUTED = tuple(map(np.dtype, (np.float32, np.float64, np.complex64, np.complex128)))
 
 
-def promoted(name: str, *args, kinds: str = "f") -> list:
-    """Return operands of one shape and of the dtype in which SciPy's ufuncs compute: float32, float64, or complex."""
+def converted(name: str, *args, kinds: str = "f") -> list:
+    """Return operands in the dtype in which SciPy's ufuncs compute: float32, float64, or complex."""
     operands = [operand(name, arg, i) for i, arg in enumerate(args)]
     dtype = common_dtype(operands)
     # SciPy computes integers and float16 in float64.
@@ -41,7 +41,12 @@ def promoted(name: str, *args, kinds: str = "f") -> list:
         dtype = np.dtype(np.float64)
     if dtype.kind not in kinds:
         raise _complex_error(name, operands)
-    arrays = [jnp.asarray(convert(x, dtype)) for x in operands]
+    return [jnp.asarray(convert(x, dtype)) for x in operands]
+
+
+def promoted(name: str, *args, kinds: str = "f") -> list:
+    """Return `converted` operands of one shape."""
+    arrays = converted(name, *args, kinds=kinds)
     return jnp.broadcast_arrays(*arrays) if len(arrays) > 1 else arrays
 
 

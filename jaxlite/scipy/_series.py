@@ -12,10 +12,9 @@ import math
 import numpy as np
 
 import jaxlite.numpy as jnp
-from jaxlite.control.custom_rules import custom_jvp
 from jaxlite.control.while_loop import fori_loop, while_loop
 from jaxlite.ops.special import digamma, erf
-from jaxlite.scipy._incomplete import slope_of
+from jaxlite.scipy._incomplete import slope_of, until_constant
 from jaxlite.scipy._rules import elements, host, rule
 from jaxlite.scipy._univariate import SQRT_PI, gamma, ndtr, sinpi
 
@@ -94,21 +93,17 @@ def _expn_number(n, x):
     """E_n(x) for a whole n >= 1 and x > 0."""
     by_fraction = x > 1.0
 
-    def more_fraction(state):
-        _, _, _, change, k = state
-        return (jnp.abs(change - 1.0) > 1e-16) & (k < 5000.0)
-
-    def fraction(state):  # Lentz's method for the fraction of DLMF 8.19.17
-        value, c, d, _, k = state
+    def fraction(n, state, k):  # Lentz's method for the fraction of DLMF 8.19.17
+        value, c, d, _ = state
         b = x + n + 2.0 * k
         numerator = -k * (n + k - 1.0)
         d = 1.0 / (b + numerator * d)
         c = b + numerator / c
-        return value * (c * d), c, d, c * d, k + 1.0
+        return value * (c * d), c, d, c * d
 
     start = 1.0 / (x + n)
-    begin = (start, 1e290 + 0.0 * x, start, jnp.where(by_fraction, 2.0, 1.0) + 0.0 * x, 1.0)
-    far = while_loop(more_fraction, fraction, begin)[0] * jnp.exp(-x)
+    begin = (start, 1e290 + 0.0 * x, start, jnp.where(by_fraction, 2.0, 1.0) + 0.0 * x)
+    far = until_constant(fraction, begin, n) * jnp.exp(-x)
 
     def more_series(state):
         _, term, k = state
@@ -121,9 +116,6 @@ def _expn_number(n, x):
         return total, -term * x / (k + 1.0), k + 1.0
 
     near = while_loop(more_series, series, (0.0 * x, jnp.where(by_fraction, 0.0, 1.0) + 0.0 * x, 0.0))[0]
-
-    def more_power(state):
-        return state[1] < n
 
     def power(state):
         return -state[0] * x / state[1], state[1] + 1.0
@@ -198,11 +190,12 @@ def _hyp2f1_number(a, b, c, x):
 
 
 _hyp1f1_host, _hyp2f1_host = host("hyp1f1"), host("hyp2f1")
+_hyp1f1_by_a, _hyp1f1_by_b = slope_of(_hyp1f1_number, 0), slope_of(_hyp1f1_number, 1)
 
 
 @rule(
-    lambda ans, a, b, x: slope_of(_hyp1f1_number, 0)(a, b, x),
-    lambda ans, a, b, x: slope_of(_hyp1f1_number, 1)(a, b, x),
+    lambda ans, a, b, x: _hyp1f1_by_a(a, b, x),
+    lambda ans, a, b, x: _hyp1f1_by_b(a, b, x),
     lambda ans, a, b, x: a / b * hyp1f1(a + 1.0, b + 1.0, x),
 )
 def hyp1f1(a, b, x):
@@ -292,7 +285,7 @@ def _weideman(count: int) -> tuple[float, tuple[float, ...]]:
     return scale, tuple(coefficients[count:0:-1].tolist())
 
 
-@custom_jvp
+@rule(lambda ans, z: 2j / SQRT_PI - 2.0 * z * ans)
 def wofz(z):
     """w(z) = exp(-z²)·erfc(-i·z), z complex."""
     scale, coefficients = _weideman(48)
@@ -305,13 +298,6 @@ def wofz(z):
         total = total * ratio + coefficient
     value = 2.0 * total / (denominator * denominator) + (1.0 / SQRT_PI) / denominator
     return jnp.where(below, 2.0 * jnp.exp(-z * z) - value, value)
-
-
-@wofz.defjvp
-def _wofz_jvp(primals, tangents):
-    (z,), (z_dot,) = primals, tangents
-    ans = wofz(z)
-    return ans, z_dot * (2j / SQRT_PI - 2.0 * z * ans)
 
 
 def loggamma_complex(z):

@@ -15,7 +15,6 @@ from jaxlite.scipy import _coefficients as c
 from jaxlite.scipy._rules import rule
 
 SQRT_PI = math.sqrt(math.pi)
-LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 
 
 def chebyshev(coefficients, t):

@@ -1175,7 +1175,7 @@ def circulant(c: ArrayLike) -> Array:
     return _gathered(c, (np.arange(n)[:, None] - np.arange(n)) % max(n, 1))
 
 
-def _vector(name: str, a, least: int, dtype=None):
+def _vector(name: str, a, least: int):
     x = jnp.atleast_1d(a)
     if x.shape[-1] < least:
         raise ShapeError(
@@ -1324,9 +1324,9 @@ def convolution_matrix(a: ArrayLike, n: int, mode: str = "full") -> Array:
     return full[start : start + count]
 
 
-def _constant(name: str, summary: str, notes: str = "", dtype=np.float64) -> Callable:
+def _constant(name: str, summary: str) -> Callable:
     def function(n: int) -> Array:
-        return jnp.asarray(np.asarray(_scipy(name)(n), dtype))
+        return jnp.asarray(np.asarray(_scipy(name)(n), np.float64))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"""{summary}

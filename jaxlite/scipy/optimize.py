@@ -143,11 +143,11 @@ def minimize(
     x = jnp.astype(x, inexact_dtype(x.dtype))
     n = x.shape[0]
     gtol = options.get("gtol", 1e-5 if tol is None else tol)
-    most = options.get("maxiter") or 200 * n
+    most = options.get("maxiter")
+    most = 200 * n if most is None else most
     searches = options.get("line_search_maxiter", 30)
     order = options.get("norm", np.inf)
     evaluate = value_and_grad(lambda x: fun(x, *args))
-    eye = jnp.eye(n, dtype=x.dtype)
 
     def is_small(gradient):
         return jnp.linalg.norm(gradient, order) <= gtol
@@ -158,8 +158,9 @@ def minimize(
 
     def step(state):
         x, value, gradient, inverse, k, count, _ = state
-        t, after, slope, used = _search(evaluate, x, value, gradient, -(inverse @ gradient), searches)
-        move = -t * (inverse @ gradient)
+        direction = -(inverse @ gradient)
+        t, after, slope, used = _search(evaluate, x, value, gradient, direction, searches)
+        move = t * direction
         change = slope - gradient
         curvature = change @ move
         fine = curvature > 0
@@ -167,13 +168,16 @@ def minimize(
         # The first estimate has the size of the function's curvature.
         square = change @ change
         first = jnp.where(fine & (k == 0), curvature / jnp.where(square > 0, square, 1.0), 1.0)
-        left = eye - scale * jnp.outer(move, change)
-        updated = left @ (first * inverse) @ left.T + scale * jnp.outer(move, move)
+        # (1 - s·m·cᵀ)·H·(1 - s·c·mᵀ) + s·m·mᵀ without a product of matrices, s = 1/(c·m), H symmetric.
+        image = first * (inverse @ change)
+        both = jnp.outer(move, image)
+        weight = scale * (1.0 + scale * (change @ image))
+        updated = first * inverse - scale * (both + both.T) + weight * jnp.outer(move, move)
         inverse = jnp.where(fine, updated, inverse)
         return x + move, after, slope, inverse, k + 1, count + used, t == 0
 
     value, gradient = evaluate(x)
-    start = (x, value, gradient, eye, 0, 1, jnp.asarray(False))
+    start = (x, value, gradient, jnp.eye(n, dtype=x.dtype), 0, 1, jnp.asarray(False))
     x, value, gradient, inverse, k, count, failed = while_loop(more, step, start)
     success = is_small(gradient)
     status = jnp.where(success, 0, jnp.where(failed, 3, 1))

@@ -15,7 +15,7 @@ import numpy as np
 import jaxlite.numpy as jnp
 from jaxlite.errors import ArgumentError, ShapeError
 from jaxlite.numpy import fft as nfft
-from jaxlite.numpy.promotion import promote_dtypes, promote_inexact
+from jaxlite.numpy.promotion import canonical_axes, promote_dtypes, promote_inexact
 from jaxlite.trace import aval_of
 from jaxlite.typing import Array, ArrayLike
 from jaxlite.windowed import conv_general_dilated
@@ -30,8 +30,8 @@ def _check(name: str, parameter: str, value, choices):
         )
 
 
-def _operands(name: str, in1, in2):
-    x, y = map(jnp.asarray, promote_dtypes(name, in1, in2))
+def _operands(name: str, in1, in2, promote=promote_dtypes):
+    x, y = map(jnp.asarray, promote(name, in1, in2))
     if x.ndim != y.ndim:
         raise ShapeError(
             f"signal.{name}: operands have types {aval_of(x)} and {aval_of(y)}.", why="their ranks differ."
@@ -39,36 +39,40 @@ def _operands(name: str, in1, in2):
     return x, y
 
 
-def _cut(full, x_shape, y_shape, mode: str):
-    """Cut the full convolution down."""
-    if mode == "full":
-        return full
-    shape = (
-        x_shape if mode == "same" else tuple(abs(m - n) + 1 for m, n in zip(x_shape, y_shape, strict=True))
-    )
-    starts = [(have - want) // 2 for have, want in zip(full.shape, shape, strict=True)]
-    return full[tuple(slice(s, s + want) for s, want in zip(starts, shape, strict=True))]
+def _middle(x_shape, y_shape, mode: str) -> tuple[list[int], tuple[int, ...]]:
+    """Return where a mode's part of the full convolution begins, and its shape."""
+    full = tuple(m + n - 1 for m, n in zip(x_shape, y_shape, strict=True))
+    shape = {
+        "full": full,
+        "same": x_shape,
+        "valid": tuple(abs(m - n) + 1 for m, n in zip(x_shape, y_shape, strict=True)),
+    }[mode]
+    return [(have - want) // 2 for have, want in zip(full, shape, strict=True)], shape
 
 
-def _check_valid(name: str, x, y, mode: str):
-    gaps = [m - n for m, n in zip(x.shape, y.shape, strict=True)]
-    if mode == "valid" and min(gaps) < 0 < max(gaps):
+def _check_valid(name: str, x, y, mode: str, axes: Sequence[int]):
+    gaps = [x.shape[a] - y.shape[a] for a in axes]
+    if mode == "valid" and any(gap < 0 for gap in gaps) and any(gap > 0 for gap in gaps):
         raise ShapeError(
             f"signal.{name}: operands have types {aval_of(x)} and {aval_of(y)}.",
             why='for mode="valid" one must be at least as large as the other along every axis.',
         )
 
 
-def _direct(x, y):
-    """The full convolution."""
+def _direct(x, y, starts, shape):
+    """The part of the full convolution that begins at ``starts``; nothing else is computed."""
     if not x.size or not y.size:
         raise ShapeError(
             f"signal.convolve: operands have types {aval_of(x)} and {aval_of(y)}.", why="one is empty."
         )
-    flipped = jnp.flip(y)
-    padding = [(n - 1, n - 1) for n in y.shape]
-    result = conv_general_dilated(x[None, None], flipped[None, None], (1,) * x.ndim, padding)
-    return result[0, 0]
+    # Each element of the result takes as many products as the second operand has elements.
+    x, y = (x, y) if x.size >= y.size else (y, x)
+    # Element k of the full convolution lies under a window that ends at k; what is negative cuts off.
+    padding = [
+        (n - 1 - start, start + want - m)
+        for m, n, start, want in zip(x.shape, y.shape, starts, shape, strict=True)
+    ]
+    return conv_general_dilated(x[None, None], jnp.flip(y)[None, None], (1,) * x.ndim, padding)[0, 0]
 
 
 def convolve(
@@ -105,8 +109,8 @@ def convolve(
     x, y = _operands("convolve", in1, in2)
     if x.ndim == 0:
         return x * y
-    _check_valid("convolve", x, y, mode)
-    return _cut(_direct(x, y), x.shape, y.shape, mode)
+    _check_valid("convolve", x, y, mode, range(x.ndim))
+    return _direct(x, y, *_middle(x.shape, y.shape, mode))
 
 
 def fftconvolve(
@@ -129,27 +133,29 @@ def fftconvolve(
     Raises
     ------
     ArgumentError
-        For another ``mode``.
+        For another ``mode``, or if an axis is named twice.
     ShapeError
-        If the ranks differ.
+        If the ranks differ, or none of the operands holds the other along ``axes`` for ``"valid"``.
     """
     _check("fftconvolve", "mode", mode, ("full", "same", "valid"))
-    x, y = _operands("fftconvolve", *promote_inexact("fftconvolve", in1, in2))
+    x, y = _operands("fftconvolve", in1, in2, promote_inexact)
     if x.ndim == 0:
         return x * y
-    axes = tuple(range(x.ndim)) if axes is None else (axes,) if isinstance(axes, int) else tuple(axes)
-    axes = tuple(a % x.ndim for a in axes)
-    _check_valid("fftconvolve", x, y, mode)
+    axes = canonical_axes(axes, x.ndim)
+    _check_valid("fftconvolve", x, y, mode, axes)
     sizes = tuple(x.shape[a] + y.shape[a] - 1 for a in axes)
     if x.dtype.kind == "c":
         full = nfft.ifftn(nfft.fftn(x, sizes, axes) * nfft.fftn(y, sizes, axes), sizes, axes)
     else:
         full = nfft.irfftn(nfft.rfftn(x, sizes, axes) * nfft.rfftn(y, sizes, axes), sizes, axes)
     full = jnp.astype(full, x.dtype)
-    shapes = [tuple(s if a in axes else full.shape[a] for a, s in enumerate(v.shape)) for v in (x, y)]
-    if mode == "valid":
-        shapes[1] = tuple(s if a in axes else 1 for a, s in enumerate(shapes[1]))
-    return _cut(full, *shapes, mode)
+    # Along the other axes all of it is the middle.
+    shapes = [
+        tuple(s if a in axes else other for a, (s, other) in enumerate(zip(v.shape, whole, strict=True)))
+        for v, whole in ((x, full.shape), (y, (1,) * x.ndim))
+    ]
+    starts, shape = _middle(*shapes, mode)
+    return full[tuple(slice(s, s + want) for s, want in zip(starts, shape, strict=True))]
 
 
 def correlate(
@@ -265,8 +271,7 @@ def correlate2d(
     if mode != "same":
         return correlate(x, y, mode)
     # As in SciPy, where the middle of an even size is another one than for convolutions.
-    starts = [n // 2 for n in y.shape]
-    return correlate(x, y)[tuple(slice(s, s + m) for s, m in zip(starts, x.shape, strict=True))]
+    return _direct(x, jnp.conj(jnp.flip(y)), [n // 2 for n in y.shape], x.shape)
 
 
 def detrend(data: ArrayLike, axis: int = -1, type: str = "linear", bp: int = 0, overwrite_data=None) -> Array:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -327,6 +327,7 @@ def expn(n: ArrayLike, x: ArrayLike) -> Array:
     return apply("expn", _series.expn, n, x)
 
 
+@by_scipy("sici")
 def sici(x: ArrayLike) -> tuple[Array, Array]:
     """Sine and cosine integrals, ∫₀ˣ sin(t)/t dt and γ + log|x| + ∫₀ˣ (cos(t) - 1)/t dt.
 
@@ -344,15 +345,10 @@ def sici(x: ArrayLike) -> tuple[Array, Array]:
     >>> jaxlite.scipy.special.sici(1.0)
     (Array(0.94608307, dtype=float64), Array(0.33740392, dtype=float64))
     """
-    return _sici(x)
-
-
-@by_scipy("sici")
-def _sici(x):
-    """Si and Ci."""
     return apply("sici", lambda x: (_univariate.sine_integral(x), _univariate.cosine_integral(x)), x)
 
 
+@by_scipy("fresnel")
 def fresnel(x: ArrayLike) -> tuple[Array, Array]:
     """Fresnel integrals, ∫₀ˣ sin(π·t²/2) dt and ∫₀ˣ cos(π·t²/2) dt.
 
@@ -370,12 +366,6 @@ def fresnel(x: ArrayLike) -> tuple[Array, Array]:
     >>> jaxlite.scipy.special.fresnel(1.0)
     (Array(0.43825915, dtype=float64), Array(0.7798934, dtype=float64))
     """
-    return _fresnel(x)
-
-
-@by_scipy("fresnel")
-def _fresnel(x):
-    """S and C."""
     return apply("fresnel", lambda x: (_univariate.fresnel_s(x), _univariate.fresnel_c(x)), x)
 
 
@@ -1017,24 +1007,22 @@ def _boxcox_slope(logarithm, power):
     return logarithm**2 * jnp.where(small, total, ((safe - 1.0) * jnp.exp(safe) + 1.0) / safe**2)
 
 
-@rule(lambda ans, x, power: jnp.power(x, power - 1.0), lambda ans, x, power: _boxcox_slope(jnp.log(x), power))
-def _boxcox(x, power):
-    # log(0) is -inf: λ·log(0) decides on which side.
-    zero = (x == 0.0) & (power != 0.0)
-    value = _boxcox_of_log(jnp.log(jnp.where(zero, 1.0, x)), power)
-    at_zero = jnp.where(power > 0.0, -1.0 / jnp.where(power > 0.0, power, 1.0), -jnp.inf)
-    return jnp.where(zero, at_zero, value)
+def _boxcox_rule(logarithm: Callable, zero: float, slope: Callable):
+    """Return the transformation of the logarithm of something that is 0 at ``zero``, with its slope by that."""
+
+    @rule(slope, lambda ans, x, power: _boxcox_slope(logarithm(x), power))
+    def transform(x, power):
+        # log(0) is -inf: λ·log(0) decides on which side.
+        at_end = (x == zero) & (power != 0.0)
+        value = _boxcox_of_log(logarithm(jnp.where(at_end, zero + 1.0, x)), power)
+        end = jnp.where(power > 0.0, -1.0 / jnp.where(power > 0.0, power, 1.0), -jnp.inf)
+        return jnp.where(at_end, end, value)
+
+    return transform
 
 
-@rule(
-    lambda ans, x, power: jnp.exp((power - 1.0) * jnp.log1p(x)),
-    lambda ans, x, power: _boxcox_slope(jnp.log1p(x), power),
-)
-def _boxcox1p(x, power):
-    zero = (x == -1.0) & (power != 0.0)
-    value = _boxcox_of_log(jnp.log1p(jnp.where(zero, 0.0, x)), power)
-    at_zero = jnp.where(power > 0.0, -1.0 / jnp.where(power > 0.0, power, 1.0), -jnp.inf)
-    return jnp.where(zero, at_zero, value)
+_boxcox = _boxcox_rule(jnp.log, 0.0, lambda ans, x, power: jnp.power(x, power - 1.0))
+_boxcox1p = _boxcox_rule(jnp.log1p, -1.0, lambda ans, x, power: jnp.exp((power - 1.0) * jnp.log1p(x)))
 
 
 @by_scipy("boxcox", 2)

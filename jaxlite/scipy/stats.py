@@ -20,11 +20,12 @@ from jaxlite.control.while_loop import while_loop
 from jaxlite.errors import ArgumentError, ShapeError
 from jaxlite.nn import log1mexp
 from jaxlite.numpy.linalg import cholesky, inv
+from jaxlite.ops.cumulative import cummax, cummin
 from jaxlite.ops.linalg import triangular_solve
 from jaxlite.ops.special import lgamma
 from jaxlite.scipy import special as sp
 from jaxlite.scipy._distributions import Distribution
-from jaxlite.scipy._rules import elements, promoted
+from jaxlite.scipy._rules import converted, elements, promoted
 from jaxlite.trace import aval_of
 from jaxlite.tree import register_pytree_node_class
 from jaxlite.typing import Array, ArrayLike
@@ -268,14 +269,14 @@ bernoulli = Distribution(
 
 binom = Distribution(
     "binom", "the binomial distribution", methods="pmf logpmf", shapes="n p", discrete=True, whole=True,
-    lower=lambda n, p: 0.0, upper=lambda n, p: n, inside=lambda n, p: 0.0,
+    lower=_zero, upper=lambda n, p: n, inside=_zero,
     valid=lambda n, p: (n >= 0) & _probability(p),
     logpmf=lambda k, n, p: _log_comb(n, k) + sp.xlogy(k, p) + sp.xlog1py(n - k, -p),
 )  # fmt: skip
 
 betabinom = Distribution(
     "betabinom", "the beta-binomial distribution", methods="pmf logpmf", shapes="n a b", discrete=True, whole=True,
-    lower=lambda n, a, b: 0.0, upper=lambda n, a, b: n, inside=lambda n, a, b: 0.0,
+    lower=_zero, upper=lambda n, a, b: n, inside=_zero,
     valid=lambda n, a, b: (n >= 0) & (a > 0) & (b > 0),
     logpmf=lambda k, n, a, b: _log_comb(n, k) + sp.betaln(k + a, n - k + b) - sp.betaln(a, b),
 )  # fmt: skip
@@ -288,7 +289,7 @@ geom = Distribution(
 
 nbinom = Distribution(
     "nbinom", "the negative binomial distribution", methods="pmf logpmf", shapes="n p", discrete=True, whole=True,
-    lower=lambda n, p: 0.0, inside=lambda n, p: 1.0, valid=lambda n, p: (n > 0) & (p > 0) & (p <= 1),
+    lower=_zero, inside=_one, valid=lambda n, p: (n > 0) & (p > 0) & (p <= 1),
     logpmf=lambda k, n, p: (
         lgamma(k + n) - lgamma(n) - lgamma(k + 1) + n * jnp.log(p) + sp.xlog1py(k, -p)
     ),
@@ -404,21 +405,18 @@ def _dirichlet_logpdf(x: ArrayLike, alpha: ArrayLike) -> Array:
     ShapeError
         If the sizes do not fit.
     """
-    shapes = aval_of(x).shape, aval_of(alpha).shape
-    if len(shapes[1]) != 1 or not shapes[0] or shapes[0][0] not in (shapes[1][0], shapes[1][0] - 1):
+    x, alpha = converted("dirichlet.logpdf", x, alpha)
+    if alpha.ndim != 1 or not x.ndim or alpha.shape[0] - x.shape[0] not in (0, 1):
         raise ShapeError(
             f"dirichlet: x has type {aval_of(x)}, alpha {aval_of(alpha)}.",
             why="alpha is [k], x is [k, ...] or [k - 1, ...].",
             fix="put the components of x in front: jnp.moveaxis(x, -1, 0).",
         )
-    scalar, _ = promoted("dirichlet.logpdf", jnp.ravel(x)[:1], jnp.ravel(alpha)[:1])
-    dtype = aval_of(scalar).dtype
-    x, alpha = jnp.astype(jnp.asarray(x), dtype), jnp.astype(jnp.asarray(alpha), dtype)
-    if shapes[0][0] != shapes[1][0]:
+    if x.shape[0] != alpha.shape[0]:
         x = jnp.concatenate([x, 1 - jnp.sum(x, 0, keepdims=True)])
     total = jnp.sum(x, 0)
     possible = jnp.all((x >= 0) & (x <= 1), axis=0) & (
-        jnp.abs(total - 1) < (1e-6 if dtype.itemsize == 4 else 1e-10)
+        jnp.abs(total - 1) < (1e-6 if x.dtype.itemsize == 4 else 1e-10)
     )
     weights = jnp.reshape(alpha, (-1,) + (1,) * (x.ndim - 1))
     safe = jnp.where(possible, x, 1 / x.shape[0])
@@ -463,8 +461,7 @@ def _multivariate_normal_logpdf(
             why="a singular covariance has no density.",
             fix="leave it out.",
         )
-    dtype = aval_of(promoted("multivariate_normal", *[jnp.ravel(v)[:1] for v in (x, mean, cov)])[0]).dtype
-    x, mean, cov = (jnp.astype(jnp.asarray(v), dtype) for v in (x, mean, cov))
+    x, mean, cov = converted("multivariate_normal.logpdf", x, mean, cov)
     if mean.ndim == 0:
         distance = x - mean
         if x.ndim == 0 or cov.ndim == 0:
@@ -523,7 +520,7 @@ class ModeResult(NamedTuple):
     count: Array
 
 
-def _along_axis(name: str, a, axis, keepdims: bool):
+def _along_axis(a, axis, keepdims: bool):
     """Return an array whose last axis is the one to work along, and how to put the result back."""
     x = jnp.asarray(a)
     if axis is None:
@@ -531,6 +528,17 @@ def _along_axis(name: str, a, axis, keepdims: bool):
         return x, lambda r: jnp.reshape(r, r.shape + (1,) * ndim) if keepdims else r
     x = jnp.moveaxis(x, axis, -1)
     return x, lambda r: jnp.expand_dims(r, axis) if keepdims else r
+
+
+def _runs(ordered):
+    """Return where a run of equal elements of sorted rows begins, and for each place the ends of its run."""
+    places = np.arange(ordered.shape[-1])
+    differs = ordered[..., 1:] != ordered[..., :-1]
+    edge = jnp.ones_like(ordered[..., :1], dtype=bool)
+    is_new = jnp.concatenate([edge, differs], axis=-1)
+    is_last = jnp.concatenate([differs, edge], axis=-1)
+    first = cummax(jnp.where(is_new, places, 0), -1)
+    return is_new, first, cummin(jnp.where(is_last, places, places.size), -1, reverse=True)
 
 
 def _check_policy(name: str, nan_policy: str):
@@ -571,12 +579,13 @@ def mode(
     ModeResult(mode=Array(2, dtype=int64), count=Array(2, dtype=int64))
     """
     _check_policy("mode", nan_policy)
-    x, back = _along_axis("mode", a, axis, keepdims)
+    x, back = _along_axis(a, axis, keepdims)
     ordered = jnp.sort(x, axis=-1)
-    same = ordered[..., :, None] == ordered[..., None, :]
-    counts = jnp.sum(same, axis=-1)
-    first = jnp.argmax(counts, axis=-1)
-    value = jnp.take_along_axis(ordered, first[..., None], axis=-1)[..., 0]
+    _, first, last = _runs(ordered)
+    # A nan is equal to nothing, itself included.
+    counts = jnp.where(ordered == ordered, last - first + 1, 0)
+    most = jnp.argmax(counts, axis=-1)
+    value = jnp.take_along_axis(ordered, most[..., None], axis=-1)[..., 0]
     return ModeResult(back(value), back(jnp.max(counts, axis=-1)))
 
 
@@ -614,21 +623,19 @@ def rankdata(
         raise ArgumentError(
             f"rankdata: method is {method!r}.", why="it is one of average, min, max, dense, ordinal."
         )
-    x, _ = _along_axis("rankdata", a, axis, False)
+    x, _ = _along_axis(a, axis, False)
     order = jnp.argsort(x, axis=-1, stable=True)
     place = jnp.argsort(order, axis=-1, stable=True)
     ordered = jnp.take_along_axis(x, order, axis=-1)
-    lowest = jnp.sum(x[..., :, None] > x[..., None, :], axis=-1) + 1
-    highest = jnp.sum(x[..., :, None] >= x[..., None, :], axis=-1)
     if method == "ordinal":
         ranks = place + 1
-    elif method == "dense":
-        is_new = jnp.concatenate(
-            [jnp.ones_like(ordered[..., :1], dtype=bool), ordered[..., 1:] != ordered[..., :-1]], axis=-1
-        )
-        ranks = jnp.take_along_axis(jnp.cumsum(is_new, axis=-1), place, axis=-1)
     else:
-        ranks = {"min": lowest, "max": highest, "average": 0.5 * (lowest + highest)}[method]
+        is_new, first, last = _runs(ordered)
+        if method == "dense":
+            of_run = jnp.cumsum(is_new, axis=-1)
+        else:
+            of_run = {"min": first + 1, "max": last + 1, "average": 0.5 * (first + last) + 1}[method]
+        ranks = jnp.take_along_axis(of_run, place, axis=-1)
     ranks = jnp.astype(ranks, np.float64)
     if x.dtype.kind == "f":
         ranks = jnp.where(jnp.any(jnp.isnan(x), axis=-1, keepdims=True), jnp.nan, ranks)

@@ -13,7 +13,7 @@ from tests.array_api.__main__ import counts_of
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent.parent
 
-# Not of NumPy's functions: autograd.scipy, which has no counterpart yet.
+# Not of NumPy's functions: counted apart.
 OTHER_FILES = ("test_scipy.py",)
 
 

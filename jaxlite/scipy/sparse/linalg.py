@@ -18,7 +18,7 @@ import numpy as np
 
 import jaxlite.numpy as jnp
 from jaxlite.control.implicit import custom_linear_solve
-from jaxlite.control.while_loop import while_loop
+from jaxlite.control.while_loop import fori_loop, while_loop
 from jaxlite.errors import ArgumentError, ShapeError
 from jaxlite.flatten_util import ravel_pytree
 from jaxlite.numpy.promotion import inexact_dtype
@@ -28,8 +28,8 @@ from jaxlite.tree import tree_leaves, tree_map, tree_structure
 __all__ = ["bicgstab", "cg", "gmres"]
 
 
-def _dot(x, y):
-    return jnp.vdot(x, y)
+def _norm(x):
+    return jnp.sqrt(jnp.real(jnp.vdot(x, x)))
 
 
 def _cg(apply, b, x, precondition, limit, maxiter):
@@ -37,20 +37,20 @@ def _cg(apply, b, x, precondition, limit, maxiter):
 
     def more(state):
         _, r, _, _, k = state
-        return (jnp.real(_dot(r, r)) > limit**2) & (k < maxiter)
+        return (jnp.real(jnp.vdot(r, r)) > limit**2) & (k < maxiter)
 
     def step(state):
         x, r, p, gamma, k = state
         image = apply(p)
-        alpha = gamma / _dot(p, image)
+        alpha = gamma / jnp.vdot(p, image)
         x, r = x + alpha * p, r - alpha * image
         z = precondition(r)
-        after = _dot(r, z)
+        after = jnp.vdot(r, z)
         return x, r, z + after / gamma * p, after, k + 1
 
     r = b - apply(x)
     z = precondition(r)
-    return while_loop(more, step, (x, r, z, _dot(r, z), 0))[0]
+    return while_loop(more, step, (x, r, z, jnp.vdot(r, z), 0))[0]
 
 
 def _bicgstab(apply, b, x, precondition, limit, maxiter):
@@ -58,27 +58,27 @@ def _bicgstab(apply, b, x, precondition, limit, maxiter):
 
     def more(state):
         _, r, _, _, _, alive, k = state
-        return (jnp.real(_dot(r, r)) > limit**2) & (k < maxiter) & alive
+        return (jnp.real(jnp.vdot(r, r)) > limit**2) & (k < maxiter) & alive
 
     def step(state):
         x, r, shadow, p, rho, _, k = state
         p_hat = precondition(p)
         image = apply(p_hat)
-        alpha = rho / _dot(shadow, image)
+        alpha = rho / jnp.vdot(shadow, image)
         s = r - alpha * image
         s_hat = precondition(s)
         t = apply(s_hat)
-        square = _dot(t, t)
-        omega = jnp.where(square == 0, 0, _dot(t, s) / jnp.where(square == 0, 1, square))
+        square = jnp.vdot(t, t)
+        omega = jnp.where(square == 0, 0, jnp.vdot(t, s) / jnp.where(square == 0, 1, square))
         x = x + alpha * p_hat + omega * s_hat
         r = s - omega * t
-        after = _dot(shadow, r)
+        after = jnp.vdot(shadow, r)
         beta = jnp.where(omega == 0, 0, after / rho * alpha / jnp.where(omega == 0, 1, omega))
         alive = (after != 0) & (omega != 0)
         return x, r, shadow, r + beta * (p - omega * image), after, alive, k + 1
 
     r = b - apply(x)
-    return while_loop(more, step, (x, r, r, r, _dot(r, r), jnp.asarray(True), 0))[0]
+    return while_loop(more, step, (x, r, r, r, jnp.vdot(r, r), jnp.asarray(True), 0))[0]
 
 
 def _gmres(restart: int):
@@ -87,33 +87,31 @@ def _gmres(restart: int):
     def solve(apply, b, x, precondition, limit, maxiter):
         def more(state):
             _, r, k = state
-            return (jnp.sqrt(jnp.real(_dot(r, r))) > limit) & (k < maxiter)
+            return (_norm(r) > limit) & (k < maxiter)
+
+        def extend(j, state):
+            basis, columns = state
+            w = apply(precondition(basis[j]))
+            column = 0
+            # Twice: once leaves what rounding put along the earlier vectors. The later ones are still zero.
+            for _ in range(2):
+                part = jnp.conj(basis) @ w
+                w, column = w - part @ basis, column + part
+            norm = _norm(w)
+            # The space is exhausted: a zero vector adds nothing.
+            gone = norm <= 1e-14 * _norm(column)
+            basis = basis.at[j + 1].set(jnp.where(gone, 0, w / jnp.where(gone, 1, norm)))
+            return basis, columns.at[j].set(column.at[j + 1].set(jnp.where(gone, 0, norm)))
 
         def cycle(state):
             x, r, k = state
-            size = jnp.sqrt(jnp.real(_dot(r, r)))
-            basis, columns = [r / size], []
-            for j in range(restart):
-                w = apply(precondition(basis[j]))
-                column = []
-                # Twice: once leaves what rounding put along the earlier vectors.
-                for _ in range(2):
-                    part = [_dot(v, w) for v in basis]
-                    for v, h in zip(basis, part, strict=True):
-                        w = w - h * v
-                    column = part if not column else [a + c for a, c in zip(column, part, strict=True)]
-                norm = jnp.sqrt(jnp.real(_dot(w, w)))
-                # The space is exhausted: a zero vector adds nothing.
-                gone = norm <= 1e-14 * jnp.sqrt(sum(jnp.abs(h) ** 2 for h in column))
-                basis.append(jnp.where(gone, 0, w / jnp.where(gone, 1, norm)))
-                rest = [jnp.zeros_like(column[0])] * (restart - 1 - j)
-                columns.append(
-                    jnp.stack([*column, jnp.astype(jnp.where(gone, 0, norm), column[0].dtype), *rest])
-                )
-            hessenberg = jnp.stack(columns, axis=1)
-            right = jnp.zeros(restart + 1, hessenberg.dtype).at[0].set(size)
-            y = jnp.linalg.lstsq(hessenberg, right)[0]
-            x = x + precondition(jnp.stack(basis[:-1], axis=1) @ y)
+            size = _norm(r)
+            basis = jnp.zeros((restart + 1, r.size), r.dtype).at[0].set(r / size)
+            columns = jnp.zeros((restart, restart + 1), r.dtype)
+            basis, columns = fori_loop(0, restart, extend, (basis, columns))
+            right = jnp.zeros(restart + 1, r.dtype).at[0].set(size)
+            y = jnp.linalg.lstsq(columns.T, right)[0]
+            x = x + precondition(y @ basis[:-1])
             return x, b - apply(x), k + 1
 
         return while_loop(more, cycle, (x, b - apply(x), 0))[0]
@@ -145,7 +143,7 @@ def _solve(name, method, A, b, x0, tol, atol, maxiter, M, symmetric):
         flat, back = ravel_pytree(right)
         apply = lambda v: ravel_pytree(matvec(back(v)))[0]  # noqa: E731
         precondition = lambda v: ravel_pytree(M(back(v)))[0]  # noqa: E731
-        limit = jnp.maximum(tol * jnp.sqrt(jnp.real(_dot(flat, flat))), atol)
+        limit = jnp.maximum(tol * _norm(flat), atol)
         first = jnp.astype(ravel_pytree(start)[0], flat.dtype)
         return back(method(apply, flat, first, precondition, limit, most))
 

@@ -1,5 +1,18 @@
-"""SciPy's own, which refuses traced values."""
+"""jaxlite's densities, of covariances that are not singular; SciPy's entropy, which refuses traced values."""
 
-from scipy.stats import multivariate_normal
+import scipy.stats
 
-pdf, logpdf, entropy = multivariate_normal.pdf, multivariate_normal.logpdf, multivariate_normal.entropy
+from jaxlite.scipy.stats import multivariate_normal
+
+
+def _density(name):
+    def density(x, mean=None, cov=1, allow_singular=False):
+        if allow_singular:
+            return getattr(scipy.stats.multivariate_normal, name)(x, mean, cov, allow_singular=True)
+        return getattr(multivariate_normal, name)(x, mean, cov)
+
+    return density
+
+
+pdf, logpdf = _density("pdf"), _density("logpdf")
+entropy = scipy.stats.multivariate_normal.entropy
