@@ -1,7 +1,7 @@
 """Loops that are timed: simulations, filters, recurrent networks. One source for jaxlite and JAX.
 
 Rows are registered as in `rows`; `Lib.lax` has `scan` and `while_loop`. What JAX cannot take the gradient of (loops of
-unknown length) is timed by its tangents.
+unknown length) is timed by its tangents; gradients "of each element" of a vmap, by one input, beside JAX's tangents.
 """
 
 from __future__ import annotations
@@ -394,3 +394,69 @@ def ragged(lib, rng, most):
         return xp.sum(lib.vmap(decay)(x, trips))
 
     return loss, (rng.normal(size=256),)
+
+
+def slow_sine(lib, x, n):
+    return lib.lax.while_loop(
+        lambda s: s[0] < n, lambda s: (s[0] + 1, s[1] * 0.999 + 0.001 * lib.np.sin(s[1])), (0, x)
+    )[1]
+
+
+@row("gradient of a ragged while, 256 lanes", 1000, derivative="of each element")
+def ragged_gradients(lib, rng, most):
+    return functools.partial(slow_sine, lib), (rng.normal(size=256), rng.integers(1, most + 1, 256))
+
+
+@row("gradient of a while, one of 1,000 lanes long", 1000, derivative="of each element")
+def one_long_gradient(lib, rng, most):
+    trips = np.full(1000, 10)
+    trips[500] = most
+    return functools.partial(slow_sine, lib), (rng.normal(size=1000), trips)
+
+
+@row("gradient where one in 20 lanes iterates", 1000, derivative="of each element")
+def seldom_iterated(lib, rng, lanes):
+    """Kepler's equation: a series where the orbit is nearly a circle, else Newton's iterations until they settle."""
+    xp, lax = lib.np, lib.lax
+
+    def iterated(m, e):
+        def better(s):
+            x, _ = s
+            step = (x - e * xp.sin(x) - m) / (1.0 - e * xp.cos(x))
+            return x - step, xp.abs(step)
+
+        # One more step than the tolerance asks for, so that the derivative has settled as well.
+        return better(lax.while_loop(lambda s: s[1] > 1e-13, better, (m, 1.0)))[0]
+
+    def series(m, e):
+        return m + e * xp.sin(m) + 0.5 * e * e * xp.sin(2.0 * m)
+
+    def anomaly(m, e):
+        return lax.cond(e > 0.05, iterated, series, m, e)
+
+    eccentric = np.where(np.arange(lanes) % 20 == 0, rng.uniform(0.2, 0.7, lanes), 0.01)
+    return anomaly, (rng.uniform(0.1, 6.0, lanes), eccentric)
+
+
+@row("eight laws of force, one a lane", 1000)
+def laws_of_force(lib, rng, lanes):
+    xp, lax = lib.np, lib.lax
+
+    def motion(power):
+        def run(x):
+            def step(s, _):
+                x, v = s
+                v = v - 0.01 * x * xp.sum(x * x) ** power
+                return (x + 0.01 * v, v), None
+
+            return lax.scan(step, (x, 0.0 * x), None, length=50)[0][0]
+
+        return run
+
+    motions = [motion(0.5 * k - 1.5) for k in range(8)]
+    law = rng.integers(0, 8, lanes)
+
+    def loss(x):
+        return xp.sum(lib.vmap(lambda k, x: lax.switch(k, motions, x))(law, x) ** 2)
+
+    return loss, (rng.uniform(0.5, 1.0, (lanes, 3)),)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Union
+from typing import Any, ClassVar, NamedTuple, Union
 
 import numpy as np
 
@@ -69,6 +69,21 @@ class ShapedArray:
     __repr__ = __str__
 
 
+class Groups(NamedTuple):
+    """The mapped dimension of a tape, where the elements of a vmap recorded in groups: each group has its own tape.
+
+    Attributes
+    ----------
+    together : int
+        Elements of a group, side by side; 1: every element has its own tape.
+    position : int
+        Where in the tape's stack the groups are counted.
+    """
+
+    together: int
+    position: int
+
+
 @dataclass(frozen=True, slots=True)
 class Tape:
     """The abstract value of a record that a loop of unknown length leaves behind: one row of elements a step.
@@ -97,16 +112,24 @@ class Tape:
         """Return the aval of a tape's tangent: the tangents of its differentiable elements."""
         return Tape(tuple(e.to_tangent() for e in self.elements if e.dtype.kind in "fcO"), self.stack)
 
-    def mapped(self, size: int, dim) -> Tape:
-        """Return the aval of such tapes of ``size`` elements of a vmap, side by side.
+    def mapped(self, size: int, dim: int | Groups) -> Tape:
+        """Return the aval of such tapes of ``size`` elements of a vmap, side by side, or in groups.
 
-        The last column tells at which steps each of them was active: they may have run for different numbers.
+        Side by side, the last column tells at which steps each of them was active: they may have run for different
+        numbers.
         """
+        if isinstance(dim, Groups):
+            one = self if dim.together == 1 else self.mapped(dim.together, 0)
+            count = -(-size // dim.together)
+            return Tape(one.elements, (*self.stack[: dim.position], count, *self.stack[dim.position :]))
         active = ShapedArray((size,), np.dtype(np.bool_))
         return Tape((*(e.mapped(size, 0) for e in self.elements), active), self.stack)
 
-    def unmapped(self, dim) -> Tape:
+    def unmapped(self, dim: int | Groups) -> Tape:
         """Return the aval of one element's tape."""
+        if isinstance(dim, Groups):
+            one = Tape(self.elements, (*self.stack[: dim.position], *self.stack[dim.position + 1 :]))
+            return one if dim.together == 1 else one.unmapped(0)
         return Tape(tuple(e.unmapped(0) for e in self.elements[:-1]), self.stack)
 
     def stacked(self, length: int) -> Tape:

@@ -117,10 +117,20 @@ def is_linear(arg) -> bool:
 
 
 class MappedAxis(NamedTuple):
-    """The axis that one ``vmap`` maps over: its size, and the name collectives know it by."""
+    """The axis that one ``vmap`` maps over.
+
+    Attributes
+    ----------
+    size : int
+    name
+        What collectives know it by.
+    side_by_side : bool
+        Whether loops keep all elements at the same step, as those around them do.
+    """
 
     size: int
     name: Any = None
+    side_by_side: bool = False
 
 
 class _Declared:

@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -214,6 +215,34 @@ def test_a_tape_goes_from_the_forward_to_the_backward_program():
     with Counted() as count:
         assert jit(grad(root))(2.0) == pytest.approx(0.5 / np.sqrt(2.0))
     assert (count.host_calls, count.interpreted_calls) == (0, 0)
+
+
+def test_tapes_are_kept_for_whichever_program_comes_next():
+    """Programs with rows of different widths take turns, also in threads, which must not see each other's tapes."""
+
+    def slope(width, functions):
+        def body(c):
+            v = c[1]
+            for _ in range(functions):
+                v = jnp.sin(v) * v + 0.1
+            return c[0] + 1, v
+
+        def f(x, n):
+            return jnp.sum(lax.while_loop(lambda c: c[0] < n, body, (0, x * jnp.ones(width)))[1])
+
+        return jit(jaxlite.vmap(grad(f)))
+
+    programs = [slope(width, functions) for width in (1, 5) for functions in (1, 2)]
+    args = np.linspace(0.1, 0.9, 6), np.array([3, 40, 0, 17, 2, 5])
+    expected = [program(*args) for program in programs]
+
+    def run(start):
+        return all(
+            np.array_equal(programs[k % 4](*args), expected[k % 4]) for k in range(start, 100 * start + 100)
+        )
+
+    with ThreadPoolExecutor(3) as pool:
+        assert all(pool.map(run, range(3)))
 
 
 # --- errors -----------------------------------------------------------------------------------------

@@ -19,8 +19,8 @@ from jaxlite.ops.indexing import inverse_of, windows_of
 
 # What a program returns instead of 0, besides the number of a failed check plus one.
 PYTHON_ERROR, OUT_OF_BOUNDS, OUT_OF_MEMORY = -1, -2, -3
-# Words of the record that a failed check fills; the last one is the program's own.
-ERROR_WORDS = 8
+# Words of the record that a failed check fills; the last two are the program's own.
+ERROR_WORDS = 9
 
 
 class NotScheduled(Exception):

@@ -44,7 +44,7 @@ from jaxlite.codegen.loops import (
 )
 from jaxlite.codegen.memory import copy_bytes, touched
 from jaxlite.codegen.operations import OPERATIONS, intrinsic, llvm_const, llvm_type, memory_type
-from jaxlite.codegen.tapes import LIST_SLOT, RUNTIME, TAPE_ROUTINES
+from jaxlite.codegen.tapes import DECLARATIONS, INLINED, TAPE_ROUTINES
 
 # Steps of a sequential loop that is taken to be unrolled.
 LONGEST_UNROLLED = 16
@@ -113,6 +113,10 @@ class Module:
     def declare(self, name: str, signature: str) -> None:
         self.declarations[name] = signature
 
+    def use_tapes(self) -> None:
+        self.tapes = True
+        self.declarations.update(DECLARATIONS)
+
     def declare_function(self, name: str, dtype) -> str:
         """Declare a function of the vector mathematics and its variants; returns its symbol."""
         lines = vector_math.declarations(name, dtype, self.registers)
@@ -150,8 +154,7 @@ class Module:
             used = f"@llvm.compiler.used = appending global [{len(self.vector_functions)} x ptr] [{pointers}]"
             support.append(f'{used}, section "llvm.metadata"')
         if self.tapes:
-            self.declare("free", "declare void @free(ptr)")
-            support.append(RUNTIME)
+            support.append(INLINED)
         return "\n".join([*self.declarations.values(), *support, *self.globals, *self.functions, *nodes, ""])
 
 
@@ -205,7 +208,7 @@ def _wrapper(module: Module, program: LoopProgram, loads: list[str], operands: l
     lines = [f"define i64 @jl_{module.key}(ptr %self, ptr %table) {{", *loads]
     lines += [f"  %se = getelementptr ptr, ptr %table, i64 {slot}", "  %error = load ptr, ptr %se"]
     if program.hands_out_tapes:
-        module.tapes = True
+        module.use_tapes()
         module.functions.append(
             f"define void @jl_{module.key}_free(ptr %error) {{\n  call void @jl_tapes_free(ptr %error)\n  ret void\n}}"
         )
@@ -226,7 +229,7 @@ def _wrapper(module: Module, program: LoopProgram, loads: list[str], operands: l
     else:
         lines += ["  %arena = inttoptr i64 0 to ptr"]
     if module.tapes:
-        lines += [f"  %list = getelementptr ptr, ptr %error, i64 {LIST_SLOT}", "  store ptr null, ptr %list"]
+        lines += ["  call void @jl_tapes_take(ptr %error)"]
     lines += [f"  %status = {call}"]
     if module.tapes and not program.hands_out_tapes:
         lines += ["  call void @jl_tapes_free(ptr %error)"]

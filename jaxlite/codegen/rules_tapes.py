@@ -81,6 +81,9 @@ def _tape_scan(s: Scheduler, eqn, operands):
     s.close()
     states, standing = prepared(s, eqn, jaxpr, num_consts, inits)
     length = s.b.call("tape_length", handles[0], result=INT)
+    handles[1:] = [
+        _as_long_as(s, h, aval, length) for h, aval in zip(handles[1:], tape_avals[1:], strict=True)
+    ]
     groups = split_list(jaxpr.out_avals[num_carry:], *p["tapes_out"])[:-1]
     outputs = [new_tape(s, group) for group in groups]
     for output in outputs:
@@ -97,6 +100,33 @@ def _tape_scan(s: Scheduler, eqn, operands):
         outs = inner.run_into(jaxpr, [*consts, *(state.inside for state in states), *rows], targets)
         advance(inner, states, outs)
     return [*finish(s, states), *(Numbers(INT, (h,)) for h in outputs)]
+
+
+def _as_long_as(s: Scheduler, handle: Scalar, aval: Tape, length: Scalar) -> Scalar:
+    """Return the tape, or if it has no rows, which is the zero of any length, one of zeros."""
+
+    def zeros():
+        made = new_tape(s, aval.elements)
+        s.b.call("tape_grow", made, length)
+        places = columns(s, made, aval.elements)
+        with s.b.loop(length) as i:
+            inner = s.region()
+            for element, place in zip(aval.elements, places, strict=True):
+                inner.copy(_zero(inner, element), slice_of(place, i))
+            inner.close()
+        return (made,)
+
+    rows = s.b.call("tape_length", handle, result=INT)
+    (result,) = s.b.if_(s.b.let("lt", rows, length), zeros, lambda: (handle,), [INT])
+    return result
+
+
+def _zero(s: Scheduler, element) -> Value:
+    if isinstance(element, Tape):
+        return _no_rows(s, element)
+    # Of the tangent of a tape, bools are masks: active throughout.
+    zero = constant(True if element.dtype.kind == "b" else 0, element.dtype)
+    return numbers_everywhere(zero, element.shape) if element.shape else zero
 
 
 @taking_tapes("while")
@@ -138,20 +168,27 @@ def _while(s: Scheduler, eqn, operands):
 # --- row by row -------------------------------------------------------------------------------------
 
 
+def map_stack(s: Scheduler, out: Tape, tapes: list[Value], function) -> Value:
+    """Return the stack of tapes ``function(scheduler, *tapes)``, one for each place of the outermost stack."""
+    result = s.new_view(INT, out.stack)
+    tapes = [s.memory(tape) for tape in tapes]
+    s.close()
+    with s.b.loop(out.stack[0]) as i:
+        inner = s.region()
+        parts = [slice_of(tape, i) for tape in tapes]
+        made = function(inner, *(inner.numbers(x) if not x.shape else x for x in parts))
+        inner.copy(made, slice_of(result, i))
+        inner.close()
+    return result
+
+
 def map_rows(s: Scheduler, out: Tape, avals: list[Tape], tapes: list[Value], function) -> Value:
     """Return the tape whose rows are ``function(scheduler, *rows)`` of those of ``tapes``, through every stack."""
     if out.stack:
-        result = s.new_view(INT, out.stack)
-        tapes = [s.memory(tape) for tape in tapes]
-        s.close()
-        with s.b.loop(out.stack[0]) as i:
-            inner = s.region()
-            parts = [slice_of(tape, i) for tape in tapes]
-            parts = [inner.numbers(x) if not x.shape else x for x in parts]
-            made = map_rows(inner, out.unstacked(), [a.unstacked() for a in avals], parts, function)
-            inner.copy(made, slice_of(result, i))
-            inner.close()
-        return result
+        unstacked = [a.unstacked() for a in avals]
+        return map_stack(
+            s, out, tapes, lambda s, *parts: map_rows(s, out.unstacked(), unstacked, parts, function)
+        )
     handles = [s.scalar(tape) for tape in tapes]
     s.close()
     made = new_tape(s, out.elements)
@@ -174,15 +211,18 @@ def _loaded(s: Scheduler, x: Value) -> Value:
 
 @taking_tapes("empty_tape")
 def _empty_tape(s: Scheduler, eqn, operands):
-    out = eqn.params["aval"]
+    return [_no_rows(s, eqn.params["aval"])]
+
+
+def _no_rows(s: Scheduler, out: Tape) -> Value:
     if not out.stack:
         s.close()
-        return [Numbers(INT, (new_tape(s, out.elements),))]
+        return Numbers(INT, (new_tape(s, out.elements),))
     result = s.new_view(INT, (math.prod(out.stack),))
     s.close()
     with s.b.loop(math.prod(out.stack)) as i:
         result.store(s.b, (Affine.of(i),), (new_tape(s, out.elements),))
-    return [View(INT, out.stack, result.buffer, result.offset, row_major(out.stack))]
+    return View(INT, out.stack, result.buffer, result.offset, row_major(out.stack))
 
 
 @taking_tapes("tape_add")
@@ -194,8 +234,21 @@ def _added(s: Scheduler, aval, x: Value, y: Value) -> Value:
     def add_rows(s, u, v):
         return [_added(s, e, a, b) for e, a, b in zip(aval.elements, u, v, strict=True)]
 
+    if isinstance(aval, Tape) and aval.stack:
+        return map_stack(s, aval, [x, y], lambda s, a, b: _added(s, aval.unstacked(), a, b))
     if isinstance(aval, Tape):
-        return map_rows(s, aval, [aval, aval], [x, y], add_rows)
+        # A tape of no rows is zero.
+        handles = [s.scalar(x), s.scalar(y)]
+        s.close()
+        some = [s.b.let("min", s.b.call("tape_length", h, result=INT), Const(1, INT)) for h in handles]
+        which = s.b.let("add", some[0], s.b.let("mul", some[1], Const(2, INT)))
+
+        def both():
+            (handle,) = map_rows(s.region(), aval, [aval, aval], [x, y], add_rows).components
+            return (handle,)
+
+        alone = [lambda h=h: (h,) for h in handles]
+        return Numbers(INT, s.b.switch(which, [alone[0], alone[0], alone[1], both], [INT]))
     sum_of = elementwise.COMBINERS["add"][1]
 
     def compute(b, index):

@@ -16,6 +16,14 @@ import numpy as np
 from jaxlite.config import jit_is_disabled
 from jaxlite.control.bodies import is_nonzero, same_type, split_list, stage_body, to_types
 from jaxlite.control.jit import compile_when_eager, merge, split_jvp_outs
+from jaxlite.control.lanes import (
+    batch_in_form,
+    groups_of_tapes,
+    in_front,
+    in_groups,
+    may_fail_or_act,
+    meet_by_name,
+)
 from jaxlite.dtypes import result_type
 from jaxlite.errors import ArgumentError, BranchTypeError
 from jaxlite.interpreters.batch import batch_jaxpr, to_front
@@ -24,11 +32,12 @@ from jaxlite.interpreters.jvp import jvp_jaxpr
 from jaxlite.interpreters.linearize import partial_eval_jaxpr
 from jaxlite.interpreters.stage import stage, stage_rule
 from jaxlite.interpreters.transpose import transpose_jaxpr
-from jaxlite.ir import Jaxpr, Tape, cached_by_jaxpr
+from jaxlite.ir import Groups, Jaxpr, Tape, cached_by_jaxpr
 from jaxlite.lowering import Region
 from jaxlite.ops.elementwise import clamp, convert_element_type, eq, select_n
 from jaxlite.ops.indexing import without_index_errors
 from jaxlite.ops.structural import broadcast_in_dim, move_dim, stop_gradient, zeros
+from jaxlite.passes.costs import has_loops, taken_branch_is_cheaper
 from jaxlite.primitive import PURE, Primitive, is_linear
 from jaxlite.source import describe_function
 from jaxlite.trace import Tracer, aval_of
@@ -147,13 +156,24 @@ def _cond_transpose(cts, index, *args, branches):
 def _cond_batch(axis, args, dims, *, branches):
     (index, *operands), (index_dim, *operand_dims) = args, dims
     if index_dim is not None:
+        if _goes_alone(axis, operands, operand_dims, branches):
+            return in_groups(cond_p, axis, *in_front(axis, args, dims), {"branches": branches}, 1)
         return _select_branches(axis, index, index_dim, operands, operand_dims, branches)
     dims_in = tuple(operand_dims)
     dims_out = [batch_jaxpr(branch, axis, dims_in)[1] for branch in branches]
-    force = tuple(any(d[i] is not None for d in dims_out) for i in range(len(dims_out[0])))
-    batched = [batch_jaxpr(branch, axis, dims_in, force) for branch in branches]
-    outs = cond_p.bind(index, *operands, branches=tuple(jaxpr for jaxpr, _ in batched))
-    return outs, batched[0][1]
+    forms = tuple(next((d for d in dims if d is not None), None) for dims in zip(*dims_out, strict=True))
+    batched = tuple(batch_in_form(branch, axis, dims_in, forms)[0] for branch in branches)
+    return cond_p.bind(index, *operands, branches=batched), forms
+
+
+def _goes_alone(axis, operands, dims, branches) -> bool:
+    """Whether each element of a vmap runs the branch it takes, instead of all elements every branch."""
+    if meet_by_name(axis, *branches) or groups_of_tapes(operands, dims) - {Groups(1, 0)}:
+        return False
+    if any(isinstance(a, Tape) for a in branches[0].out_avals) and axis.side_by_side:
+        return False
+    must = any(may_fail_or_act(branch) or has_loops(branch) for branch in branches)
+    return must or taken_branch_is_cheaper(branches)
 
 
 def _select_branches(axis, index, index_dim, operands, operand_dims, branches):
@@ -272,8 +292,9 @@ def cond(pred, true_fun: Callable, false_fun: Callable, *operands, operand=_UNSE
 
     Notes
     -----
-    Only the chosen branch runs, except under ``vmap`` with a mapped ``pred``: then all elements run both and
-    choose, and no derivative leaks out of the branch that was not taken.
+    Only the chosen branch runs. Under ``vmap`` with a mapped ``pred`` each element runs its own where that is less
+    work, and always where branches hold loops of unknown length, effects, or indices that may be out of range; of short
+    branches all elements run both and choose. No derivative leaks out of the branch that was not taken.
 
     Examples
     --------

@@ -26,16 +26,16 @@ from jaxlite.control.bodies import (
     to_types,
 )
 from jaxlite.control.jit import compile_when_eager, merge, split_jvp_outs
+from jaxlite.control.lanes import in_form, in_front, in_groups
 from jaxlite.control.loop_checkpoints import as_loop_checkpoints
-from jaxlite.control.tape import TapeStack
+from jaxlite.control.tape import TapeStack, batched_loop_body
 from jaxlite.errors import ArgumentError, CarryTypeError, TransposeError
-from jaxlite.interpreters.batch import batch_jaxpr, to_front
 from jaxlite.interpreters.evaluate import run_jaxpr
 from jaxlite.interpreters.jvp import jvp_jaxpr
 from jaxlite.interpreters.linearize import partial_eval_jaxpr
 from jaxlite.interpreters.stage import is_staging, stage_rule
 from jaxlite.interpreters.transpose import add_cotangents, backward_pass
-from jaxlite.ir import Jaxpr, ShapedArray, Tape, cached_by_jaxpr
+from jaxlite.ir import Groups, Jaxpr, ShapedArray, Tape, cached_by_jaxpr
 from jaxlite.lowering import Region
 from jaxlite.ops.structural import concatenate, expand_dims, instantiate, move_dim, slice_in_dim, squeeze
 from jaxlite.primitive import PURE, Linear, Primitive, Zero, is_linear
@@ -305,22 +305,6 @@ def _transpose_with_known_carry(cts, args, linear, params):
     return tuple(by_operand.get(id(arg)) if is_linear(arg) else None for arg in args)
 
 
-@cached_by_jaxpr
-def _batched_body(jaxpr, axis, batched, num_consts, num_carry):
-    """Return the batched body, which operands are batched, and the dims of its results."""
-    batched = list(batched)
-    carry_slice = slice(num_consts, num_consts + num_carry)
-    num_ys = len(jaxpr.outvars) - num_carry
-    while True:
-        force = (*batched[carry_slice], *(False,) * num_ys)
-        dims = tuple(0 if b else None for b in batched)
-        body, out_dims = batch_jaxpr(jaxpr, axis, dims, force)
-        carry_out = [d is not None for d in out_dims[:num_carry]]
-        if carry_out == batched[carry_slice]:
-            return body, tuple(batched), out_dims
-        batched[carry_slice] = carry_out
-
-
 def _scan_batch(axis, args, dims, **params):
     return batch_loop(scan_p, axis, args, dims, params)
 
@@ -328,21 +312,33 @@ def _scan_batch(axis, args, dims, **params):
 def batch_loop(loop: Primitive, axis, args, dims, params):
     """Batch a loop with the operands of ``scan``, and with its params at least."""
     jaxpr, num_carry, num_consts = params["jaxpr"], params["num_carry"], params["num_consts"]
-    given = tuple(d is not None for d in dims)
-    body, batched, out_dims = _batched_body(jaxpr, axis, given, num_consts, num_carry)
-    operands = []
-    for i, (x, d, b) in enumerate(zip(args, dims, batched, strict=True)):
-        if not b:
-            operands.append(x)
-        elif i < num_consts + num_carry:
-            operands.append(to_front(x, d, axis.size)[0])
-        else:
-            operands.append(x if isinstance(aval_of(x), Tape) else move_dim(x, d, 1))
+    whole = num_consts + num_carry
+    if any(isinstance(d, Groups) and d.position == 0 for d in dims[whole:]):
+        # Each group has run the loop, and stacked its own tapes.
+        together = next(d.together for d in dims if isinstance(d, Groups))
+        return in_groups(loop, axis, *in_front(axis, args, dims), params, together)
+    head, head_dims = in_front(axis, args[:whole], dims[:whole])
+    given = (*head_dims, *map(_dim_in_step, dims[whole:]))
+    body, settled, out_dims = batched_loop_body(jaxpr, axis, given, (num_consts, whole), False)
+    operands = [in_form(x, d, form, axis.size) for x, d, form in zip(head, head_dims, settled, strict=False)]
+    for x, d in zip(args[whole:], dims[whole:], strict=True):
+        operands.append(x if d is None or isinstance(aval_of(x), Tape) else move_dim(x, d, 1))
     outs = loop.bind(*operands, **{**params, "jaxpr": body})
-    ys_dims = [
-        1 if d == 0 and not isinstance(aval_of(y), Tape) else d for y, d in zip(outs, out_dims, strict=True)
-    ]
-    return outs, (*out_dims[:num_carry], *ys_dims[num_carry:])
+    ys = zip(outs[num_carry:], out_dims[num_carry:], strict=True)
+    return outs, (*out_dims[:num_carry], *(_dim_when_stacked(y, d) for y, d in ys))
+
+
+def _dim_in_step(dim):
+    """Return the mapped dimension of what a step gets, of operands of which each step gets a part."""
+    if isinstance(dim, Groups):
+        return dim._replace(position=dim.position - 1)
+    return None if dim is None else 0
+
+
+def _dim_when_stacked(y, dim):
+    if isinstance(dim, Groups):
+        return dim._replace(position=dim.position + 1)
+    return 1 if dim == 0 and not isinstance(aval_of(y), Tape) else dim
 
 
 scan_p = Primitive(

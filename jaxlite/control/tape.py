@@ -5,24 +5,30 @@
     x̄_0       = tape_scan(transposed body, reverse)(x̄_n, tape)
 
 ``tape_scan`` is a scan whose length is the tape's, over any number of tapes side by side; what it collects is a
-tape again. Its rules are those of ``scan``. ``while_record`` lives with ``while_loop``.
+tape again. Its rules are those of ``scan``. ``while_record`` lives with ``while_loop``. A tape of no rows, where others
+have some, is zero.
+
+Under ``vmap``, the elements of a group have one tape, whose last column says at which steps each was active; groups, or
+elements that run alone, stack their tapes (`Groups`).
 """
 
 from __future__ import annotations
+
+import functools
 
 import numpy as np
 
 from jaxlite.control.bodies import is_nonzero, permute_inputs, permute_outputs, split_list
 from jaxlite.control.jit import compile_when_eager, merge
-from jaxlite.interpreters.batch import batch_jaxpr, to_front
+from jaxlite.control.lanes import batch_in_form, in_form, in_front, in_groups
 from jaxlite.interpreters.evaluate import eval_jaxpr, run_jaxpr
 from jaxlite.interpreters.jvp import jvp_jaxpr
 from jaxlite.interpreters.linearize import partial_eval_jaxpr
 from jaxlite.interpreters.stage import stage_rule
 from jaxlite.interpreters.transpose import add_cotangents, backward_pass
-from jaxlite.ir import Jaxpr, ShapedArray, Tape, Var, cached_by_jaxpr
+from jaxlite.ir import Groups, Jaxpr, ShapedArray, Tape, cached_by_jaxpr
 from jaxlite.lowering import Region
-from jaxlite.ops.elementwise import select_n
+from jaxlite.ops.elementwise import bitwise_and, select_n
 from jaxlite.ops.indexing import without_index_errors
 from jaxlite.ops.structural import instantiate
 from jaxlite.primitive import (
@@ -113,6 +119,14 @@ def _tape_add_abstract_eval(x, y):
 
 
 def _tape_add_impl(x, y):
+    if x.aval.stack:
+        total = TapeStack(x.aval)
+        for i in range(x.aval.stack[0]):
+            (total[i],) = _tape_add_impl(x[i], y[i])
+        return (total,)
+    # A tape of no rows is zero.
+    if not x.length or not y.length:
+        return (x if x.length else y,)
     return (map_rows(_add_rows, x.aval, x, y),)
 
 
@@ -136,8 +150,9 @@ def _tape_add_transpose(cts, x, y):
 
 
 def _tape_add_batch(axis, args, dims):
-    tapes = [to_front(x, d, axis.size) for x, d in zip(args, dims, strict=True)]
-    return (tape_add(*[tape for tape, _ in tapes]),), (tapes[0][1],)
+    form = next(d for d in dims if d is not None)
+    x, y = (in_form(x, d, form, axis.size) for x, d in zip(args, dims, strict=True))
+    return (tape_add(x, y),), (form,)
 
 
 tape_add_p = Primitive(
@@ -225,7 +240,12 @@ def _zero_element(value):
 
 
 def _tape_zeros_like_batch(axis, args, dims, *, num_masks):
-    return (tape_zeros_like(args[0], num_masks + 1),), (0,)
+    return (tape_zeros_like(args[0], num_masks + _side_by_side(dims[0])),), dims
+
+
+def _side_by_side(dim) -> int:
+    """Return how many leading axes, and masks, the elements of a mapped tape have for it."""
+    return 0 if isinstance(dim, Groups) and dim.together == 1 else 1
 
 
 tape_zeros_like_p = Primitive(
@@ -292,7 +312,9 @@ def _tape_broadcast_transpose(cts, tape, *, size, lead, num_masks, mask):
 
 
 def _tape_broadcast_batch(axis, args, dims, *, size, lead, num_masks, mask):
-    return (tape_broadcast(args[0], size=size, lead=lead + 1, num_masks=num_masks + 1, mask=mask),), (0,)
+    more = _side_by_side(dims[0])
+    out = tape_broadcast(args[0], size=size, lead=lead + more, num_masks=num_masks + more, mask=mask)
+    return (out,), dims
 
 
 tape_broadcast_p = Primitive(
@@ -342,7 +364,8 @@ def _tape_sum_transpose(cts, tape, *, size, lead, num_masks):
 
 
 def _tape_sum_batch(axis, args, dims, *, size, lead, num_masks):
-    return (tape_sum(args[0], size=size, lead=lead + 1, num_masks=num_masks + 1),), (0,)
+    more = _side_by_side(dims[0])
+    return (tape_sum(args[0], size=size, lead=lead + more, num_masks=num_masks + more),), dims
 
 
 tape_sum_p = Primitive(
@@ -383,6 +406,7 @@ def _tape_scan_impl(*args, jaxpr, num_consts, num_carry, tapes_out, reverse):
     groups = split_list(jaxpr.out_avals[num_carry:], *tapes_out)[:-1]
     results = [TapeValue(make_tape_aval(group)) for group in groups]
     steps = range(tapes[0].length)
+    tapes = [tape if tape.length == len(steps) else _zero_tape(tape.aval, len(steps)) for tape in tapes]
     for i in reversed(steps) if reverse else steps:
         row = [value for tape in tapes for value in tape.row(i)]
         outs = run_jaxpr(jaxpr, *consts, *carry, *row)
@@ -393,6 +417,19 @@ def _tape_scan_impl(*args, jaxpr, num_consts, num_carry, tapes_out, reverse):
         for tape in results:
             tape.reverse()
     return (*carry, *results)
+
+
+def _zero_tape(aval: Tape, length: int) -> TapeValue:
+    """Return what a tape of no rows stands for, where others have some."""
+    tape = TapeValue(aval)
+    for _ in range(length):
+        tape.append([_empty(e) if isinstance(e, Tape) else _zero_or_mask(e) for e in aval.elements])
+    return tape
+
+
+def _zero_or_mask(aval: ShapedArray):
+    """Return the zero of an element of a tangent, of which bools are masks: active throughout."""
+    return np.ones(aval.shape, bool) if aval.dtype.kind == "b" else np.zeros(aval.shape, aval.dtype)
 
 
 def element_mask(tape_aval: Tape) -> list[bool]:
@@ -616,48 +653,58 @@ def _tape_scan_transpose(cts, *args, jaxpr, num_consts, num_carry, tapes_out, re
 
 
 @cached_by_jaxpr
-def _masked_body(jaxpr, num_consts: int, num_carry: int, tapes_out: tuple[int, ...]) -> Jaxpr:
+def _masked_body(jaxpr, num_consts: int, num_carry: int, tapes_out: tuple[int, ...], tapes: tuple) -> Jaxpr:
     """Return the body for one element of a vmap: where it is not active, nothing changes and nothing leaks.
 
-    Inputs are masked as well as results: 0·nan of a step that never happened would reach the gradient.
+    Inputs are masked as well as results: 0·nan of a step that never happened would reach the gradient. ``tapes`` are
+    pairs ``(elements, batched)``; the mask of a batched tape is an input behind its elements.
     """
     quiet = without_index_errors(jaxpr)
+    head = num_consts + num_carry
+    avals, elements = split_list(jaxpr.in_avals, head)
+    for row, (_, batched) in zip(split_list(elements, *(n for n, _ in tapes)), tapes, strict=False):
+        avals = [*avals, *row, *[ShapedArray((), np.dtype(bool))] * batched]
 
     def body(*args):
-        *inputs, active = args
+        inputs, rows = split_list(args, head)
+        masks: list = []
+        for row, (n, _) in zip(split_list(rows, *(n + batched for n, batched in tapes)), tapes, strict=False):
+            inputs, masks = [*inputs, *row[:n]], [*masks, *row[n:]]
+        # Those of one loop say the same, but for a tape of zeros in the place of one without rows: active throughout.
+        active = functools.reduce(bitwise_and, masks)
         masked = [
             select_n(active, instantiate(Zero(a)), x)
-            if i < num_consts + num_carry and isinstance(a, ShapedArray) and a.dtype.kind in "fc"
+            if i < head and isinstance(a, ShapedArray) and a.dtype.kind in "fc"
             else x
             for i, (x, a) in enumerate(zip(inputs, jaxpr.in_avals, strict=True))
         ]
         outs = eval_jaxpr(quiet, (), *masked)
+        # To a tape that adds up, nothing is added where all that comes in is zero.
         carry = [
-            select_n(active, old, new)
+            new if isinstance(aval_of(new), Tape) else select_n(active, old, new)
             for old, new in zip(inputs[num_consts:], outs[:num_carry], strict=False)
         ]
         groups = split_list(outs[num_carry:], *tapes_out)[:-1]
         return [*carry, *(value for group in groups for value in (*group, active))]
 
-    return stage_rule(body, [*jaxpr.in_avals, ShapedArray((), np.dtype(bool))], "masked step")
+    return stage_rule(body, avals, "masked step")
 
 
 @cached_by_jaxpr
-def batched_loop_body(jaxpr, axis, batched, carry_slice: tuple[int, int], force_ys: bool):
-    """Return the batched body, which inputs are batched once the carries have settled, and the result dims."""
+def batched_loop_body(jaxpr, axis, dims, carry_slice: tuple[int, int], force_ys: bool):
+    """Return the batched body, the dims of its inputs once the carries have settled, and those of its results."""
     start, stop = carry_slice
-    batched = list(batched)
+    dims = list(dims)
     while True:
-        force = (*batched[start:stop], *(force_ys,) * (len(jaxpr.outvars) - (stop - start)))
-        body, out_dims = batch_jaxpr(jaxpr, axis, tuple(0 if b else None for b in batched), force)
-        carry_out = [d is not None for d in out_dims[: stop - start]]
-        if carry_out == batched[start:stop]:
-            return body, tuple(batched), out_dims
-        batched[start:stop] = carry_out
+        forms = (*dims[start:stop], *(0 if force_ys else None,) * (len(jaxpr.outvars) - (stop - start)))
+        body, out_dims = batch_in_form(jaxpr, axis, tuple(dims), forms)
+        if list(out_dims[: stop - start]) == dims[start:stop]:
+            return body, tuple(dims), out_dims
+        dims[start:stop] = out_dims[: stop - start]
 
 
 @cached_by_jaxpr
-def _always_active_body(jaxpr, tapes_out: tuple[int, ...], num_carry: int) -> Jaxpr:
+def always_active_body(jaxpr, tapes_out: tuple[int, ...], num_carry: int) -> Jaxpr:
     """Return the body with a mask of True behind the elements of each tape it writes."""
 
     def body(*args):
@@ -668,53 +715,30 @@ def _always_active_body(jaxpr, tapes_out: tuple[int, ...], num_carry: int) -> Ja
     return stage_rule(body, jaxpr.in_avals, "step")
 
 
-def _tape_scan_batch(axis, args, dims, *, jaxpr, num_consts, num_carry, tapes_out, reverse):
-    consts, carry, tapes = split_list(args, num_consts, num_carry)
-    tapes_batched = tuple(d is not None for d in dims[num_consts + num_carry :])
-    masked = any(tapes_batched)
-    if masked:
-        lane_body = _masked_body(jaxpr, num_consts, num_carry, tapes_out)
+def _tape_scan_batch(axis, args, dims, **params):
+    jaxpr, num_consts, num_carry = params["jaxpr"], params["num_consts"], params["num_carry"]
+    tapes_out = params["tapes_out"]
+    args, dims = in_front(axis, args, dims)
+    head_dims, tape_dims = dims[: num_consts + num_carry], dims[num_consts + num_carry :]
+    for dim in tape_dims:
+        if isinstance(dim, Groups):
+            return in_groups(tape_scan_p, axis, args, dims, params, dim.together)
+    tapes = args[num_consts + num_carry :]
+    avals = [aval_of(tape) for tape in tapes]
+    if any(d is not None for d in tape_dims):
+        batched = [d is not None for d in tape_dims]
+        counts = tuple((len(a.elements) - b, b) for a, b in zip(avals, batched, strict=True))
+        lane_body = _masked_body(jaxpr, num_consts, num_carry, tapes_out, counts)
     else:
-        lane_body = _always_active_body(jaxpr, tapes_out, num_carry)
-    elements = [b for t, b in zip(tapes, tapes_batched, strict=True) for _ in _elements(aval_of(t), b)]
-    batched = (*(d is not None for d in dims[: num_consts + num_carry]), *elements, *(True,) * masked)
+        lane_body = always_active_body(jaxpr, tapes_out, num_carry)
+    elements = [d for a, d in zip(avals, tape_dims, strict=True) for _ in a.elements]
     span = (num_consts, num_consts + num_carry)
-    body, batched, out_dims = batched_loop_body(lane_body, axis, batched, span, True)
-    if masked:
-        body = _read_mask_from_tapes(body, tuple(map(aval_of, tapes)), tapes_batched, span[1])
-    head = [
-        to_front(x, d, axis.size)[0] if b else x
-        for x, d, b in zip((*consts, *carry), dims, batched, strict=False)
-    ]
+    body, settled, out_dims = batched_loop_body(lane_body, axis, (*head_dims, *elements), span, True)
+    head = [in_form(x, d, form, axis.size) for x, d, form in zip(args, head_dims, settled, strict=False)]
     outs = tape_scan_p.bind(
-        *head,
-        *tapes,
-        jaxpr=body,
-        num_consts=num_consts,
-        num_carry=num_carry,
-        tapes_out=tuple(n + 1 for n in tapes_out),
-        reverse=reverse,
+        *head, *tapes, **{**params, "jaxpr": body, "tapes_out": tuple(n + 1 for n in tapes_out)}
     )
     return outs, (*out_dims[:num_carry], *(0,) * len(tapes_out))
-
-
-def _elements(aval: Tape, batched: bool):
-    """Return the elements of a tape without the mask that batching added."""
-    return aval.elements[:-1] if batched else aval.elements
-
-
-def _read_mask_from_tapes(body: Jaxpr, tape_avals, tapes_batched, num_head: int) -> Jaxpr:
-    """Take the mask from the last element of the batched tapes instead of from an input of its own."""
-    invars, rest = list(body.invars[:num_head]), iter(body.invars[num_head:-1])
-    active = body.invars[-1]
-    given = False
-    for aval, batched in zip(tape_avals, tapes_batched, strict=True):
-        invars += [next(rest) for _ in _elements(aval, batched)]
-        if batched:
-            # Tapes of one loop have one mask, so the first will do.
-            invars.append(Var(active.aval) if given else active)
-            given = True
-    return body.replace(invars=tuple(invars))
 
 
 tape_scan_p = Primitive(

@@ -30,10 +30,20 @@ from jaxlite.control.bodies import (
     to_types,
 )
 from jaxlite.control.jit import compile_when_eager, merge
+from jaxlite.control.lanes import (
+    evenly,
+    groups_of_tapes,
+    in_form,
+    in_front,
+    in_groups,
+    may_fail_or_act,
+    meet_by_name,
+)
 from jaxlite.control.loop_checkpoints import as_loop_checkpoints
-from jaxlite.control.scan import carry_structure_error, check_carry, scan, scan_p
+from jaxlite.control.scan import carry_structure_error, check_carry, scan
 from jaxlite.control.tape import (
     TapeValue,
+    always_active_body,
     batched_loop_body,
     element_mask,
     jvp_out_order,
@@ -44,17 +54,18 @@ from jaxlite.control.tape import (
 )
 from jaxlite.dtypes import result_type
 from jaxlite.errors import ArgumentError, TracerBoolConversionError
-from jaxlite.interpreters.batch import batch_jaxpr, to_front
+from jaxlite.interpreters.batch import batch_jaxpr
 from jaxlite.interpreters.evaluate import eval_jaxpr, run_jaxpr
 from jaxlite.interpreters.jvp import jvp_jaxpr
 from jaxlite.interpreters.stage import is_staging, stage_rule
-from jaxlite.ir import Jaxpr, ShapedArray, Tape, cached_by_jaxpr
+from jaxlite.ir import Groups, Jaxpr, Tape, cached_by_jaxpr
 from jaxlite.lowering import Region
 from jaxlite.ops.elementwise import add_p, convert_element_type, lt, select_n
 from jaxlite.ops.indexing import without_index_errors
 from jaxlite.ops.reductions import reduce_or
-from jaxlite.ops.structural import concatenate, instantiate, reshape, slice_in_dim
-from jaxlite.primitive import NOT_LINEAR, PURE, MappedAxis, Primitive
+from jaxlite.ops.structural import instantiate
+from jaxlite.passes.costs import elements_together
+from jaxlite.primitive import NOT_LINEAR, PURE, Primitive
 from jaxlite.source import describe_function
 from jaxlite.trace import Tracer, aval_of
 from jaxlite.tree import tree_flatten, tree_unflatten
@@ -199,9 +210,9 @@ def _lane_body(body_jaxpr: Jaxpr, cond_jaxpr: Jaxpr, cond_nconsts: int, num_carr
 
 
 @cached_by_jaxpr
-def _any_lane(cond_jaxpr: Jaxpr, axis, batched: tuple[bool, ...]) -> Jaxpr:
+def _any_lane(cond_jaxpr: Jaxpr, axis, dims: tuple) -> Jaxpr:
     """Return the condition that holds while any element goes on."""
-    batched_cond, _ = batch_jaxpr(cond_jaxpr, axis, tuple(0 if b else None for b in batched), True)
+    batched_cond, _ = batch_jaxpr(cond_jaxpr, axis, dims, True)
 
     def any_lane(*args):
         return [reduce_or(eval_jaxpr(batched_cond, (), *args)[0], (0,))]
@@ -209,94 +220,57 @@ def _any_lane(cond_jaxpr: Jaxpr, axis, batched: tuple[bool, ...]) -> Jaxpr:
     return stage_rule(any_lane, batched_cond.in_avals, "condition")
 
 
-# Elements of a vmap that go on together until the last of them is done: 256 loops of 10 steps but for one of 1,000 took
-# 489 us all together, 64 us in groups of 32, 26 us in groups of 8, which are slower where all are as long (321 to 202).
-LANES = 32
+def _together(axis, args, dims, cond_jaxpr: Jaxpr, body_jaxpr: Jaxpr, recorded: bool) -> int | None:
+    """Return how many elements of a vmap that end at different times go on side by side; None: all of them."""
+    if axis.side_by_side or meet_by_name(axis, cond_jaxpr, body_jaxpr):
+        return None
+    replayed = groups_of_tapes(args, dims)
+    if replayed:
+        # What a step reads from another loop's tape says how that loop went.
+        (form, *others) = replayed
+        return form.together if isinstance(form, Groups) and not others and not form.position else None
+    programs = cond_jaxpr, body_jaxpr
+    if any(map(may_fail_or_act, programs)):
+        return 1
+    together = min(elements_together(program, recorded) for program in programs)
+    if together > 1 and (together >= axis.size or jit_is_disabled()):
+        return None
+    return evenly(axis.size, together)
 
 
-def _in_chunks(size: int, operands, flags, cond_jaxpr, body_jaxpr, counts) -> tuple:
-    """Run groups of elements one after the other, so that a long one keeps only its own group waiting."""
-    groups, rest = divmod(size, LANES)
-    shared = [x for x, b in zip(operands, flags, strict=True) if not b]
-    batched = [x for x, b in zip(operands, flags, strict=True) if b]
-    first = [slice_in_dim(x, 0, groups * LANES) for x in batched]
-    outs = scan_p.bind(
-        *shared,
-        *(reshape(x, (groups, LANES, *aval_of(x).shape[1:])) for x in first),
-        jaxpr=_chunk(body_jaxpr, cond_jaxpr, flags, counts, LANES, tuple(map(_strong_aval, operands))),
-        length=groups,
-        num_carry=0,
-        num_consts=len(shared),
-        reverse=False,
-        unroll=1,
-    )
-    outs = [reshape(y, (groups * LANES, *aval_of(y).shape[2:])) for y in outs]
-    if not rest:
-        return tuple(outs)
-    last = [slice_in_dim(x, groups * LANES, size) if b else x for x, b in zip(operands, flags, strict=True)]
-    more = eval_jaxpr(
-        _chunk(body_jaxpr, cond_jaxpr, flags, counts, rest, tuple(map(_strong_aval, last))),
-        (),
-        *(x for x, b in zip(last, flags, strict=True) if not b),
-        *(x for x, b in zip(last, flags, strict=True) if b),
-    )
-    return tuple(concatenate([x, y], 0) for x, y in zip(outs, more, strict=True))
-
-
-def _strong_aval(x) -> ShapedArray:
-    return aval_of(x).strip_weak_type()
-
-
-@cached_by_jaxpr
-def _chunk(body_jaxpr: Jaxpr, cond_jaxpr: Jaxpr, flags, counts, lanes: int, avals) -> Jaxpr:
-    """Return the loop of some elements: ``(what they share, what each has) -> carry``."""
-    dims = tuple(0 if b else None for b in flags)
-
-    def chunk(*args):
-        shared, batched = split_list(args, flags.count(False))
-        operands = merge(flags, batched, shared)
-        outs, _ = _while_batch(
-            MappedAxis(lanes), operands, dims,
-            cond_jaxpr=cond_jaxpr, body_jaxpr=body_jaxpr, cond_nconsts=counts[0], body_nconsts=counts[1],
-            tapes_out=(),
-        )  # fmt: skip
-        return list(outs)
-
-    shared = [a for a, b in zip(avals, flags, strict=True) if not b]
-    each = [ShapedArray((lanes, *a.shape[1:]), a.dtype) for a, b in zip(avals, flags, strict=True) if b]
-    return stage_rule(chunk, [*shared, *each], "elements of a vmap")
-
-
-def _while_batch(axis, args, dims, *, cond_jaxpr, body_jaxpr, cond_nconsts, body_nconsts, tapes_out):
+def _while_batch(axis, args, dims, **params):
+    cond_jaxpr, body_jaxpr = params["cond_jaxpr"], params["body_jaxpr"]
+    cond_nconsts, body_nconsts, tapes_out = (
+        params["cond_nconsts"], params["body_nconsts"], params["tapes_out"],
+    )  # fmt: skip
+    args, dims = in_front(axis, args, dims)
     num_carry = len(args) - cond_nconsts - body_nconsts
-    cond_batched, consts_batched, carry_batched = split_list(
-        [d is not None for d in dims], cond_nconsts, body_nconsts
-    )
+    cond_dims, consts_dims, carry_dims = split_list(dims, cond_nconsts, body_nconsts)
+    lane = always_active_body(body_jaxpr, tapes_out, num_carry) if tapes_out else body_jaxpr
     span = (body_nconsts, body_nconsts + num_carry)
-    body, batched, out_dims = batched_loop_body(
-        body_jaxpr, axis, (*consts_batched, *carry_batched), span, True
+    body, settled, out_dims = batched_loop_body(
+        lane, axis, (*consts_dims, *carry_dims), span, bool(tapes_out)
     )
-    carry_batched = batched[body_nconsts:]
-    cond_dims = tuple(0 if b else None for b in (*cond_batched, *carry_batched))
-    new_cond, (pred_dim,) = batch_jaxpr(cond_jaxpr, axis, cond_dims)
+    new_cond, (pred_dim,) = batch_jaxpr(cond_jaxpr, axis, (*cond_dims, *settled[body_nconsts:]))
     ragged = pred_dim is not None
-    stepwise = ragged or bool(tapes_out)
-    if stepwise:
+    if ragged or any(isinstance(a, Tape) for a in body_jaxpr.out_avals[num_carry:]):
+        together = _together(axis, args, dims, cond_jaxpr, body_jaxpr, bool(tapes_out))
+        if together is not None:
+            return in_groups(while_p, axis, args, dims, params, together)
+        axis = axis._replace(side_by_side=True)
+    if ragged:
         lane = _lane_body(body_jaxpr, cond_jaxpr, cond_nconsts, num_carry, tapes_out)
         span = (cond_nconsts + body_nconsts, cond_nconsts + body_nconsts + num_carry)
-        body, batched, out_dims = batched_loop_body(
-            lane, axis, (*cond_batched, *consts_batched, *carry_batched), span, True
-        )
-        carry_batched = batched[span[0] :]
-    if ragged:
-        new_cond = _any_lane(cond_jaxpr, axis, (*cond_batched, *carry_batched))
-    flags = (*cond_batched, *consts_batched, *carry_batched)
-    operands = [to_front(x, d, axis.size)[0] if b else x for x, d, b in zip(args, dims, flags, strict=True)]
-    if ragged and axis.size >= 2 * LANES and axis.name is None and not tapes_out and not jit_is_disabled():
-        counts = cond_nconsts, body_nconsts
-        return _in_chunks(axis.size, operands, flags, cond_jaxpr, body_jaxpr, counts), (0,) * num_carry
+        given = (*cond_dims, *settled)
+        body, settled, out_dims = batched_loop_body(lane, axis, given, span, True)
+        carry_dims = settled[span[0] :]
+        new_cond = _any_lane(cond_jaxpr, axis, (*cond_dims, *carry_dims))
+    else:
+        carry_dims = settled[body_nconsts:]
+    wanted = (*cond_dims, *consts_dims, *carry_dims)
+    operands = [in_form(x, d, form, axis.size) for x, d, form in zip(args, dims, wanted, strict=True)]
     cond_consts, body_consts, carry = split_list(operands, cond_nconsts, body_nconsts)
-    if stepwise:
+    if ragged:
         body_consts = [*cond_consts, *body_consts]
     outs = while_p.bind(
         *cond_consts, *body_consts, *carry,
@@ -357,7 +331,9 @@ def while_loop(cond_fun: Callable, body_fun: Callable, init_val, *, checkpoint=N
     Notes
     -----
     Differentiable forward and backward. Reverse mode records the residuals of each step on a tape that grows with
-    the loop; ``checkpoint`` limits it, for one further run of the loop.
+    the loop; ``checkpoint`` limits it, for one further run of the loop. Under ``vmap``, elements that end at different
+    times run in groups of at most 32, with a tape each, so that the work is about the sum of the steps; where a step
+    may read at an index out of range, or computes larger arrays, one by one.
 
     Examples
     --------

@@ -46,10 +46,10 @@ class BatchTracer(Tracer):
 
 
 @cached_by_jaxpr
-def _axis_names(jaxpr: Jaxpr) -> frozenset:
+def axis_names(jaxpr: Jaxpr) -> frozenset:
     """Return the names of the axes that collectives in a program refer to."""
     own = {eqn.params["axis_name"] for eqn in jaxpr.eqns if "axis_name" in eqn.params}
-    return frozenset(own).union(*(_axis_names(j) for eqn in jaxpr.eqns for j in subjaxprs(eqn.params)))
+    return frozenset(own).union(*(axis_names(j) for eqn in jaxpr.eqns for j in subjaxprs(eqn.params)))
 
 
 class BatchTrace(Trace):
@@ -86,7 +86,7 @@ class BatchTrace(Trace):
         """Whether this trace maps an axis that a collective names, here or in a program among the params."""
         name = self.axis.name
         return name is not None and (
-            params.get("axis_name") == name or any(name in _axis_names(inner) for inner in subjaxprs(params))
+            params.get("axis_name") == name or any(name in axis_names(inner) for inner in subjaxprs(params))
         )
 
     def split(self, value):
@@ -117,7 +117,7 @@ def batch_jaxpr(jaxpr: Jaxpr, axis: MappedAxis, dims: tuple, force: tuple[bool, 
     jaxpr : Jaxpr
         Without constvars.
     axis : MappedAxis
-    dims : tuple of int or None
+    dims : tuple of int, Groups or None
         The mapped dimension of each input, None for inputs that all elements share.
     force : tuple of bool, or bool
         Which outputs to map even if they do not depend on a mapped input.
@@ -127,7 +127,7 @@ def batch_jaxpr(jaxpr: Jaxpr, axis: MappedAxis, dims: tuple, force: tuple[bool, 
     jaxpr : Jaxpr
         Mapped arrays among the outputs have the mapped axis in front.
     out_dims : tuple
-        0 for mapped outputs, None for the others.
+        0 for mapped outputs, None for the others, `Groups` for tapes that were recorded in groups.
     """
     forced = (force,) * len(jaxpr.outvars) if isinstance(force, bool) else force
     dims_out: tuple = ()
@@ -148,11 +148,14 @@ def batch_jaxpr(jaxpr: Jaxpr, axis: MappedAxis, dims: tuple, force: tuple[bool, 
 
 
 def to_front(value, dim, size: int) -> tuple[Any, Any]:
-    """Move the mapped dimension to the front, or make one there; returns the value and its new ``dim``."""
+    """Move the mapped dimension to the front, or make one there; returns the value and its new ``dim``.
+
+    Tapes that were recorded in groups stay as they are.
+    """
     if isinstance(aval_of(value), Tape):
         if dim is None:
-            value = PRIMITIVES["tape_broadcast"].bind(value, size=size, lead=0, num_masks=0, mask=True)
-        return value, 0
+            return PRIMITIVES["tape_broadcast"].bind(value, size=size, lead=0, num_masks=0, mask=True), 0
+        return value, dim
     return (broadcast_dim(value, 0, size) if dim is None else move_dim(value, dim, 0)), 0
 
 

@@ -223,7 +223,7 @@ def forget() -> None:
 def prepare() -> None:
     """Make what every program needs, once in a process."""
     threads.get_num_threads()
-    engine.memory_pool()
+    engine.memory_pools()
     call.register_symbols()
     host.register()
 

@@ -157,8 +157,9 @@ def address_of(symbol: str) -> int:
 
 
 @functools.cache
-def memory_pool() -> ctypes.c_void_p:
-    """Return the word that holds the block of memory that programs keep between calls."""
-    pool = ctypes.c_void_p(0)
-    add_symbol("jl_pool", ctypes.addressof(pool))
-    return pool
+def memory_pools() -> tuple[ctypes.c_void_p, ...]:
+    """Return the words that hold the block of memory, and the tapes, that programs keep between calls."""
+    pools = {name: ctypes.c_void_p(0) for name in ("jl_pool", "jl_tape_pool")}
+    for name, pool in pools.items():
+        add_symbol(name, ctypes.addressof(pool))
+    return tuple(pools.values())

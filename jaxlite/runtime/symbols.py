@@ -2,7 +2,7 @@
 
 register({"jl_dgemm"})        from now on, programs that name jl_dgemm can be loaded
 register({"jl_exp_f64"})      the library of exp is compiled, or loaded from disk
-register({"jl_launch"})       the same of the pool of threads
+register({"jl_launch"})       the same of the pool of threads, and of tapes
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import importlib
 import platform
 from collections.abc import Callable
 
-from jaxlite.codegen import thread_pool
+from jaxlite.codegen import tapes, thread_pool
 from jaxlite.codegen.boundary import library_of, symbols_of
 from jaxlite.errors import InternalError
 from jaxlite.locks import new_lock
@@ -33,7 +33,7 @@ _vector_math = functools.cache(lambda: importlib.import_module("jaxlite.codegen.
 _lock = new_lock()
 # The addresses in libraries of the vector mathematics, which stay where they are once they are loaded.
 _loaded: dict[str, int] = {}
-_known: set[str] = {"jl_host", "jl_pool"}
+_known: set[str] = {"jl_host", "jl_pool", "jl_tape_pool"}
 
 
 def register(names) -> None:
@@ -65,6 +65,8 @@ def _address(symbol: str) -> int:
         return address
     if name == "launch":
         return _thread_pool()[symbol]
+    if symbol in tapes.DECLARATIONS:
+        return _tapes()[symbol]
     raise InternalError(f"a program calls {symbol}, which has no address.", why="this is a bug in jaxlite.")
 
 
@@ -82,6 +84,12 @@ def _thread_pool() -> dict[str, int]:
     for name, address in threads.addresses().items():
         engine.add_symbol(name, address)
     return _library("jl_launch", ("jl_launch",), lambda: thread_pool.text(platform.machine()))
+
+
+@functools.cache
+def _tapes() -> dict[str, int]:
+    """Load what makes and frees tapes."""
+    return _library("jl_tapes", tuple(tapes.DECLARATIONS), lambda: tapes.LIBRARY)
 
 
 def _library(name: str, symbols: tuple[str, ...], text: Callable[[], str]) -> dict[str, int]:
