@@ -297,7 +297,7 @@ def _clear(s: Scheduler, target: View) -> None:
 
 
 @contextlib.contextmanager
-def _nest(b, extents: dict, **options):
+def _nest(b, extents: dict):
     """Write nested loops; yields the indices by name."""
     with contextlib.ExitStack() as stack:
         at = {}
@@ -305,8 +305,16 @@ def _nest(b, extents: dict, **options):
             if extent == 1:
                 at[name] = Affine()
             else:
-                at[name] = Affine.of(stack.enter_context(b.loop(extent, kind="parallel", **options)))
+                at[name] = Affine.of(stack.enter_context(_as_it_is(b, extent)))
         yield at
+
+
+@contextlib.contextmanager
+def _as_it_is(b, extent: int):
+    """Write a loop that LLVM does not write out: that takes it longer, and gains nothing in copies."""
+    with b.loop(extent, kind="parallel") as i:
+        yield i
+    b.statements[-1].as_it_is = True
 
 
 def _slabs(
