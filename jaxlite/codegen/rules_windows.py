@@ -206,7 +206,8 @@ def _priced(
     # A few sums at a time wait for each other, and each term of a row needs a load of one element.
     waiting = max(1.0, 5 / max(min(rows, 14) * pieces, 1))
     # Single elements of an image with its features apart come from a line and a page of their own each.
-    waiting *= 1.25 if in_image is None and conv.i > 1 and not _dense(image, 2) else 1.0
+    apart = in_image is None and conv.i > 1 and not conv.sums_over_images and not _dense(image, 2)
+    waiting *= 1.25 if apart else 1.0
     cost = steps * pieces * waiting / 4 + steps / 14
     orders: list[tuple[int, ...] | None] = [None, None, None]
     if any(low or high for low, high in margins):
