@@ -1,6 +1,7 @@
 """Gradients beside JAX, one table: ``python -m benchmarks``.
 
-    python -m benchmarks [--threads 1|all] [--loops] [--peers] [--quick] [--only TEXT] [--runs 7] [--save FILE]
+    python -m benchmarks [--threads 1|all] [--loops | --windows] [--peers] [--quick] [--only TEXT] [--runs 7]
+                         [--save FILE]
 
 Both libraries run in one process and take turns; medians count. ``first`` is record, compile and run, after a trivial
 program on both sides, with nothing kept on disk. JAX gets its own arrays and is waited for; jaxlite gets NumPy's.
@@ -28,6 +29,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="run every row once and compare the results")
     parser.add_argument("--only", default="", help="rows whose name contains this text")
     parser.add_argument("--loops", action="store_true", help="the loops instead of the kernels")
+    parser.add_argument(
+        "--windows", action="store_true", help="convolutions and pooling instead of the kernels"
+    )
     parser.add_argument(
         "--peers", action="store_true", help="autograd and CasADi as well, where they are installed"
     )

@@ -11,6 +11,7 @@ from benchmarks.loop_rows import LOOP_ROWS
 from benchmarks.peers import PEERS, peer
 from benchmarks.rows import ROWS, Lib, Row
 from benchmarks.timing import alternating, seconds, wait
+from benchmarks.window_rows import WINDOW_ROWS
 
 
 def libraries() -> list[Lib]:
@@ -108,7 +109,8 @@ def measure(options) -> list[dict]:
     """Measure all rows and print the table."""
     for lib in libraries():
         wait(lib.jit(lambda x: x + 1.0)(1.0))
-    rows = [row for row in (LOOP_ROWS if options.loops else ROWS) if options.only in row.name]
+    chosen = LOOP_ROWS if options.loops else WINDOW_ROWS if options.windows else ROWS
+    rows = [row for row in chosen if options.only in row.name]
     head = f"{'times in us':<42}{'primal':>10}{'gradient':>11}{'JAX':>11}{'ratio':>7}{'g/p':>6}"
     head += f"{'first':>8}{'ratio':>7}{'hand':>7}"
     head += "".join(f"{name:>11}" for name in PEERS if options.peers)

@@ -426,6 +426,146 @@ def conv_general_dilated_patches(
     return structural.transpose(x, tuple(np.argsort(numbers.out_spec).tolist()))
 
 
+def conv_general_dilated_local(
+    lhs,
+    rhs,
+    window_strides: Sequence[int],
+    padding: str | Sequence[tuple[int, int]],
+    filter_shape: Sequence[int],
+    lhs_dilation: Sequence[int] | None = None,
+    rhs_dilation: Sequence[int] | None = None,
+    dimension_numbers: Any = None,
+    precision: Any = None,
+):
+    """Convolve with a kernel of its own for each window.
+
+    Parameters
+    ----------
+    lhs : array
+        ``[n, c, *space]``, or as ``dimension_numbers`` say.
+    rhs : array
+        ``[o, c·prod(filter_shape), *windows]``
+    window_strides, padding, lhs_dilation, rhs_dilation, dimension_numbers, precision
+        As for `conv_general_dilated`.
+    filter_shape : sequence of int
+        Shape of the window.
+
+    Returns
+    -------
+    Array
+        ``[n, o, *windows]``
+    """
+    numbers = conv_dimension_numbers(aval_of(lhs).shape, aval_of(rhs).shape, dimension_numbers)
+    patches = conv_general_dilated_patches(
+        lhs, filter_shape, window_strides, padding, lhs_dilation, rhs_dilation, numbers
+    )
+    (n, c, *space), (_, i, *places) = numbers.out_spec, numbers.rhs_spec
+    # [*windows, n, o]
+    out = dot_general(patches, rhs, (((c,), (i,)), (tuple(space), tuple(places))))
+    order = [0] * (2 + len(space))
+    for place, axis in enumerate((*space, n, c)):
+        order[axis] = place
+    return structural.transpose(out, tuple(order))
+
+
+# --- shapes of convolutions ---------------------------------------------------------------------------
+
+
+def conv_general_permutations(dimension_numbers) -> tuple[tuple[int, ...], ...]:
+    """Return the orders of axes in which operands and result of a convolution have batch and features first.
+
+    Parameters
+    ----------
+    dimension_numbers : tuple of three str
+        As for `conv_dimension_numbers`.
+
+    Returns
+    -------
+    tuple of three tuples of int
+    """
+    shape = (1,) * len(dimension_numbers[0])
+    return tuple(conv_dimension_numbers(shape, shape, tuple(dimension_numbers)))
+
+
+def conv_shape_tuple(lhs_shape, rhs_shape, strides, pads, batch_group_count: int = 1) -> tuple[int, ...]:
+    """Return the shape of the convolution of ``[n, c, *space]`` with ``[o, c, *window]``.
+
+    Parameters
+    ----------
+    lhs_shape, rhs_shape, strides : sequence of int
+    pads : str or sequence of (low, high)
+    batch_group_count : int, default 1
+
+    Returns
+    -------
+    tuple of int
+    """
+    space, window = lhs_shape[2:], rhs_shape[2:]
+    pads = _conv_pads("conv_shape_tuple", pads, space, window, strides, (1,) * len(space))
+    sizes = [n + low + high for n, (low, high) in zip(space, pads, strict=True)]
+    counts = (num_windows(n, k, s) for n, k, s in zip(sizes, window, strides, strict=True))
+    return (lhs_shape[0] // batch_group_count, rhs_shape[0], *counts)
+
+
+def conv_general_shape_tuple(
+    lhs_shape, rhs_shape, window_strides, padding, dimension_numbers
+) -> tuple[int, ...]:
+    """Return the shape of a convolution without dilations.
+
+    Parameters
+    ----------
+    lhs_shape, rhs_shape, window_strides : sequence of int
+    padding : str or sequence of (low, high)
+    dimension_numbers : tuple of three str
+        As for `conv_dimension_numbers`.
+
+    Returns
+    -------
+    tuple of int
+    """
+    numbers = conv_dimension_numbers(lhs_shape, rhs_shape, dimension_numbers)
+    lhs, rhs = (
+        [s[d] for d in spec] for s, spec in ((lhs_shape, numbers.lhs_spec), (rhs_shape, numbers.rhs_spec))
+    )
+    return _placed(conv_shape_tuple(lhs, rhs, window_strides, padding), numbers.out_spec)
+
+
+def conv_transpose_shape_tuple(
+    lhs_shape, rhs_shape, window_strides, padding, dimension_numbers
+) -> tuple[int, ...]:
+    """Return the shape of a `conv_transpose`.
+
+    Parameters
+    ----------
+    lhs_shape, rhs_shape, window_strides : sequence of int
+    padding : str or sequence of (low, high)
+    dimension_numbers : tuple of three str
+        As for `conv_dimension_numbers`.
+
+    Returns
+    -------
+    tuple of int
+    """
+    numbers = conv_dimension_numbers(lhs_shape, rhs_shape, dimension_numbers)
+    n, _, *space = (lhs_shape[d] for d in numbers.lhs_spec)
+    o, _, *window = (rhs_shape[d] for d in numbers.rhs_spec)
+    if isinstance(padding, str):
+        padding = [_transposed_pads(k, s, padding) for k, s in zip(window, window_strides, strict=True)]
+    sizes = [
+        spread(n, s) + low + high for n, s, (low, high) in zip(space, window_strides, padding, strict=True)
+    ]
+    return _placed(
+        (n, o, *(num_windows(n, k, 1) for n, k in zip(sizes, window, strict=True))), numbers.out_spec
+    )
+
+
+def _placed(shape, spec) -> tuple[int, ...]:
+    placed = [0] * len(shape)
+    for axis, size in zip(spec, shape, strict=True):
+        placed[axis] = size
+    return tuple(placed)
+
+
 # --- reductions by any function -----------------------------------------------------------------------
 
 _REDUCERS = {

@@ -199,6 +199,29 @@ def test_a_program_reads_as_that_of_jax(oracle):
     assert len(told(jaxlite, words)) == 3 * 8
 
 
+LAYOUTS = {
+    "kernels in panels": ((1, 14, 14, 8), (3, 3, 8, 512), {"padding": "SAME"}),
+    "phases of lines": ((1, 30, 34, 3), (5, 5, 3, 16), {"window_strides": (2, 2), "padding": "SAME"}),
+    "bands of rows": ((1, 40, 36, 32), (3, 3, 32, 64), {"padding": "VALID"}),
+    "bands of terms": ((1, 70, 70, 16), (3, 3, 16, 16), {"padding": "SAME"}),
+    "images that are summed": ((3, 9, 9, 4), (3, 3, 4, 20), {"padding": "VALID", "window_strides": (2, 1)}),
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_ways_to_compute(rng, name):
+    image, kernel, options = LAYOUTS[name]
+    options = {"window_strides": (1, 1), "dimension_numbers": ("NHWC", "HWIO", "NHWC"), **options}
+    x, k = rng.standard_normal(image), rng.standard_normal(kernel)
+
+    def run(x, k):
+        y, pull_back = jaxlite.vjp(lambda x, k: lax.conv_general_dilated(x, k, **options), x, k)
+        return y, *pull_back(np.cos(y))
+
+    for compiled, evaluated in zip(jaxlite.jit(run)(x, k), run(x, k), strict=True):
+        np.testing.assert_allclose(compiled, evaluated, rtol=1e-10, atol=1e-10)
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.int32, np.complex64, np.complex128])
 def test_other_types(dtype):
     x, k = (np.round(4 * a).astype(dtype) for a in (IMAGE, KERNEL))

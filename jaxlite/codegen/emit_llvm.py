@@ -760,8 +760,14 @@ class _Function:
 
 
 def _is_long(statement) -> bool:
-    """Whether a statement is a loop that LLVM does not write out."""
-    return isinstance(statement, For) and len(statement.indices or ()) > LONGEST_UNROLLED
+    """Whether a statement is a loop that LLVM does not write out, or holds one."""
+    if not isinstance(statement, For):
+        return False
+    return (
+        len(statement.indices or ()) > LONGEST_UNROLLED
+        or statement.as_it_is
+        or any(map(_is_long, statement.body))
+    )
 
 
 def _angles(body: list) -> dict[Scalar, str | None]:

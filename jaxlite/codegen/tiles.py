@@ -27,9 +27,11 @@ from jaxlite.codegen.operations import llvm_type
 # Loops over rows, and over terms.
 ROWS, TERMS = 4, 4
 # Multiplications that are written out in a row.
-MOST_WRITTEN_OUT = 64
+MOST_WRITTEN_OUT = 32
 # Registers of the result side by side.
 MOST_PIECES = 2
+# Sums in a tile whose columns fill no register.
+MOST_CELLS_OF_PARTS = 12
 # Bytes of a register, with how many there are.
 _NUM_REGISTERS = {64: 32, 32: 16, 16: 16}
 
@@ -241,6 +243,9 @@ class _Writer:
         across = outer[1:3].count(0) == inner[1:3].count(0) == 1 and bool(outer[1]) != bool(inner[1])
         if len(group) == 1:
             most = min(most, 24 if across else 16)
+        if group[0][1] < self.lanes:
+            # Of parts of registers there is no need for many: that they do not wait for each other is enough.
+            most = min(most, max(MOST_CELLS_OF_PARTS // len(group), 1))
         tile = tile_of(inner[0], outer[0], most, across)
 
         def level(k: int, a, b, c, sizes: tuple[int, ...]):

@@ -830,6 +830,17 @@ WINDOWS = [
     row("lax.conv_transpose", Sample((2, 4, 3, 2)), Sample((3, 2, 5, 2)), (1, 3), "VALID", on="d",
         transpose_kernel=True),
     row("lax.conv_general_dilated_patches", IMAGE, (3, 2), (1, 2), "SAME", on="d"),
+    row("lax.conv_general_dilated_local", Sample((2, 4, 7, 6)), Sample((3, 24, 5, 5)), (1, 1), "VALID", (3, 2), on="d"),
+    row("lax.conv_general_dilated_local", Sample((2, 7, 6, 2)), Sample((4, 3, 12, 3)), (2, 2), "SAME", (3, 2), on="d",
+        dimension_numbers=("NHWC", "HWIO", "NCHW"), label="axes"),
+    row("lax.conv_general_permutations", ("NHC", "HIO", "NCH"), **_ONCE,
+        call=lambda jx, *a: list(map(list, jx.lax.conv_general_permutations(a)))),
+    row("lax.conv_shape_tuple", (4, 3, 7, 6), (4, 3, 3, 3), (1, 2), [(0, 1), (1, 1)], **_ONCE,
+        call=lambda jx, *a: list(map(int, jx.lax.conv_shape_tuple(*a, batch_group_count=2)))),
+    *[row(f"lax.{name}_shape_tuple", (2, 7, 6, 3), (3, 3, 3, 4), (1, 2), padding, **_ONCE, label=str(padding),
+          call=lambda jx, *a, name=name: list(map(int, getattr(jx.lax, f"{name}_shape_tuple")(
+              *a, ("NHWC", "HWIO", "NCHW")))))
+      for name in ("conv_general", "conv_transpose") for padding in ("SAME", "VALID", [(1, 2), (0, 1)])],
     row("lax.conv_dimension_numbers", (1, 2, 3), (1, 2, 3), ("NHC", "HIO", "NCH"), **_ONCE,
         call=lambda jx, *a: list(map(list, _specs(jx.lax.conv_dimension_numbers(*a))))),
     *[row("lax.reduce_window", IMAGE, init, on="d" if name == "max" else "df", label=name,
