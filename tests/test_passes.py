@@ -27,6 +27,7 @@ from jaxlite.passes.inline import inline
 from jaxlite.passes.keys import program_key
 from jaxlite.passes.pipeline import PIPELINE, optimize, stages
 from jaxlite.passes.recompute import recompute
+from jaxlite.passes.regroup import regroup
 from jaxlite.passes.simplify import RULES, simplify
 from jaxlite.passes.strengthen import strengthen
 from tests.ir_programs import TRANSFORMED, make_primitive, program_of, random_program, remove_primitives
@@ -483,6 +484,63 @@ GOLDEN = {
                preferred_element_type=None] x t
              v:f64[32,16] = add u p
            in (v, d) }""",
+    ),
+    "regroup": (
+        regroup,
+        """{ lambda ; a:f64[] b:f64[] u:f64[9]. let
+             c:f64[] d:f64[] = scan[
+               jaxpr={ lambda ; r:f64[] s:f64[] c:f64[] x:f64[]. let
+                 n:f64[] = mul r x
+                 o:f64[] = sub 1.0:f64[] x
+                 p:f64[] = mul c o
+                 q:f64[] = mul r p
+                 t:f64[] = mul n c
+                 v:f64[] = sub q t
+                 w:f64[] = add v x
+                 y:f64[] = add s p
+               in (y, w) }
+               length=9 num_carry=2 num_consts=1 reverse=True unroll=1] a a b u
+           in (c, d) }""",
+        """{ lambda ; a:f64[] b:f64[] u:f64[9]. let
+             c:f64[] d:f64[] = scan[
+               jaxpr={ lambda ; r:f64[] s:f64[] c:f64[] x:f64[]. let
+                 n:f64[] = mul r x
+                 o:f64[] = sub 1.0:f64[] x
+                 p:f64[] = mul c o
+                 q:f64[] = mul r p
+                 t:f64[] = mul n c
+                 v:f64[] = sub q t
+                 e:f64[] = mul r o
+                 f:f64[] = sub e n
+                 g:f64[] = mul c f
+                 w:f64[] = add g x
+                 y:f64[] = add s p
+               in (y, w) }
+               length=9 num_carry=2 num_consts=1 reverse=True unroll=1] a a b u
+           in (c, d) }""",
+    ),
+    "regroup: a term once, a sum that is used elsewhere, arrays, and integers stay": (
+        regroup,
+        same := """{ lambda ; a:f64[] b:f64[3] k:i64[]. let
+             c:f64[] d:f64[] e:f64[3] f:i64[] = while[
+               cond_jaxpr={ lambda ; x:f64[] y:f64[] z:f64[3] k:i64[]. let l:bool[] = lt k 9:i64[] in (l,) }
+               cond_nconsts=0
+               body_jaxpr={ lambda ; x:f64[] y:f64[] z:f64[3] k:i64[]. let
+                 s:f64[] = sin x
+                 m:f64[] = mul x 2.0:f64[]
+                 n:f64[] = add m s
+                 g:f64[] = mul y 2.0:f64[]
+                 h:f64[] = add y g
+                 i:f64[] = mul n y
+                 p:f64[] = add h i
+                 q:f64[3] = add z z
+                 j:i64[] = mul k 2:i64[]
+                 r:i64[] = add k j
+                 t:f64[] = mul p h
+               in (n, t, q, r) }
+               body_nconsts=0 tapes_out=()] a a b k
+           in (c, d, e, f) }""",
+        same,
     ),
 }
 

@@ -5,7 +5,7 @@
 
 Each pass is a pure function ``Jaxpr -> Jaxpr`` that hands the same object back when there was nothing to do.
 None changes a number: what is dropped, merged or rewritten gives the same bits (but for the order in which NumPy
-sums an array that has another layout in memory now, the order in which ``ahead`` and ``accumulate`` sum
+sums an array that has another layout in memory now, the order in which ``ahead``, ``accumulate`` and ``regroup`` sum
 products, and which of 0.0 and -0.0 a maximum is). After
 ``jaxlite.config.update("jax_enable_checks", True)`` every pass is checked to have left a correct program.
 """
@@ -26,6 +26,7 @@ from jaxlite.passes.fold import fold
 from jaxlite.passes.hoist import hoist
 from jaxlite.passes.inline import inline
 from jaxlite.passes.recompute import recompute
+from jaxlite.passes.regroup import regroup
 from jaxlite.passes.simplify import simplify
 from jaxlite.passes.strengthen import strengthen
 
@@ -38,6 +39,7 @@ PIPELINE: tuple[tuple[str, Callable[[Jaxpr], Jaxpr]], ...] = (
     ("merge duplicates: before dead code, as it leaves operands that nobody reads", cse),
     ("hoist out of loops: after merging, before what it leaves inside is dropped", hoist),
     ("multiply inputs of loops ahead of them: after hoisting, which makes constants", ahead),
+    ("regroup multiples of a carry: after merging, which finds equal factors", regroup),
     ("drop dead code: since the others only orphan equations", dce),
     ("sum products after loops: before recompute, which sees what is stacked then", accumulate),
     ("recompute rather than store: last, when loops hold no more than they need", recompute),
