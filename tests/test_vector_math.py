@@ -20,8 +20,8 @@ from jaxlite import lax
 from jaxlite.codegen import boundary, vector_math
 from jaxlite.codegen.emit_llvm import emit
 from jaxlite.codegen.source import loop_program
+from jaxlite.passes.pipeline import optimize
 from jaxlite.runtime import engine
-from jaxlite.runtime.compile import recorded
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 BOTH_DTYPES = pytest.mark.parametrize("dtype", [F64, F32], ids=str)
@@ -347,7 +347,7 @@ def test_every_function_without_fused_multiply_add(name, cpu, registers, rng):
 
 def calls_of(f, *args, registers=(64,)) -> str:
     """Return the optimised text of a program, for a processor with AVX-512."""
-    loops = loop_program(recorded(jaxlite.make_jaxpr(f)(*args).jaxpr).jaxpr)
+    loops = loop_program(optimize(jaxlite.make_jaxpr(f)(*args).jaxpr))
     module = llvm.parse_assembly(emit(loops, "calls", registers=registers).text())
     machine = llvm.Target.from_triple("x86_64-unknown-linux-gnu").create_target_machine(cpu="znver4", opt=3)
     options = llvm.create_pipeline_tuning_options(speed_level=3)
