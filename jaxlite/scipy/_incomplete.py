@@ -51,7 +51,7 @@ def _log_ratio(r, u):
     return jnp.where(low, jnp.log(jnp.where(low, r, 0.5)) - u, log1pmx(jnp.where(low, 0.0, u)))
 
 
-def _gamma_factor(a, x):
+def gamma_factor(a, x):
     """xᵃ·exp(-x)/Γ(a + 1), x > 0."""
     low = a < 1.0
     large = jnp.where(low, 1.0, a)
@@ -67,7 +67,7 @@ def _gamma_pair(a, x, slopes=False):
     # Where Q may be the small one although x is: its own series, DLMF 8.7.3.
     by_small = (x <= 1.1) & jnp.where(x < 0.5, a < -0.4 / jnp.log(jnp.minimum(x, 0.5)), a < 0.75 * x)
     by_series = ~(by_fraction | by_small)
-    factor = _gamma_factor(a, x)
+    factor = gamma_factor(a, x)
 
     def more_series(state):
         total, term, n = state
@@ -175,7 +175,7 @@ def _gamma_density(a, x):
     """xᵃ⁻¹·exp(-x)/Γ(a)."""
     inside, a_safe, x_safe = _inside_gamma(a, x)
     at_zero = jnp.where(a < 1.0, jnp.inf, jnp.where(a == 1.0, 1.0, 0.0))
-    value = _gamma_factor(a_safe, x_safe) * a_safe / x_safe
+    value = gamma_factor(a_safe, x_safe) * a_safe / x_safe
     return jnp.where(inside, value, jnp.where(x == 0, at_zero, 0.0))
 
 
