@@ -160,7 +160,7 @@ def test_inverse_of_the_short_time_transform():
     _, x = signal.istft(signal.stft(SIGNALS, nperseg=8)[2], boundary=False)
     np.testing.assert_allclose(x[:, 4:-4], SIGNALS, atol=1e-13)
     z = scipy.signal.stft(SIGNALS, nperseg=9)[2]
-    np.testing.assert_allclose(signal.istft(z, nperseg=9)[1], SIGNALS[:, : 4 * 10], atol=1e-13)
+    np.testing.assert_allclose(signal.istft(z, nperseg=9)[1][:, :40], SIGNALS, atol=1e-13)
     turned = np.moveaxis(scipy.signal.stft(SIGNALS, nperseg=8)[2], (-1, -2), (0, 1))
     t, x = signal.istft(turned, fs=2.0, time_axis=0, freq_axis=1)
     np.testing.assert_allclose(x, SIGNALS.T, atol=1e-13)
