@@ -338,6 +338,15 @@ def exprel_slope(x):
     return jnp.where(small, total, ((safe - 1.0) * jnp.exp(safe) + 1.0) / safe**2)
 
 
+@rule(lambda ans, x: 2.0 / SQRT_PI * exp_square(x, 1.0))
+def erfi(x):
+    """-i·erf(i·x)."""
+    power = exp_square(x, 1.0)
+    # Dawson's integral is 0 where the power is infinite.
+    value = (2.0 / SQRT_PI) * jnp.where(jnp.isinf(power), 1.0, power) * dawsn(x)
+    return jnp.where(jnp.isinf(power), jnp.sign(x) * jnp.inf, value)
+
+
 def erfcinv(y):
     """The inverse of erfc."""
     return -math.sqrt(0.5) * ndtri(0.5 * y)

@@ -39,9 +39,12 @@ __all__ = [
     "bessel_jn",
     "beta",
     "betainc",
+    "betaincc",
+    "betaincinv",
     "betaln",
     "boxcox",
     "boxcox1p",
+    "cbrt",
     "comb",
     "dawsn",
     "digamma",
@@ -50,10 +53,13 @@ __all__ = [
     "erfc",
     "erfcinv",
     "erfcx",
+    "erfi",
     "erfinv",
     "exp1",
+    "exp2",
     "expi",
     "expit",
+    "expm1",
     "expn",
     "exprel",
     "factorial",
@@ -61,6 +67,8 @@ __all__ = [
     "gamma",
     "gammainc",
     "gammaincc",
+    "gammainccinv",
+    "gammaincinv",
     "gammaln",
     "gammasgn",
     "hyp1f1",
@@ -83,6 +91,7 @@ __all__ = [
     "kn",
     "kv",
     "kve",
+    "log1p",
     "log_expit",
     "log_ndtr",
     "log_softmax",
@@ -99,6 +108,7 @@ __all__ = [
     "rel_entr",
     "rgamma",
     "sici",
+    "sinc",
     "softmax",
     "spence",
     "sph_harm_y",
@@ -227,6 +237,18 @@ def erfcx(x: ArrayLike) -> Array:
     if aval_of(z).dtype.kind == "c":
         return jnp.astype(_series.wofz(1j * jnp.astype(z, np.complex128)), aval_of(z).dtype)
     return apply("erfcx", _univariate.erfcx, x)
+
+
+@by_scipy("erfi")
+def erfi(x: ArrayLike) -> Array:
+    """Imaginary error function, 2/√π·∫₀ˣ exp(t²) dt.
+
+    Examples
+    --------
+    >>> jaxlite.scipy.special.erfi(0.5)
+    Array(0.61495209, dtype=float64)
+    """
+    return apply("erfi", _univariate.erfi, x)
 
 
 @by_scipy("dawsn")
@@ -652,6 +674,38 @@ def gammaincc(a: ArrayLike, x: ArrayLike) -> Array:
     return apply("gammaincc", _incomplete.gammaincc, a, x)
 
 
+@by_scipy("gammaincinv", 2)
+def gammaincinv(a: ArrayLike, y: ArrayLike) -> Array:
+    """Inverse of `gammainc` in its second operand; 0 at 0 and inf at 1.
+
+    Notes
+    -----
+    Newton's method for the logarithm of the smaller tail, as a function of log x: it is concave.
+
+    Examples
+    --------
+    >>> jaxlite.scipy.special.gammaincinv(2.0, 0.5)
+    Array(1.67834699, dtype=float64)
+    """
+    return apply("gammaincinv", _incomplete.gammaincinv, a, y)
+
+
+@by_scipy("gammainccinv", 2)
+def gammainccinv(a: ArrayLike, y: ArrayLike) -> Array:
+    """Inverse of `gammaincc` in its second operand; inf at 0 and 0 at 1.
+
+    Notes
+    -----
+    As `gammaincinv`.
+
+    Examples
+    --------
+    >>> jaxlite.scipy.special.gammainccinv(2.0, 1e-9)
+    Array(23.93972787, dtype=float64)
+    """
+    return apply("gammainccinv", _incomplete.gammainccinv, a, y)
+
+
 @rule(
     lambda ans, a, b: _ops.digamma(a) - _ops.digamma(a + b),
     lambda ans, a, b: _ops.digamma(b) - _ops.digamma(a + b),
@@ -709,6 +763,34 @@ def betainc(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> Array:
     Array(0.6875, dtype=float64)
     """
     return apply("betainc", _incomplete.betainc, a, b, x)
+
+
+@by_scipy("betaincc", 3)
+def betaincc(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> Array:
+    """Complement of `betainc`, accurate where it is small.
+
+    Examples
+    --------
+    >>> jaxlite.scipy.special.betaincc(2.0, 3.0, 0.4)
+    Array(0.4752, dtype=float64)
+    """
+    return apply("betaincc", lambda a, b, x: _incomplete.betainc(b, a, 1.0 - x), a, b, x)
+
+
+@by_scipy("betaincinv", 3)
+def betaincinv(a: ArrayLike, b: ArrayLike, y: ArrayLike) -> Array:
+    """Inverse of `betainc` in its third operand.
+
+    Notes
+    -----
+    Newton's method for the logarithm of the smaller tail, as a function of log(x/(1 - x)): it is concave.
+
+    Examples
+    --------
+    >>> jaxlite.scipy.special.betaincinv(2.0, 3.0, 0.5)
+    Array(0.38572757, dtype=float64)
+    """
+    return apply("betaincinv", _incomplete.betaincinv, a, b, y)
 
 
 def factorial(n: ArrayLike, exact: bool = False) -> Array:
@@ -1148,6 +1230,10 @@ def boxcox1p(x: ArrayLike, lmbda: ArrayLike) -> Array:
     Array(2., dtype=float64)
     """
     return apply("boxcox1p", _boxcox1p, x, lmbda)
+
+
+# Functions of NumPy, which SciPy has here as well.
+cbrt, exp2, expm1, log1p, sinc = jnp.cbrt, jnp.exp2, jnp.expm1, jnp.log1p, jnp.sinc
 
 
 def softmax(x: ArrayLike, /, *, axis: int | Sequence[int] | None = None) -> Array:

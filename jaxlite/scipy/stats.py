@@ -177,23 +177,27 @@ uniform = Distribution(
 )  # fmt: skip
 
 gamma = Distribution(
-    "gamma", "the gamma distribution", methods=_ALL, shapes="a", lower=_zero, inside=_one, valid=_positive,
+    "gamma", "the gamma distribution", methods=f"{_ALL} ppf isf", shapes="a", lower=_zero, inside=_one, valid=_positive,
     logpdf=_gamma_logpdf, pdf=_gamma_pdf, logcdf=_gamma_logcdf,
     cdf=lambda z, a: sp.gammainc(a, z), sf=lambda z, a: sp.gammaincc(a, z),
+    ppf=lambda q, a: sp.gammaincinv(a, q), isf=lambda q, a: sp.gammainccinv(a, q),
 )  # fmt: skip
 
 chi2 = Distribution(
-    "chi2", "the chi-squared distribution", methods=_ALL, shapes="df", lower=_zero, inside=_one, valid=_positive,
+    "chi2", "the chi-squared distribution", methods=f"{_ALL} ppf isf", shapes="df", lower=_zero, inside=_one,
+    valid=_positive,
     logpdf=lambda z, df: _gamma_logpdf(0.5 * z, 0.5 * df) - math.log(2.0),
     pdf=lambda z, df: 0.5 * _gamma_pdf(0.5 * z, 0.5 * df), logcdf=lambda z, df: _gamma_logcdf(0.5 * z, 0.5 * df),
     cdf=lambda z, df: sp.gammainc(0.5 * df, 0.5 * z), sf=lambda z, df: sp.gammaincc(0.5 * df, 0.5 * z),
+    ppf=lambda q, df: 2 * sp.gammaincinv(0.5 * df, q), isf=lambda q, df: 2 * sp.gammainccinv(0.5 * df, q),
 )  # fmt: skip
 
 beta = Distribution(
-    "beta", "the beta distribution", methods=_ALL, shapes="a b", lower=_zero, upper=_one, inside=_half,
+    "beta", "the beta distribution", methods=f"{_ALL} ppf isf", shapes="a b", lower=_zero, upper=_one, inside=_half,
     valid=_positive,
     logpdf=_beta_logpdf, pdf=_beta_pdf, logcdf=_beta_logcdf, logsf=lambda z, a, b: _beta_logcdf(1 - z, b, a),
     cdf=lambda z, a, b: sp.betainc(a, b, z), sf=lambda z, a, b: sp.betainc(b, a, 1 - z),
+    ppf=lambda q, a, b: sp.betaincinv(a, b, q), isf=lambda q, a, b: 1 - sp.betaincinv(b, a, q),
 )  # fmt: skip
 
 
@@ -228,8 +232,24 @@ def _t_logcdf(z, df):
     return jnp.log(_t_cdf(z, df))
 
 
+@rule(
+    lambda ans, q, df: jnp.exp(-_t_logpdf(ans, df)),
+    lambda ans, q, df: -_t_slope_df(None, ans, df) * jnp.exp(-_t_logpdf(ans, df)),
+)
+def _t_ppf(q, df):
+    half, low = 0 * df + 0.5, q < 0.5
+    p = jnp.where(low, q, 1 - q)
+    # As in `_t_tail`: in the middle by the argument that is small there.
+    middle = p > 0.25
+    inner = sp.betaincinv(half, 0.5 * df, jnp.where(middle, 1 - 2 * p, 0.5))
+    outer = sp.betaincinv(0.5 * df, half, jnp.where(middle, 0.5, 2 * p))
+    size = jnp.sqrt(df * jnp.where(middle, inner / (1 - inner), (1 - outer) / outer))
+    return jnp.where(low, -size, size)
+
+
 t = Distribution(
-    "t", "Student's t distribution", methods=_ALL, shapes="df", valid=_positive,
+    "t", "Student's t distribution", methods=f"{_ALL} ppf isf", shapes="df", valid=_positive,
+    ppf=_t_ppf, isf=lambda q, df: -_t_ppf(q, df),
     logpdf=_t_logpdf, cdf=_t_cdf, sf=lambda z, df: _t_cdf(-z, df),
     logcdf=_t_logcdf, logsf=lambda z, df: _t_logcdf(-z, df),
 )  # fmt: skip
