@@ -28,6 +28,8 @@ from jaxlite.scipy._rules import elements, rule
 from jaxlite.scipy._univariate import between, chebyshev, sinpi
 
 _TWO_OVER_PI = 2 / math.pi
+# Recurrences take as many steps as the order: beyond this one results are nan.
+_MOST = 1e7
 
 # --- orders 0 and 1 -------------------------------------------------------------------------------------
 
@@ -461,7 +463,7 @@ def _operands(v, x):
     """Return |ν| and |x|, and 1 for what the functions of a right side do not take; and where they take it."""
     # The slope of abs at 0 would lose the derivative by the order there.
     order, size = jnp.where(v < 0.0, -v, v), jnp.where(x < 0.0, -x, x)
-    inside = (size > 0.0) & (size < jnp.inf) & (order < jnp.inf)
+    inside = (size > 0.0) & (size < jnp.inf) & (order <= _MOST)
     return order, size, jnp.where(inside, order, 1.0), jnp.where(inside, size, 1.0), inside
 
 
@@ -482,7 +484,7 @@ def _of_first_kind(v, x, value, sign: float, at_infinity):
     edge = turn * _at_zero(order, size, sign)
     edge = jnp.where((size == 0.0) & (v < 0.0) & ~whole, jnp.inf, edge)
     edge = jnp.where(size == jnp.inf, at_infinity, edge)
-    value = jnp.where(inside, value, jnp.where(jnp.isnan(v + x) | jnp.isinf(v), jnp.nan, edge))
+    value = jnp.where(inside, value, jnp.where(jnp.isnan(v + x) | (order > _MOST), jnp.nan, edge))
     odd = jnp.where(jnp.mod(order, 2.0) == 1.0, -1.0, 1.0)
     value = jnp.where(x < 0.0, odd * value, value)
     return jnp.where((x < 0.0) & ~whole, jnp.nan, value)
@@ -529,7 +531,7 @@ def _of_second_kind(v, x, value, at_zero):
     edge = jnp.where(x == 0.0, at_zero, jnp.where(x == jnp.inf, 0.0, jnp.nan))
     inside = (x > 0.0) & (x < jnp.inf)
     value = jnp.where(inside, value, edge)
-    return jnp.where(jnp.isnan(v) | jnp.isinf(v), jnp.nan, value)
+    return jnp.where(jnp.abs(v) <= _MOST, value, jnp.nan)
 
 
 def yv(v, x, positive: bool = False):
@@ -577,15 +579,15 @@ def kn(n, x):
 
 def _spherical(n, z, right, at_zero, at_infinity, flip: int):
     """Extend √(π/2z) times a function of order n + ½ to all z; ``flip`` says by which sign it goes on below 0."""
-    whole = (n >= 0.0) & (n == jnp.floor(n))
+    whole = (n >= 0.0) & (n == jnp.floor(n)) & (n <= _MOST)
     size = jnp.where(z < 0.0, -z, z)
-    inside = (size > 0.0) & (size < jnp.inf) & whole & (n < jnp.inf)
+    inside = (size > 0.0) & (size < jnp.inf) & whole
     safe = jnp.where(inside, size, 1.0)
     value = jnp.sqrt(0.5 * math.pi / safe) * right(jnp.where(inside, n + 0.5, 1.5), safe)
     value = jnp.where(inside, value, jnp.where(size == 0.0, at_zero(n, size), at_infinity))
     odd = jnp.where(jnp.mod(n + flip, 2.0) == 1.0, -1.0, 1.0)
     value = jnp.where(z < 0.0, odd * value, value)
-    return jnp.where(whole & (n < jnp.inf) & ~jnp.isnan(z), value, jnp.nan)
+    return jnp.where(whole & ~jnp.isnan(z), value, jnp.nan)
 
 
 def _spherical_at_zero(n, z, sign: float):

@@ -1439,7 +1439,7 @@ def jv(v: ArrayLike, z: ArrayLike) -> Array:
     -----
     Quadrature of an integral along its path of steepest descent, Temme's series, and recurrences in the order: the time
     grows with it. Measured against mpmath: 1e-13 of the amplitude √(J² + Y²), for orders up to 300 and ``z`` up to 1e4.
-    There is a derivative by the order too. Whole orders alone have values for negative ``z``; nan at infinite orders.
+    There is a derivative by the order too. Whole orders alone have values for negative ``z``; nan at orders beyond 1e7.
 
     Examples
     --------
