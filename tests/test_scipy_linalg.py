@@ -6,6 +6,7 @@ import scipy.linalg
 
 import jaxlite
 import jaxlite.numpy as jnp
+from jaxlite.counters import counters
 from jaxlite.errors import ArgumentError, RuleError, ShapeError
 from jaxlite.scipy import linalg
 from jaxlite.test_util import check_grads
@@ -136,8 +137,11 @@ def leaves(result):
 def test_every_name_of_jax_is_there(oracle):
     import jax.scipy.linalg
 
-    assert {n for n in dir(jax.scipy.linalg) if not n.startswith("_")} == set(linalg.__all__)
-    assert {case.split()[0] for case in CASES} | {"cho_factor", "lu_factor", "rsf2csf"} == set(linalg.__all__)
+    assert {n for n in dir(jax.scipy.linalg) if not n.startswith("_")} | {"solve_banded"} == set(
+        linalg.__all__
+    )
+    elsewhere = {"cho_factor", "lu_factor", "rsf2csf", "solve_banded"}
+    assert {case.split()[0] for case in CASES} | elsewhere == set(linalg.__all__)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -273,3 +277,47 @@ def test_agreement_with_jax(case, oracle):
     expected = leaves(oracle.tree_util.tree_map(np.asarray, call(jax.scipy.linalg)))
     for e, g in zip(expected, leaves(call(linalg)), strict=True):
         np.testing.assert_allclose(g, e, rtol=1e-7, atol=1e-8 * max(1.0, np.abs(e).max()))
+
+
+@pytest.mark.parametrize(
+    ("below", "above", "n"), [(1, 1, 5), (2, 1, 7), (0, 2, 6), (3, 0, 6), (4, 4, 3), (2, 3, 40)]
+)
+def test_banded_systems(below, above, n):
+    rng = np.random.default_rng(below)
+    ab = rng.normal(size=(below + above + 1, n))
+    dense = np.array(
+        [
+            [ab[above + i - j, j] if -above <= i - j <= below else 0.0 for j in range(n)]
+            for i in range(n)
+        ]
+    )  # fmt: skip
+    f = jaxlite.jit(lambda ab, b: linalg.solve_banded((below, above), ab, b))
+    for b in (rng.normal(size=n), rng.normal(size=(n, 3)), rng.normal(size=n) + 1j):
+        expected = np.linalg.solve(dense, b)
+        np.testing.assert_allclose(f(ab, b), expected, rtol=1e-10, atol=1e-12)
+    before = counters.num_host_calls
+    f(ab, ab[0])
+    assert counters.num_host_calls == before
+    stack = np.stack([ab, 2 * ab])
+    got = jaxlite.vmap(lambda ab: linalg.solve_banded((below, above), ab, np.ones(n)))(stack)
+    np.testing.assert_allclose(got[0], 2 * got[1], rtol=1e-9)
+    # What stands outside of the matrix has no influence.
+    slopes = jaxlite.grad(lambda ab: linalg.solve_banded((below, above), ab, np.ones(n)).sum())(ab)
+    if above:
+        assert slopes[0, 0] == 0.0
+    if n < 10:
+        check_grads(
+            lambda ab, b: linalg.solve_banded((below, above), ab, b),
+            (ab, np.ones(n)),
+            order=2,
+            rtol=1e-4,
+            atol=1e-4,
+        )
+
+
+def test_errors_of_banded_systems():
+    with pytest.raises(ArgumentError, match="linalg.solve_banded: l_and_u is 1"):
+        linalg.solve_banded(1, np.ones((3, 4)), np.ones(4))
+    with pytest.raises(ShapeError, match=r"ab is \[3, n\], and b is"):
+        linalg.solve_banded((1, 1), np.ones((2, 4)), np.ones(4))
+    assert not np.isfinite(linalg.solve_banded((0, 0), np.zeros((1, 2)), np.ones(2))).any()

@@ -104,6 +104,99 @@ def test_trends():
         signal.detrend(M, type="square")
 
 
+SPECTRA = [
+    ("stft", {"nperseg": 8}),
+    ("stft", {"nperseg": 9, "noverlap": 3, "nfft": 16, "fs": 2.5}),
+    ("stft", {"nperseg": 8, "detrend": "linear", "boundary": "odd"}),
+    ("stft", {"nperseg": 8, "boundary": "even", "padded": False}),
+    ("stft", {"nperseg": 8, "boundary": None, "window": "hamming"}),
+    ("stft", {"nperseg": 8, "boundary": "constant", "return_onesided": False}),
+    ("stft", {"nperseg": 2, "axis": 0}),
+    ("welch", {}),
+    ("welch", {"nperseg": 9, "average": "median", "scaling": "spectrum"}),
+    ("welch", {"nperseg": 8, "nfft": 11, "detrend": False}),
+    ("welch", {"nperseg": 7, "window": ("tukey", 0.3)}),
+    ("welch", {"window": np.hamming(8)}),
+    ("welch", {"nperseg": 2, "axis": 0}),
+    ("csd", {"nperseg": 8, "average": "median"}),
+    ("csd", {"nperseg": 8, "axis": -1}),
+    ("periodogram", {"nfft": 64, "fs": 3.0}),
+    ("periodogram", {"window": "hann", "scaling": "spectrum"}),
+]
+SIGNALS = RNG.normal(size=(2, 40))
+
+
+@pytest.mark.parametrize(("name", "options"), SPECTRA)
+def test_spectra(name, options, oracle):
+    import jax.scipy.signal
+
+    ours, theirs = getattr(signal, name), getattr(scipy.signal, name)
+    args = (SIGNALS, SIGNALS[::-1] ** 2) if name == "csd" else (SIGNALS,)
+    expected = [theirs(*args, **{"nperseg": 40, **options} if name == "welch" and not options else options)]
+    # JAX's median is over fewer values where segments are few.
+    if hasattr(jax.scipy.signal, name):
+        expected.append(getattr(jax.scipy.signal, name)(*args, **options))
+    f = lambda *args: ours(*args, **options)  # noqa: E731
+    if name == "welch" and not options:
+        f = lambda x: ours(x, nperseg=40)  # noqa: E731
+    for results in expected:
+        for got, want in zip(f(*args), results, strict=True):
+            assert got.dtype == want.dtype
+            np.testing.assert_allclose(got, want, atol=1e-13)
+    for got, want in zip(jaxlite.jit(f)(*args), expected[0], strict=True):
+        np.testing.assert_allclose(got, want, atol=1e-13)
+    if options.get("axis") != 0:
+        np.testing.assert_allclose(jaxlite.vmap(f)(*args)[-1], expected[0][-1], atol=1e-13)
+    check_grads(lambda *args: jnp.abs(f(*args)[-1]) ** 2, args, order=1, rtol=1e-4, atol=1e-4)
+
+
+def test_inverse_of_the_short_time_transform():
+    for options in ({}, {"nperseg": 8, "noverlap": 4}):
+        z = scipy.signal.stft(SIGNALS, nperseg=8)[2]
+        got, expected = signal.istft(z, **options), scipy.signal.istft(z, **options)
+        np.testing.assert_allclose(jaxlite.jit(lambda z, o=options: signal.istft(z, **o))(z)[1], expected[1])
+        np.testing.assert_allclose(got[1], expected[1])
+    # Where no window reaches, SciPy warns; x begins inside of half a segment.
+    _, x = signal.istft(signal.stft(SIGNALS, nperseg=8)[2], boundary=False)
+    np.testing.assert_allclose(x[:, 4:-4], SIGNALS, atol=1e-13)
+    z = scipy.signal.stft(SIGNALS, nperseg=9)[2]
+    np.testing.assert_allclose(signal.istft(z, nperseg=9)[1][:, :40], SIGNALS, atol=1e-13)
+    turned = np.moveaxis(scipy.signal.stft(SIGNALS, nperseg=8)[2], (-1, -2), (0, 1))
+    t, x = signal.istft(turned, fs=2.0, time_axis=0, freq_axis=1)
+    np.testing.assert_allclose(x, SIGNALS.T, atol=1e-13)
+    np.testing.assert_array_equal(t, np.arange(40) / 2)
+    z = signal.stft(SIGNALS, nperseg=8, return_onesided=False)[2]
+    np.testing.assert_allclose(signal.istft(z, input_onesided=False)[1], SIGNALS, atol=1e-13)
+    check_grads(lambda x: signal.istft(2 * signal.stft(x, nperseg=8)[2])[1], (SIGNALS,), order=1)
+
+
+def test_errors_of_spectra():
+    with pytest.warns(UserWarning, match="signal.welch|signal.csd: nperseg is 99, the signal has 40 points"):
+        signal.welch(SIGNALS, nperseg=99)
+    with pytest.warns(UserWarning, match="return_onesided=False is used"):
+        signal.csd(SIGNALS + 0j, None, nperseg=8)
+    with pytest.raises(ArgumentError, match="signal.stft: nperseg is 8, noverlap 8, nfft 8"):
+        signal.stft(SIGNALS, nperseg=8, noverlap=8)
+    with pytest.raises(ArgumentError, match="signal.stft: nperseg is 2.5"):
+        signal.stft(SIGNALS, nperseg=2.5)
+    with pytest.raises(ArgumentError, match="signal.stft: boundary is 'other'"):
+        signal.stft(SIGNALS, nperseg=8, boundary="other")
+    with pytest.raises(ArgumentError, match="signal.csd: average is 'other'"):
+        signal.welch(SIGNALS, average="other")
+    with pytest.raises(ShapeError, match="signals have an axis of time"):
+        signal.csd(SIGNALS, SIGNALS[0], nperseg=8)
+    with pytest.raises(ShapeError, match="the window has type f64"):
+        signal.stft(SIGNALS, window=np.ones(7), nperseg=8)
+    with pytest.raises(ShapeError, match="the window has 50 points"):
+        signal.welch(SIGNALS, window=np.ones(50))
+    with pytest.raises(ShapeError, match="Zxx has type"):
+        signal.istft(SIGNALS[0])
+    with pytest.raises(ArgumentError, match="they are the same one"):
+        signal.istft(SIGNALS, time_axis=0, freq_axis=0)
+    with pytest.raises(ArgumentError, match="signal.istft: nperseg is 9, noverlap 9"):
+        signal.istft(SIGNALS, nperseg=9, noverlap=9)
+
+
 @pytest.mark.parametrize("norm", [None, "ortho"])
 def test_cosine_transforms(norm):
     for name in ("dct", "idct", "dctn", "idctn"):

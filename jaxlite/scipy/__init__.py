@@ -3,7 +3,8 @@
     cluster       vq: the nearest code   interpolate  RegularGridInterpolator
     fft           cosine transforms      integrate  the trapezoidal rule
     ndimage       map_coordinates        optimize   minimize by BFGS
-    signal        convolutions           sparse     linalg: cg, bicgstab, gmres
+    signal        convolutions, spectra  sparse     linalg: cg, bicgstab, gmres
+    spatial       transform: Rotation, Slerp
     linalg        factorisations, functions of matrices, matrices with a structure
     special       gamma, beta, erf and their families, with derivatives by every real parameter
     stats         distributions, and a few statistics
@@ -27,6 +28,7 @@ _PARTS = (
     "optimize",
     "signal",
     "sparse",
+    "spatial",
     "special",
     "stats",
 )

@@ -24,7 +24,7 @@ from jaxlite.control.while_loop import while_loop
 from jaxlite.ops.special import lgamma
 from jaxlite.ops.structural import stop_gradient
 from jaxlite.scipy._rules import elements, rule
-from jaxlite.scipy._univariate import lgamma1p, log1pmx, stirling
+from jaxlite.scipy._univariate import lgamma1p, log1pmx, ndtri, stirling
 
 _EPSILON = 1e-17
 # Steps grow as the root of the parameters: this is enough for 1e7.
@@ -51,7 +51,7 @@ def _log_ratio(r, u):
     return jnp.where(low, jnp.log(jnp.where(low, r, 0.5)) - u, log1pmx(jnp.where(low, 0.0, u)))
 
 
-def _gamma_factor(a, x):
+def gamma_factor(a, x):
     """xᵃ·exp(-x)/Γ(a + 1), x > 0."""
     low = a < 1.0
     large = jnp.where(low, 1.0, a)
@@ -67,7 +67,7 @@ def _gamma_pair(a, x, slopes=False):
     # Where Q may be the small one although x is: its own series, DLMF 8.7.3.
     by_small = (x <= 1.1) & jnp.where(x < 0.5, a < -0.4 / jnp.log(jnp.minimum(x, 0.5)), a < 0.75 * x)
     by_series = ~(by_fraction | by_small)
-    factor = _gamma_factor(a, x)
+    factor = gamma_factor(a, x)
 
     def more_series(state):
         total, term, n = state
@@ -175,7 +175,7 @@ def _gamma_density(a, x):
     """xᵃ⁻¹·exp(-x)/Γ(a)."""
     inside, a_safe, x_safe = _inside_gamma(a, x)
     at_zero = jnp.where(a < 1.0, jnp.inf, jnp.where(a == 1.0, 1.0, 0.0))
-    value = _gamma_factor(a_safe, x_safe) * a_safe / x_safe
+    value = gamma_factor(a_safe, x_safe) * a_safe / x_safe
     return jnp.where(inside, value, jnp.where(x == 0, at_zero, 0.0))
 
 
@@ -196,6 +196,87 @@ def gammaincc(a, x):
     return _gamma_ratio(a, x, 1)
 
 
+def _by_newton(start, tail, is_low):
+    """Solve for u, where ``tail(u)`` is the logarithm of a tail less its target, and its slope.
+
+    Both tails of the logarithm of a gamma variable are log-concave, and so are those of the logit of a beta variable:
+    Newton's method converges from everywhere where they do not underflow. Elsewhere intervals are halved.
+    """
+
+    def step(state):
+        u, low, high, _, n = state
+        value, slope = tail(u)
+        is_right = jnp.where(is_low, value < 0.0, value > 0.0)
+        low, high = jnp.where(is_right, u, low), jnp.where(is_right, high, u)
+        change = jnp.clip(value / slope, -50.0, 50.0)
+        change = jnp.where(jnp.isnan(change), jnp.inf, change)
+        inside = (u - change >= low) & (u - change <= high)
+        middle = jnp.where(
+            jnp.isinf(low) | jnp.isinf(high), jnp.where(is_right, u + 4.0, u - 4.0), 0.5 * (low + high)
+        )
+        accepted = (inside & (change < jnp.inf)) | (jnp.abs(change) <= 1e-13 * (1.0 + jnp.abs(u)))
+        following = jnp.where(accepted, u - change, middle)
+        return following, low, high, jnp.abs(following - u), n + 1.0
+
+    def more(state):
+        u, _, _, change, n = state
+        return (change > 1e-15 * (1.0 + jnp.abs(u))) & (n < 200.0)
+
+    zero = 0.0 * start
+    return while_loop(more, step, (start, zero - jnp.inf, zero + jnp.inf, zero + 1.0, zero))[0]
+
+
+def _gamma_inverse_number(a, p, q):
+    """The x > 0 where P(a, x) = p and Q(a, x) = q, for numbers a, p, q > 0 and p + q = 1."""
+    is_low = p < q
+    target = jnp.log(jnp.where(is_low, p, q))
+    # Wilson and Hilferty's cube, and for small a the first term of the series.
+    z = jnp.where(is_low, 1.0, -1.0) * ndtri(jnp.where(is_low, p, q))
+    cube = 1.0 - 1.0 / (9.0 * a) + z / (3.0 * jnp.sqrt(a))
+    by_cube = jnp.log(a) + 3.0 * jnp.log(jnp.maximum(cube, 0.05))
+    by_power = (jnp.log(p) + lgamma1p(a)) / a
+    start = jnp.where(a < 1.0, jnp.minimum(by_power, 0.0), by_cube)
+    start = jnp.where((a >= 1.0) & (cube < 0.3), by_power, start)
+
+    def tail(u):
+        x = jnp.exp(jnp.maximum(u, -700.0))
+        low, high = _gamma_pair(a, x)
+        density = gamma_factor(a, x) * a
+        value = jnp.where(is_low, low, high)
+        return jnp.log(value) - target, jnp.where(is_low, density, -density) / value
+
+    u = jnp.where(start < -690.0, start, _by_newton(jnp.maximum(start, -690.0), tail, is_low))
+    return jnp.exp(u)
+
+
+_gamma_inverse_elements = elements(_gamma_inverse_number)
+
+
+def _gamma_inverse(a, p, q):
+    inside = (a > 0) & (a < jnp.inf) & (p > 0) & (q > 0)
+    value = _gamma_inverse_elements(*(jnp.where(inside, v, 0.5) for v in (a, p, q)))
+    edge = jnp.where(p == 0, 0.0, jnp.where(q == 0, jnp.inf, jnp.nan))
+    return jnp.where(inside, value, jnp.where((a > 0) & (p >= 0) & (q >= 0), edge, jnp.nan))
+
+
+@rule(
+    lambda ans, a, p: _gamma_slope_a(a, ans) / _gamma_density(a, ans),
+    lambda ans, a, p: 1.0 / _gamma_density(a, ans),
+)
+def gammaincinv(a, p):
+    """The x where P(a, x) = p."""
+    return _gamma_inverse(a, p, 1.0 - p)
+
+
+@rule(
+    lambda ans, a, q: _gamma_slope_a(a, ans) / _gamma_density(a, ans),
+    lambda ans, a, q: -1.0 / _gamma_density(a, ans),
+)
+def gammainccinv(a, q):
+    """The x where Q(a, x) = q."""
+    return _gamma_inverse(a, 1.0 - q, q)
+
+
 # --- beta -----------------------------------------------------------------------------------------------
 
 
@@ -209,10 +290,10 @@ def _beta_factor(a, b, x, y):
     return scale * jnp.exp(exponent)
 
 
-def _beta_ratio(a, b, x, slopes=False):
-    """I_x(a, b) for numbers a, b > 0 and 0 < x < 1."""
+def _beta_ratio(a, b, x, slopes=False, y=None):
+    """I_x(a, b) for numbers a, b > 0 and 0 < x < 1; ``y`` is 1 - x, if that is known better."""
     swapped = x > (a + 1.0) / (a + b + 2.0)
-    y = 1.0 - x
+    y = 1.0 - x if y is None else y
     a, b = jnp.where(swapped, b, a), jnp.where(swapped, a, b)
     x, y = jnp.where(swapped, y, x), jnp.where(swapped, x, y)
 
@@ -274,6 +355,52 @@ def betainc(a, b, x):
     at_zero = ((a == 0) | jnp.isinf(b)) & (x > 0)
     edge = jnp.where(at_zero | (x == 1), 1.0, 0.0)
     return jnp.where(inside, value, jnp.where(bad, jnp.nan, edge))
+
+
+def _beta_inverse_number(a, b, p):
+    """The x between 0 and 1 where I_x(a, b) = p, for numbers a, b > 0 and 0 < p < 1."""
+    q = 1.0 - p
+    is_low = p < q
+    target = jnp.log(jnp.where(is_low, p, q))
+    z = jnp.where(is_low, 1.0, -1.0) * ndtri(jnp.where(is_low, p, q))
+    by_normal = jnp.log(a / b) + z * jnp.sqrt(1.0 / a + 1.0 / b)
+    # The first terms of the series at both ends.
+    logarithm = _beta_logarithm(a, b)
+    by_low = (jnp.log(p * a) + logarithm) / a
+    by_high = -(jnp.log(q * b) + logarithm) / b
+    start = jnp.where(
+        is_low & (a < 1.0),
+        jnp.minimum(by_low, by_normal),
+        jnp.where(~is_low & (b < 1.0), jnp.maximum(by_high, by_normal), by_normal),
+    )
+
+    def tail(u):
+        u = jnp.clip(u, -700.0, 700.0)
+        x, y = 1.0 / (1.0 + jnp.exp(-u)), 1.0 / (1.0 + jnp.exp(u))
+        density = _beta_factor(a, b, x, y)
+        first, second = jnp.where(is_low, a, b), jnp.where(is_low, b, a)
+        value = _beta_ratio(first, second, jnp.where(is_low, x, y), y=jnp.where(is_low, y, x))
+        return jnp.log(value) - target, jnp.where(is_low, density, -density) / value
+
+    inside = jnp.abs(start) < 690.0
+    u = jnp.where(inside, _by_newton(jnp.where(inside, start, 0.0), tail, is_low), start)
+    return 1.0 / (1.0 + jnp.exp(-u))
+
+
+_beta_inverse_elements = elements(_beta_inverse_number)
+
+
+@rule(
+    lambda ans, a, b, p: -_beta_slope(_beta_by_a)(None, a, b, ans) / _beta_density(None, a, b, ans),
+    lambda ans, a, b, p: -_beta_slope(_beta_by_b)(None, a, b, ans) / _beta_density(None, a, b, ans),
+    lambda ans, a, b, p: 1.0 / _beta_density(None, a, b, ans),
+)
+def betaincinv(a, b, p):
+    """The x where I_x(a, b) = p."""
+    valid = (a > 0) & (b > 0) & (a < jnp.inf) & (b < jnp.inf) & (p >= 0) & (p <= 1)
+    inside = valid & (p > 0) & (p < 1)
+    value = _beta_inverse_elements(*(jnp.where(inside, v, 0.5) for v in (a, b, p)))
+    return jnp.where(inside, value, jnp.where(valid, p, jnp.nan))
 
 
 def _beta_logarithm(a, b):

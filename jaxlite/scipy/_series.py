@@ -300,6 +300,39 @@ def wofz(z):
     return jnp.where(below, 2.0 * jnp.exp(-z * z) - value, value)
 
 
+def _erf_series(z):
+    """erf(z) for |z| <= 1, DLMF 7.6.1."""
+    square, term = z * z, z
+    total = z
+    for k in range(1, 20):
+        term = -term * square / k
+        total = total + term / (2 * k + 1)
+    return (2.0 / SQRT_PI) * total
+
+
+def _erf_pair(z):
+    """erf(z) and erfc(z), z complex."""
+    near = jnp.abs(z) < 1.0
+    left = jnp.real(z) < 0.0
+    right = jnp.where(near, 1.0, jnp.where(left, -z, z))
+    tail = jnp.exp(-right * right) * wofz(1j * right)
+    series = _erf_series(jnp.where(near, z, 0.0))
+    value = jnp.where(near, series, jnp.where(left, tail - 1.0, 1.0 - tail))
+    return value, jnp.where(near, 1.0 - series, jnp.where(left, 2.0 - tail, tail))
+
+
+@rule(lambda ans, z: 2.0 / SQRT_PI * jnp.exp(-z * z))
+def erf_complex(z):
+    """The error function of complex numbers."""
+    return _erf_pair(z)[0]
+
+
+@rule(lambda ans, z: -2.0 / SQRT_PI * jnp.exp(-z * z))
+def erfc_complex(z):
+    """1 - erf(z) of complex numbers."""
+    return _erf_pair(z)[1]
+
+
 def loggamma_complex(z):
     """log Γ(z), continuous but for a cut along the negative axis."""
     reflected = jnp.real(z) < 0.5

@@ -302,6 +302,56 @@ def gamma(x):
     return jnp.where(x == -jnp.inf, jnp.nan, jnp.where(jnp.isnan(x), x, value))
 
 
+def _rgamma_slope(ans, x):
+    # 1/Γ has no poles, but digamma does: 1/Γ(x) = sin(πx)·Γ(1 - x)/π turns both around.
+    left = x < 0.5
+    turned = gamma(jnp.where(left, 1.0 - x, 1.0))
+    by_reflection = turned * (sinpi(x + 0.5) - sinpi(x) * digamma(jnp.where(left, 1.0 - x, 1.0)) / math.pi)
+    return jnp.where(left, by_reflection, -ans * digamma(jnp.where(left, 1.0, x)))
+
+
+@rule(_rgamma_slope)
+def rgamma(x):
+    """1/Γ(x)."""
+    left = x < 0.5
+    sine = sinpi(jnp.where(left, x, 0.5))
+    turned = jnp.where(sine == 0.0, 0.0, sine * gamma(jnp.where(left, 1.0 - x, 1.0)) / math.pi)
+    return jnp.where(left, turned, 1.0 / gamma(jnp.where(left, 1.0, x)))
+
+
+@rule(lambda ans, x: exprel_slope(x))
+def exprel(x):
+    """(exp(x) - 1)/x."""
+    away = jnp.where((x == 0.0) | jnp.isinf(x), 1.0, x)
+    value = jnp.where(x == 0.0, 1.0 + 0.5 * x, jnp.expm1(away) / away)
+    return jnp.where(jnp.isinf(x), jnp.maximum(x, 0.0), value)
+
+
+def exprel_slope(x):
+    """((x - 1)·exp(x) + 1)/x², the derivative of (exp(x) - 1)/x."""
+    small = jnp.abs(x) < 1.0
+    near = jnp.where(small, x, 0.0)
+    total = 0.0
+    for k in range(19, -1, -1):
+        total = total * near + 1.0 / (math.factorial(k) * (k + 2))
+    safe = jnp.where(small, 1.0, x)
+    return jnp.where(small, total, ((safe - 1.0) * jnp.exp(safe) + 1.0) / safe**2)
+
+
+@rule(lambda ans, x: 2.0 / SQRT_PI * exp_square(x, 1.0))
+def erfi(x):
+    """-i·erf(i·x)."""
+    power = exp_square(x, 1.0)
+    # Dawson's integral is 0 where the power is infinite.
+    value = (2.0 / SQRT_PI) * jnp.where(jnp.isinf(power), 1.0, power) * dawsn(x)
+    return jnp.where(jnp.isinf(power), jnp.sign(x) * jnp.inf, value)
+
+
+def erfcinv(y):
+    """The inverse of erfc."""
+    return -math.sqrt(0.5) * ndtri(0.5 * y)
+
+
 def gammasgn(x):
     """The sign of Γ(x): it has no derivative."""
     odd = jnp.mod(jnp.floor(x), 2.0) != 0

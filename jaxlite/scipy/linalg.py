@@ -12,6 +12,7 @@ Array([[1., 0.],
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 
 import numpy as np
@@ -23,6 +24,7 @@ from jaxlite.control.callbacks import pure_callback
 from jaxlite.control.custom_rules import custom_jvp
 from jaxlite.control.implicit import custom_linear_solve
 from jaxlite.control.jit import ShapeDtypeStruct
+from jaxlite.control.scan import scan
 from jaxlite.control.while_loop import fori_loop
 from jaxlite.errors import ArgumentError, ShapeError
 from jaxlite.numpy import linalg as nl
@@ -69,6 +71,7 @@ __all__ = [
     "rsf2csf",
     "schur",
     "solve",
+    "solve_banded",
     "solve_sylvester",
     "solve_triangular",
     "sqrtm",
@@ -775,6 +778,139 @@ def solve(
         return nl.solve(half + jnp.matrix_transpose(half) + diagonal, b)
     x = _from_triangle(x, lower)
     return cho_solve((nl.cholesky(x), True), b) if assume_a == "pos" else nl.solve(x, b)
+
+
+def _band_rows(diagonals, lower: int, upper: int):
+    """Return the rows of a matrix within its band, ``[n, lower + upper + 1]``, from its columns' diagonals."""
+    n = diagonals.shape[1]
+    rows = []
+    for offset in range(-lower, upper + 1):
+        # Element (i, i + offset) stands in column i + offset of its diagonal; what lies outside is never read.
+        here = diagonals[upper - offset, max(offset, 0) : n + min(offset, 0)]
+        rows.append(jnp.pad(here, (min(max(-offset, 0), n), min(max(offset, 0), n))))
+    return jnp.stack(rows, axis=1)
+
+
+def _band_product(rows, lower: int, x):
+    """Multiply a matrix, given by the rows of its band, and columns ``[n, k]``."""
+    n, width = rows.shape
+    around = jnp.pad(x, ((lower, width - 1 - lower), (0, 0)))
+    return sum(rows[:, d, None] * around[d : d + n] for d in range(width))
+
+
+def _band_solve(rows, lower: int, b):
+    """Solve by elimination with exchanges of rows; each step sees the rows below that reach its column."""
+    width, k = rows.shape[1], b.shape[1]
+    # Row i begins in column i - lower; behind the last row come rows of zeros, which no pivot takes.
+    rows = jnp.concatenate([rows, jnp.zeros((lower + 1, width), rows.dtype)])
+    b = jnp.concatenate([b, jnp.zeros((lower + 1, k), b.dtype)])
+    # At first row i of the window is moved, so that it begins in column 0.
+    first = [jnp.pad(rows[i, lower - i :], (0, lower - i)) for i in range(lower + 1)]
+
+    def eliminate(state, coming):
+        window, right = state
+        pivot = jnp.argmax(jnp.abs(window[:, 0]))
+        top, top_right = window[pivot], right[pivot]
+        # The first row takes the place of the pivot.
+        window = jnp.where(jnp.arange(lower + 1)[:, None] == pivot, window[0], window)[1:]
+        right = jnp.where(jnp.arange(lower + 1)[:, None] == pivot, right[0], right)[1:]
+        factor = window[:, :1] / top[0]
+        window = jnp.pad((window - factor * top)[:, 1:], ((0, 0), (0, 1)))
+        row, value = coming
+        state = (
+            jnp.concatenate([window, row[None]]),
+            jnp.concatenate([right - factor * top_right, value[None]]),
+        )
+        return state, (top, top_right)
+
+    start = jnp.stack(first), b[: lower + 1]
+    _, (tops, values) = scan(eliminate, start, (rows[lower + 1 :], b[lower + 1 :]))
+
+    def substitute(found, row):
+        top, value = row
+        x = (value - jnp.matmul(top[1:], found)) / top[0]
+        return jnp.concatenate([x[None], found])[: width - 1], x
+
+    return scan(substitute, jnp.zeros((width - 1, k), b.dtype), (tops, values), reverse=True)[1]
+
+
+def solve_banded(
+    l_and_u: tuple[int, int],
+    ab: ArrayLike,
+    b: ArrayLike,
+    overwrite_ab: bool = False,
+    overwrite_b: bool = False,
+    check_finite: bool = True,
+) -> Array:
+    """Solve ``a @ x = b`` for a matrix with few diagonals, in time that grows as its order.
+
+    Parameters
+    ----------
+    l_and_u : (int, int)
+        How many diagonals lie below and above the main one.
+    ab : f64[l + u + 1, n] or c128[l + u + 1, n]
+        The diagonals, the highest first: ``ab[u + i - j, j] = a[i, j]``. What stands outside of ``a`` is not read.
+    b : f64[n], f64[n, k], or complex
+    overwrite_ab, overwrite_b, check_finite : bool
+        Accepted for programs written for SciPy, and ignored.
+
+    Returns
+    -------
+    Array
+        Of the shape of ``b``; inf or nan where ``a`` is singular.
+
+    Raises
+    ------
+    ArgumentError
+        If ``l_and_u`` are no two ints >= 0.
+    ShapeError
+        If the shapes do not fit.
+
+    Notes
+    -----
+    Gaussian elimination with exchanges of rows in a window of l + 1 rows. The equation is differentiated, and not the
+    elimination.
+
+    Examples
+    --------
+    >>> ab = jnp.array([[0.0, 1.0, 1.0], [4.0, 4.0, 4.0], [1.0, 1.0, 0.0]])
+    >>> jaxlite.scipy.linalg.solve_banded((1, 1), ab, jnp.array([5.0, 6.0, 5.0]))
+    Array([1., 1., 1.], dtype=float64)
+    """
+    try:
+        lower, upper = map(operator.index, l_and_u)
+    except (TypeError, ValueError):
+        lower = upper = -1
+    if min(lower, upper) < 0:
+        raise ArgumentError(
+            f"linalg.solve_banded: l_and_u is {l_and_u!r:.60}.",
+            why="it counts diagonals.",
+            fix="pass two ints >= 0.",
+        )
+    diagonals, right = map(jnp.asarray, promote_inexact("solve_banded", ab, b))
+    fits = diagonals.ndim == 2 and right.ndim in (1, 2) and diagonals.shape[1] == right.shape[0]
+    if not fits or diagonals.shape[0] != lower + upper + 1:
+        raise ShapeError(
+            f"linalg.solve_banded: ab has type {aval_of(diagonals)}, b {aval_of(right)}.",
+            why=f"ab is [{lower + upper + 1}, n], and b is [n] or [n, k].",
+        )
+    n = right.shape[0]
+    if n == 0:
+        return right
+    # Diagonals that lie outside of the matrix are left out.
+    kept = slice(upper - min(upper, n - 1), upper + min(lower, n - 1) + 1)
+    diagonals, lower, upper = diagonals[kept], min(lower, n - 1), min(upper, n - 1)
+    rows = _band_rows(diagonals, lower, upper)
+    # The columns of a matrix are the rows of its transpose.
+    turned = _band_rows(rows.T, upper, lower)
+    columns = jnp.reshape(right, (n, -1))
+    x = custom_linear_solve(
+        lambda x: _band_product(rows, lower, x),
+        columns,
+        lambda _, b: _band_solve(rows, lower, b),
+        lambda _, b: _band_solve(turned, upper, b),
+    )
+    return jnp.reshape(x, right.shape)
 
 
 def solve_triangular(

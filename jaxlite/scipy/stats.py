@@ -16,22 +16,25 @@ from typing import NamedTuple
 import numpy as np
 
 import jaxlite.numpy as jnp
+from jaxlite import random
+from jaxlite.api.forward import jvp
 from jaxlite.control.while_loop import while_loop
 from jaxlite.errors import ArgumentError, ShapeError
 from jaxlite.nn import log1mexp
-from jaxlite.numpy.linalg import cholesky, inv
+from jaxlite.numpy.linalg import cholesky, eigh, inv
 from jaxlite.ops.cumulative import cummax, cummin
 from jaxlite.ops.linalg import triangular_solve
 from jaxlite.ops.special import lgamma
 from jaxlite.scipy import special as sp
 from jaxlite.scipy._distributions import Distribution
-from jaxlite.scipy._rules import converted, elements, promoted
+from jaxlite.scipy._rules import converted, elements, promoted, rule
 from jaxlite.trace import aval_of
 from jaxlite.tree import register_pytree_node_class
 from jaxlite.typing import Array, ArrayLike
 
 _LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 _ALL = "pdf logpdf cdf logcdf sf logsf"
+_ALL_OF_COUNTS = "pmf logpmf cdf logcdf sf logsf"
 
 
 def _zero(*shapes):
@@ -114,78 +117,149 @@ cauchy = Distribution(
 )  # fmt: skip
 
 expon = Distribution(
-    "expon", "the exponential distribution", methods=f"{_ALL} ppf", lower=_zero, inside=_one,
+    "expon", "the exponential distribution", methods=f"{_ALL} ppf isf", lower=_zero, inside=_one,
     logpdf=lambda z: -z, cdf=lambda z: -jnp.expm1(-z), logcdf=lambda z: _log1mexp(z), logsf=lambda z: -z,
-    ppf=lambda q: -jnp.log1p(-q),
+    ppf=lambda q: -jnp.log1p(-q), isf=lambda q: -jnp.log(q),
 )  # fmt: skip
 
+
+def _laplace_cdf(z):
+    tail = 0.5 * jnp.exp(-jnp.abs(z))
+    return jnp.where(z < 0, tail, 1 - tail)
+
+
+def _laplace_logcdf(z):
+    return jnp.where(z < 0, z - math.log(2.0), jnp.log1p(-0.5 * jnp.exp(-jnp.abs(z))))
+
+
+def _laplace_ppf(q):
+    low = q < 0.5
+    return jnp.where(low, jnp.log(2 * jnp.where(low, q, 0.5)), -jnp.log(2 * (1 - jnp.where(low, 0.5, q))))
+
+
 laplace = Distribution(
-    "laplace", "the Laplace distribution", methods="pdf logpdf cdf",
+    "laplace", "the Laplace distribution", methods=f"{_ALL} ppf isf",
     logpdf=lambda z: -jnp.abs(z) - math.log(2.0),
-    cdf=lambda z: jnp.where(z < 0, 0.5 * jnp.exp(-jnp.abs(z)), 1 - 0.5 * jnp.exp(-jnp.abs(z))),
+    cdf=lambda z: _laplace_cdf(z), sf=lambda z: _laplace_cdf(-z),
+    logcdf=lambda z: _laplace_logcdf(z), logsf=lambda z: _laplace_logcdf(-z),
+    ppf=lambda q: _laplace_ppf(q), isf=lambda q: -_laplace_ppf(q),
 )  # fmt: skip
 
 logistic = Distribution(
-    "logistic", "the logistic distribution", methods="pdf logpdf cdf sf ppf isf",
+    "logistic", "the logistic distribution", methods=f"{_ALL} ppf isf",
+    logcdf=lambda z: -jnp.logaddexp(0 * z, -z), logsf=lambda z: -jnp.logaddexp(0 * z, z),
     logpdf=lambda z: z - 2 * jnp.logaddexp(z, 0 * z), cdf=sp.expit, sf=lambda z: sp.expit(-z),
     ppf=sp.logit, isf=lambda q: -sp.logit(q),
 )  # fmt: skip
 
 gumbel_r = Distribution(
-    "gumbel_r", "the Gumbel distribution of maxima", methods=f"{_ALL} ppf",
+    "gumbel_r", "the Gumbel distribution of maxima", methods=f"{_ALL} ppf isf",
     logpdf=lambda z: -z - jnp.exp(-z), pdf=lambda z: jnp.exp(-z - _bounded_exp(-z)),
     logcdf=lambda z: -jnp.exp(-z), cdf=lambda z: jnp.exp(-_bounded_exp(-z)),
     sf=lambda z: -jnp.expm1(-_bounded_exp(-z)), logsf=lambda z: _log1mexp(_bounded_exp(-z)),
-    ppf=lambda q: -jnp.log(-jnp.log(q)),
+    ppf=lambda q: -jnp.log(-jnp.log(q)), isf=lambda q: -jnp.log(-jnp.log1p(-q)),
 )  # fmt: skip
 
 gumbel_l = Distribution(
-    "gumbel_l", "the Gumbel distribution of minima", methods=f"{_ALL} ppf",
+    "gumbel_l", "the Gumbel distribution of minima", methods=f"{_ALL} ppf isf",
     logpdf=lambda z: z - jnp.exp(z), pdf=lambda z: jnp.exp(z - _bounded_exp(z)),
     logsf=lambda z: -jnp.exp(z), sf=lambda z: jnp.exp(-_bounded_exp(z)),
     cdf=lambda z: -jnp.expm1(-_bounded_exp(z)), logcdf=lambda z: _log1mexp(_bounded_exp(z)),
-    ppf=lambda q: jnp.log(-jnp.log1p(-q)),
+    ppf=lambda q: jnp.log(-jnp.log1p(-q)), isf=lambda q: jnp.log(-jnp.log(q)),
 )  # fmt: skip
 
 uniform = Distribution(
-    "uniform", "the uniform distribution on [loc, loc + scale]", methods="pdf logpdf cdf ppf",
+    "uniform", "the uniform distribution on [loc, loc + scale]", methods=f"{_ALL} ppf isf",
     lower=_zero, upper=_one, inside=_half,
-    logpdf=lambda z: 0 * z, cdf=lambda z: z, ppf=lambda q: q,
+    logpdf=lambda z: 0 * z, cdf=lambda z: z, sf=lambda z: 1 - z, ppf=lambda q: q, isf=lambda q: 1 - q,
+    logcdf=lambda z: _apart(z == 0, -jnp.inf, jnp.log, z, 0.5),
+    logsf=lambda z: _apart(z == 1, -jnp.inf, lambda z: jnp.log1p(-z), z, 0.5),
 )  # fmt: skip
 
 gamma = Distribution(
-    "gamma", "the gamma distribution", methods=_ALL, shapes="a", lower=_zero, inside=_one, valid=_positive,
+    "gamma", "the gamma distribution", methods=f"{_ALL} ppf isf", shapes="a", lower=_zero, inside=_one, valid=_positive,
     logpdf=_gamma_logpdf, pdf=_gamma_pdf, logcdf=_gamma_logcdf,
     cdf=lambda z, a: sp.gammainc(a, z), sf=lambda z, a: sp.gammaincc(a, z),
+    ppf=lambda q, a: sp.gammaincinv(a, q), isf=lambda q, a: sp.gammainccinv(a, q),
 )  # fmt: skip
 
 chi2 = Distribution(
-    "chi2", "the chi-squared distribution", methods=_ALL, shapes="df", lower=_zero, inside=_one, valid=_positive,
+    "chi2", "the chi-squared distribution", methods=f"{_ALL} ppf isf", shapes="df", lower=_zero, inside=_one,
+    valid=_positive,
     logpdf=lambda z, df: _gamma_logpdf(0.5 * z, 0.5 * df) - math.log(2.0),
     pdf=lambda z, df: 0.5 * _gamma_pdf(0.5 * z, 0.5 * df), logcdf=lambda z, df: _gamma_logcdf(0.5 * z, 0.5 * df),
     cdf=lambda z, df: sp.gammainc(0.5 * df, 0.5 * z), sf=lambda z, df: sp.gammaincc(0.5 * df, 0.5 * z),
+    ppf=lambda q, df: 2 * sp.gammaincinv(0.5 * df, q), isf=lambda q, df: 2 * sp.gammainccinv(0.5 * df, q),
 )  # fmt: skip
 
 beta = Distribution(
-    "beta", "the beta distribution", methods=_ALL, shapes="a b", lower=_zero, upper=_one, inside=_half,
+    "beta", "the beta distribution", methods=f"{_ALL} ppf isf", shapes="a b", lower=_zero, upper=_one, inside=_half,
     valid=_positive,
     logpdf=_beta_logpdf, pdf=_beta_pdf, logcdf=_beta_logcdf, logsf=lambda z, a, b: _beta_logcdf(1 - z, b, a),
     cdf=lambda z, a, b: sp.betainc(a, b, z), sf=lambda z, a, b: sp.betainc(b, a, 1 - z),
+    ppf=lambda q, a, b: sp.betaincinv(a, b, q), isf=lambda q, a, b: 1 - sp.betaincinv(b, a, q),
 )  # fmt: skip
 
+
+def _t_logpdf(z, df):
+    return -0.5 * (df + 1) * jnp.log1p(z * z / df) - 0.5 * jnp.log(df) - sp.betaln(0 * df + 0.5, 0.5 * df)
+
+
+def _t_tail(middle, square, df):
+    """The probability beyond a size whose square is ``square``·df."""
+    half = 0 * df + 0.5
+    # In the middle betainc's argument would be nearly 1, and no longer know the size: its complement does.
+    inner = sp.betainc(half, 0.5 * df, jnp.where(middle, square / (1 + square), 0.5))
+    return 0.5 * jnp.where(middle, 1 - inner, sp.betainc(0.5 * df, half, 1 / (1 + square)))
+
+
+def _t_slope_df(ans, z, df):
+    # By the shape alone, and by the size, on whose quotient with √df the rest depends.
+    middle, square = jnp.abs(z) < 1, (z / jnp.sqrt(df)) ** 2
+    _, by_shape = jvp(lambda df: _t_tail(middle, square, df), (df,), (jnp.ones_like(df),))
+    slope = by_shape + 0.5 * jnp.abs(z) / df * jnp.exp(_t_logpdf(z, df))
+    return jnp.where(z < 0, slope, -slope)
+
+
+@rule(lambda ans, z, df: jnp.exp(_t_logpdf(z, df)), _t_slope_df)
+def _t_cdf(z, df):
+    # A quotient of squares would overflow before it is 0.
+    tail = _t_tail(jnp.abs(z) < 1, (z / jnp.sqrt(df)) ** 2, df)
+    return jnp.where(z < 0, tail, 1 - tail)
+
+
+def _t_logcdf(z, df):
+    return jnp.log(_t_cdf(z, df))
+
+
+@rule(
+    lambda ans, q, df: jnp.exp(-_t_logpdf(ans, df)),
+    lambda ans, q, df: -_t_slope_df(None, ans, df) * jnp.exp(-_t_logpdf(ans, df)),
+)
+def _t_ppf(q, df):
+    half, low = 0 * df + 0.5, q < 0.5
+    p = jnp.where(low, q, 1 - q)
+    # As in `_t_tail`: in the middle by the argument that is small there.
+    middle = p > 0.25
+    inner = sp.betaincinv(half, 0.5 * df, jnp.where(middle, 1 - 2 * p, 0.5))
+    outer = sp.betaincinv(0.5 * df, half, jnp.where(middle, 0.5, 2 * p))
+    size = jnp.sqrt(df * jnp.where(middle, inner / (1 - inner), (1 - outer) / outer))
+    return jnp.where(low, -size, size)
+
+
 t = Distribution(
-    "t", "Student's t distribution", methods="pdf logpdf", shapes="df", valid=_positive,
-    logpdf=lambda z, df: (
-        -0.5 * (df + 1) * jnp.log1p(z * z / df) - 0.5 * jnp.log(df) - sp.betaln(0 * df + 0.5, 0.5 * df)
-    ),
+    "t", "Student's t distribution", methods=f"{_ALL} ppf isf", shapes="df", valid=_positive,
+    ppf=_t_ppf, isf=lambda q, df: -_t_ppf(q, df),
+    logpdf=_t_logpdf, cdf=_t_cdf, sf=lambda z, df: _t_cdf(-z, df),
+    logcdf=_t_logcdf, logsf=lambda z, df: _t_logcdf(-z, df),
 )  # fmt: skip
 
 pareto = Distribution(
-    "pareto", "the Pareto distribution", methods=f"{_ALL} ppf", shapes="b", lower=_one,
+    "pareto", "the Pareto distribution", methods=f"{_ALL} ppf isf", shapes="b", lower=_one,
     inside=lambda b: 2.0, valid=_positive,
     logpdf=lambda z, b: jnp.log(b) - (b + 1) * jnp.log(z), logsf=lambda z, b: -b * jnp.log(z),
     cdf=lambda z, b: -jnp.expm1(-b * jnp.log(z)), logcdf=lambda z, b: _log1mexp(b * jnp.log(z)),
-    ppf=lambda q, b: jnp.exp(-jnp.log1p(-q) / b),
+    ppf=lambda q, b: jnp.exp(-jnp.log1p(-q) / b), isf=lambda q, b: jnp.exp(-jnp.log(q) / b),
 )  # fmt: skip
 
 
@@ -204,8 +278,8 @@ def _gennorm_logpdf(z, beta):
 
 
 gennorm = Distribution(
-    "gennorm", "the generalised normal distribution", methods="pdf logpdf cdf", shapes="beta", valid=_positive,
-    logpdf=_gennorm_logpdf, cdf=_gennorm_cdf,
+    "gennorm", "the generalised normal distribution", methods="pdf logpdf cdf sf", shapes="beta", valid=_positive,
+    logpdf=_gennorm_logpdf, cdf=_gennorm_cdf, sf=lambda z, beta: _gennorm_cdf(-z, beta),
 )  # fmt: skip
 
 
@@ -243,9 +317,17 @@ vonmises = Distribution(
     logpdf=lambda z, kappa: kappa * (jnp.cos(z) - 1) - jnp.log(2 * math.pi * sp.i0e(kappa)),
 )  # fmt: skip
 
+
+def _wrapcauchy_cdf(z, c):
+    return jnp.arctan2((1 + c) * jnp.sin(0.5 * z), (1 - c) * jnp.cos(0.5 * z)) / math.pi
+
+
 wrapcauchy = Distribution(
-    "wrapcauchy", "the wrapped Cauchy distribution on [0, 2π]", methods="pdf logpdf", shapes="c", located=False,
+    "wrapcauchy", "the wrapped Cauchy distribution on [0, 2π]", methods=_ALL, shapes="c", located=False,
     lower=_zero, upper=lambda c: 2 * math.pi, inside=_one, valid=lambda c: (c > 0) & (c < 1),
+    logcdf=lambda z, c: _apart(z == 0, -jnp.inf, lambda z: jnp.log(_wrapcauchy_cdf(z, c)), z, 1),
+    cdf=_wrapcauchy_cdf,
+    sf=lambda z, c: jnp.arctan2((1 + c) * jnp.sin(0.5 * z), (c - 1) * jnp.cos(0.5 * z)) / math.pi,
     logpdf=lambda z, c: jnp.log((1 - c * c) / (2 * math.pi * (1 + c * c - 2 * c * jnp.cos(z)))),
 )  # fmt: skip
 
@@ -261,17 +343,20 @@ def _log_comb(n, k):
 
 
 bernoulli = Distribution(
-    "bernoulli", "the Bernoulli distribution", methods="pmf logpmf cdf ppf", shapes="p", discrete=True, whole=True,
+    "bernoulli", "the Bernoulli distribution", methods=f"{_ALL_OF_COUNTS} ppf", shapes="p", discrete=True, whole=True,
     lower=_zero, upper=_one, inside=_one, valid=_probability,
     logpmf=lambda k, p: sp.xlogy(k, p) + sp.xlog1py(1 - k, -p), cdf=lambda k, p: jnp.where(k < 1, 1 - p, 1),
+    sf=lambda k, p: jnp.where(k < 1, p, 0),
     ppf=lambda q, p: jnp.where(q == 0, 0 * q - 1, jnp.where(q <= 1 - p, 0 * q, 0 * q + 1)),
 )  # fmt: skip
 
 binom = Distribution(
-    "binom", "the binomial distribution", methods="pmf logpmf", shapes="n p", discrete=True, whole=True,
+    "binom", "the binomial distribution", methods=_ALL_OF_COUNTS, shapes="n p", discrete=True, whole=True,
     lower=_zero, upper=lambda n, p: n, inside=_zero,
     valid=lambda n, p: (n >= 0) & _probability(p),
     logpmf=lambda k, n, p: _log_comb(n, k) + sp.xlogy(k, p) + sp.xlog1py(n - k, -p),
+    cdf=lambda k, n, p: jnp.where(k >= n, 1, sp.betainc(jnp.where(k >= n, 1, n - k), k + 1, 1 - p)),
+    sf=lambda k, n, p: jnp.where(k >= n, 0, sp.betainc(k + 1, jnp.where(k >= n, 1, n - k), p)),
 )  # fmt: skip
 
 betabinom = Distribution(
@@ -282,23 +367,26 @@ betabinom = Distribution(
 )  # fmt: skip
 
 geom = Distribution(
-    "geom", "the geometric distribution", methods="pmf logpmf", shapes="p", discrete=True, whole=True,
+    "geom", "the geometric distribution", methods=_ALL_OF_COUNTS, shapes="p", discrete=True, whole=True,
     lower=_one, inside=_one, valid=lambda p: (p > 0) & (p <= 1),
     logpmf=lambda k, p: sp.xlog1py(k - 1, -p) + jnp.log(p),
+    cdf=lambda k, p: -jnp.expm1(sp.xlog1py(k, -p)), logsf=lambda k, p: sp.xlog1py(k, -p),
 )  # fmt: skip
 
 nbinom = Distribution(
-    "nbinom", "the negative binomial distribution", methods="pmf logpmf", shapes="n p", discrete=True, whole=True,
+    "nbinom", "the negative binomial distribution", methods=_ALL_OF_COUNTS, shapes="n p", discrete=True, whole=True,
     lower=_zero, inside=_one, valid=lambda n, p: (n > 0) & (p > 0) & (p <= 1),
     logpmf=lambda k, n, p: (
         lgamma(k + n) - lgamma(n) - lgamma(k + 1) + n * jnp.log(p) + sp.xlog1py(k, -p)
     ),
+    cdf=lambda k, n, p: sp.betainc(n, k + 1, p), sf=lambda k, n, p: sp.betainc(k + 1, n, 1 - p),
 )  # fmt: skip
 
 poisson = Distribution(
-    "poisson", "the Poisson distribution", methods="pmf logpmf cdf", shapes="mu", discrete=True, whole=True,
+    "poisson", "the Poisson distribution", methods=_ALL_OF_COUNTS, shapes="mu", discrete=True, whole=True,
     lower=_zero, inside=_one, valid=lambda mu: mu >= 0,
     logpmf=lambda k, mu: sp.xlogy(k, mu) - mu - lgamma(k + 1), cdf=lambda k, mu: sp.gammaincc(k + 1, mu),
+    sf=lambda k, mu: sp.gammainc(k + 1, mu),
 )  # fmt: skip
 
 
@@ -425,7 +513,7 @@ def _dirichlet_logpdf(x: ArrayLike, alpha: ArrayLike) -> Array:
 
 
 def _multivariate_normal_logpdf(
-    x: ArrayLike, mean: ArrayLike, cov: ArrayLike, allow_singular: None = None
+    x: ArrayLike, mean: ArrayLike, cov: ArrayLike, allow_singular: bool | None = None
 ) -> Array:
     """Logarithm of the density of the multivariate normal distribution.
 
@@ -435,18 +523,16 @@ def _multivariate_normal_logpdf(
     mean : f64[..., n], or a number
     cov : f64[..., n, n]
         Positive definite; a number stands for a multiple of the unit matrix.
-    allow_singular : None
-        Not supported.
+    allow_singular : bool, optional
+        Whether ``cov``, one matrix, may be singular: the density is that on its range, by its eigenvectors.
 
     Returns
     -------
     Array
-        f64[...]; nan where ``cov`` is not positive definite.
+        f64[...]; nan where ``cov`` is not positive definite. With ``allow_singular`` -inf beside the range.
 
     Raises
     ------
-    ArgumentError
-        If ``allow_singular`` is given.
     ShapeError
         If the shapes do not fit.
 
@@ -455,13 +541,9 @@ def _multivariate_normal_logpdf(
     >>> jaxlite.scipy.stats.multivariate_normal.logpdf(jnp.zeros(2), jnp.zeros(2), jnp.eye(2))
     Array(-1.83787707, dtype=float64)
     """
-    if allow_singular is not None:
-        raise ArgumentError(
-            "multivariate_normal: allow_singular is not supported.",
-            why="a singular covariance has no density.",
-            fix="leave it out.",
-        )
     x, mean, cov = converted("multivariate_normal.logpdf", x, mean, cov)
+    if allow_singular and cov.ndim == 2:
+        return _singular_normal_logpdf(x - mean, cov)
     if mean.ndim == 0:
         distance = x - mean
         if x.ndim == 0 or cov.ndim == 0:
@@ -493,6 +575,64 @@ def _multivariate_normal_logpdf(
     return -0.5 * square - n * _LOG_SQRT_2PI - log_determinant
 
 
+def _singular_normal_logpdf(distance, cov):
+    """The density on the range of a matrix, of which eigenvalues below a threshold count as 0."""
+    if distance.ndim == 0 or distance.shape[-1] != cov.shape[-1] or cov.shape[0] != cov.shape[1]:
+        raise ShapeError(
+            f"multivariate_normal.logpdf: x - mean has type {aval_of(distance)}, cov {aval_of(cov)}.",
+            why="they are [..., n] and [n, n].",
+        )
+    values, vectors = eigh(cov)
+    # SciPy's threshold.
+    smallest = 1e6 * np.finfo(cov.dtype).eps * jnp.max(jnp.abs(values))
+    is_range = values > smallest
+    safe = jnp.where(is_range, values, 1)
+    parts = jnp.matmul(distance, vectors)
+    square = jnp.sum(jnp.where(is_range, parts**2 / safe, 0), -1)
+    beside = jnp.sum(jnp.where(is_range, 0, parts**2), -1) > (1e3 * smallest) ** 2
+    rank = jnp.astype(jnp.sum(is_range), cov.dtype)
+    value = -0.5 * square - rank * _LOG_SQRT_2PI - 0.5 * jnp.sum(jnp.log(safe))
+    return jnp.where(jnp.any(values < -smallest), jnp.nan, jnp.where(beside, -jnp.inf, value))
+
+
+def _multivariate_normal_entropy(mean: ArrayLike | None = None, cov: ArrayLike = 1) -> Array:
+    """Entropy of the multivariate normal distribution, in nats.
+
+    Parameters
+    ----------
+    mean : f64[n], optional
+        Has no influence but by its length, where ``cov`` is a number.
+    cov : f64[..., n, n], or a number
+        Positive definite; a number stands for a multiple of the unit matrix.
+
+    Returns
+    -------
+    Array
+        f64[...]; nan where ``cov`` is not positive definite.
+
+    Raises
+    ------
+    ShapeError
+        If ``cov`` is no square matrix.
+
+    Examples
+    --------
+    >>> jaxlite.scipy.stats.multivariate_normal.entropy(jnp.zeros(2), jnp.eye(2))
+    Array(2.83787707, dtype=float64)
+    """
+    mean, cov = converted("multivariate_normal.entropy", 0 if mean is None else mean, cov)
+    n = mean.shape[-1] if mean.ndim else 1
+    if cov.ndim == 0:
+        return 0.5 * n * (1 + jnp.log(2 * math.pi * cov))
+    if cov.ndim == 1 or cov.shape[-1] != cov.shape[-2] or (mean.ndim and cov.shape[-1] != n):
+        raise ShapeError(
+            f"multivariate_normal.entropy: mean has type {aval_of(mean)}, cov {aval_of(cov)}.",
+            why="they are [n] and [..., n, n].",
+        )
+    diagonal = jnp.diagonal(cholesky(cov), axis1=-2, axis2=-1)
+    return cov.shape[-1] * (0.5 + _LOG_SQRT_2PI) + jnp.sum(jnp.log(diagonal), -1)
+
+
 def _exponential_of(log_method: Callable, name: str) -> Callable:
     def method(*args, **kwargs):
         return jnp.exp(log_method(*args, **kwargs))
@@ -507,7 +647,9 @@ def _exponential_of(log_method: Callable, name: str) -> Callable:
 multinomial = _Vectors(logpmf=_multinomial_logpmf, pmf=_exponential_of(_multinomial_logpmf, "pmf"))
 dirichlet = _Vectors(logpdf=_dirichlet_logpdf, pdf=_exponential_of(_dirichlet_logpdf, "pdf"))
 multivariate_normal = _Vectors(
-    logpdf=_multivariate_normal_logpdf, pdf=_exponential_of(_multivariate_normal_logpdf, "pdf")
+    logpdf=_multivariate_normal_logpdf,
+    pdf=_exponential_of(_multivariate_normal_logpdf, "pdf"),
+    entropy=_multivariate_normal_entropy,
 )
 
 # --- statistics -----------------------------------------------------------------------------------------
@@ -859,6 +1001,28 @@ class gaussian_kde:  # noqa: N801 (SciPy's name)
         width = jnp.sqrt(self.covariance[0, 0])
         points = self.dataset[0]
         return jnp.sum(self.weights * (sp.ndtr((high - points) / width) - sp.ndtr((low - points) / width)))
+
+    def resample(self, key, shape=()):
+        """Draw from the estimate.
+
+        Parameters
+        ----------
+        key : key
+            Of `jaxlite.random`.
+        shape : tuple of int, default ()
+
+        Returns
+        -------
+        Array
+            ``[d, *shape]``, of the dtype of the data.
+        """
+        which, noise = random.split(key)
+        points = random.choice(which, self.n, shape=shape, p=self.weights)
+        zero = jnp.zeros(self.d, self.covariance.dtype)
+        draws = random.multivariate_normal(
+            noise, zero, self.covariance, shape=shape, dtype=self.dataset.dtype
+        )
+        return self.dataset[:, points] + jnp.moveaxis(draws, -1, 0)
 
     def integrate_kde(self, other):
         """Integrate the product with another estimate.

@@ -1,7 +1,7 @@
-"""SciPy's own, which refuses traced values."""
+"""jaxlite's `odeint`, with the steps differentiated, in autograd's order of arguments."""
 
-import scipy.integrate
+from jaxlite.experimental import ode
 
 
-def __getattr__(name):
-    return getattr(scipy.integrate, name)
+def odeint(func, y0, t, args=()):
+    return ode.odeint(func, y0, t, *args, derivatives="loop")

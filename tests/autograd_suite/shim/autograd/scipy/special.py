@@ -4,8 +4,6 @@ import scipy.special
 
 import jaxlite.scipy.special
 
-psi = jaxlite.scipy.special.digamma
-
 
 def __getattr__(name):
     return getattr(jaxlite.scipy.special, name, None) or getattr(scipy.special, name)
