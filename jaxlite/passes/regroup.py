@@ -92,6 +92,7 @@ class _Terms:
 
     def __init__(self, body: Jaxpr, carry: Var):
         self.carry = carry
+        self.one = Literal(carry.aval.dtype.type(1), carry.aval.strip_weak_type())
         self.makers = {v: eqn for eqn in body.eqns for v in eqn.outvars}
         self.uses = Counter(v for eqn in body.eqns for v in eqn.invars if type(v) is Var)
         self.uses.update(v for v in body.outvars if type(v) is Var)
@@ -134,14 +135,14 @@ class _Terms:
     def factor(self, atom: Atom) -> Atom:
         """Return by what the carry is multiplied."""
         if atom is self.carry:
-            return Literal(atom.aval.dtype.type(1), atom.aval.strip_weak_type())
+            return self.one
         if (eqn := self.maker(atom, "neg")) is not None:
             return self.emit("neg", self.factor(eqn.invars[0]))
         x, y = self.makers[atom].invars
         if type(x) is Var and x in self.depends:
             x, y = y, x
         inner = self.factor(y)
-        return x if type(inner) is Literal else self.emit("mul", x, inner)
+        return x if inner is self.one else self.emit("mul", x, inner)
 
     def sum_of(self, terms: list[tuple[int, Atom]]) -> Atom:
         (sign, total), *rest = sorted(terms, key=lambda term: -term[0])
