@@ -225,7 +225,7 @@ def test_a_program_that_is_found_again_goes_through_no_passes(tmp_path):
     assert run_script(script, tmp_path, *names) == f"0 {len(names)} 0 0\n"
 
 
-@pytest.mark.parametrize("payload", [b"", b"../../../../etc/passwd", b"\xff" * 40, b"0" * 40])
+@pytest.mark.parametrize("payload", [b"../../../../etc/passwd", b"0" * 40])
 def test_a_link_that_leads_nowhere_is_made_again(tmp_path, payload):
     run_script(RUN, tmp_path, "times two")
     script = f"""

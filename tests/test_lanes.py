@@ -1,5 +1,7 @@
 """Elements of a vmap that take different ways: each as a Python loop over it alone says, values and derivatives."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ import jaxlite.numpy as jnp
 from jaxlite import lax
 from jaxlite.counters import counters
 from jaxlite.errors import JAXIndexError
+from tests.sampling import one_in
 from tests.tolerances import assert_close
 
 SIZES = [0, 1, 5, 33, 70]
@@ -180,8 +183,9 @@ def one_by_one(f, x, w, n, **options):
     return np.array(rows) if rows else np.zeros((0,))
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("f", PROGRAMS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    ("f", "size"), one_in(4, itertools.product(PROGRAMS, SIZES)), ids=lambda x: getattr(x, "__name__", str(x))
+)
 def test_values_and_gradients(f, size, rng):
     x, w, n = elements(rng, size)
     mapped = jaxlite.vmap(f, (0, None, 0))
@@ -208,7 +212,7 @@ SECOND_ORDER = [
 ]
 
 
-@pytest.mark.parametrize("f", SECOND_ORDER, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("f", one_in(3, SECOND_ORDER), ids=lambda f: f.__name__)
 def test_products_with_the_second_derivative(f, rng):
     x, w, n = elements(rng, 35)
     x_dot = rng.normal(size=35)
@@ -228,7 +232,7 @@ def test_products_with_the_second_derivative(f, rng):
     assert_close(outside(x), np.array(expected), rtol=1e-9)
 
 
-@pytest.mark.parametrize("f", PROGRAMS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("f", one_in(3, PROGRAMS), ids=lambda f: f.__name__)
 def test_tangents_and_what_elements_share(f, rng):
     """Forward mode, mapped weights, and mapped weights alone, which leaves some carries shared."""
     x, _, n = elements(rng, 34)
@@ -257,7 +261,7 @@ def test_two_vmaps(f, rng):
         assert_close(np.stack(got, -1), expected, rtol=1e-10)
 
 
-@pytest.mark.parametrize("f", PROGRAMS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("f", one_in(3, PROGRAMS), ids=lambda f: f.__name__)
 def test_without_jit(f, rng):
     x, w, n = elements(rng, 3)
     expected = one_by_one(jaxlite.grad(f), x, w, n)
@@ -345,7 +349,7 @@ def compare_with_one_by_one(seed: int, depth: int):
         assert_close(jaxlite.jit(product)(x, x_dot, n), np.array(curved), rtol=1e-8, atol=1e-10)
 
 
-@pytest.mark.parametrize("number", range(24))
+@pytest.mark.parametrize("number", one_in(3, range(24)))
 def test_random_programs(number, request):
     compare_with_one_by_one(1000 * request.config.getoption("--seed") + number, 2)
 

@@ -75,7 +75,7 @@ def test_convolutions_compute_what_they_return(m, n, mode):
         signal.correlate2d(u, v, mode), scipy.signal.correlate2d(u, v, mode), atol=1e-12
     )
     jaxpr = jaxlite.make_jaxpr(lambda x, y: signal.convolve(x, y, mode))(x, y).jaxpr
-    (product,) = [eqn for eqn in jaxpr.eqns if eqn.primitive.name == "dot_general"]
+    (product,) = [eqn for eqn in jaxpr.eqns if eqn.primitive.name == "conv_general_dilated"]
     assert product.outvars[0].aval.size == expected.size
     assert min(v.aval.size for v in product.invars) == min(m, n)
 

@@ -74,9 +74,7 @@ def test_machine_code(rng, name, nest, register):
     key = f"tile{name}{NESTS.index(nest)}{register}"
     library = engine.build(key, emit(program, key, registers=(register,)).text())
     table = (ctypes.c_void_p * 4)(*(x.ctypes.data for x in (a, b, c)))
-    run = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(
-        engine.address_of(f"jl_{key}")
-    )
+    run = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(engine.address_of(f"jl_{key}"))
     assert run(None, ctypes.addressof(table)) == 0
     np.testing.assert_allclose(c, expected, rtol=1e-4 if dtype == np.float32 else 1e-12, atol=1e-5)
     terms = math.prod(k for k, *_ in nest.terms)
