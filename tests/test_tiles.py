@@ -72,7 +72,7 @@ def test_machine_code(rng, name, nest, register):
     call = Call(None, name, (*(Const(k, INT) for k in nest.numbers), *map(Address, buffers)))
     program = LoopProgram("tile", [], buffers, [], [call])
     key = f"tile{name}{NESTS.index(nest)}{register}"
-    library = engine.build(key, emit(program, key, registers=(register,)).text())
+    _library = engine.build(key, emit(program, key, registers=(register,)).text())
     table = (ctypes.c_void_p * 4)(*(x.ctypes.data for x in (a, b, c)))
     run = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(engine.address_of(f"jl_{key}"))
     assert run(None, ctypes.addressof(table)) == 0
