@@ -112,13 +112,21 @@ def _mul(eqn: Eqn, operands):
     return [(min(products), max(products)) if products else None]
 
 
+def _whole(eqn: Eqn, operands) -> list[Range]:
+    """Return the ranges of operands, of those that nothing is known of all that their type holds."""
+    types = [np.iinfo(a.aval.dtype) if a.aval.dtype.kind in "iu" else None for a in eqn.invars]
+    return [
+        r if r is not None else t and (int(t.min), int(t.max)) for r, t in zip(operands, types, strict=True)
+    ]
+
+
 def _max(eqn: Eqn, operands):
-    x, y = operands
+    x, y = _whole(eqn, operands)
     return [x and y and (max(x[0], y[0]), max(x[1], y[1]))]
 
 
 def _min(eqn: Eqn, operands):
-    x, y = operands
+    x, y = _whole(eqn, operands)
     return [x and y and (min(x[0], y[0]), min(x[1], y[1]))]
 
 
@@ -149,30 +157,12 @@ def _compared(never: Callable, always: Callable) -> Rule:
 _below = _compared(lambda x, y: x[0] >= y[1], lambda x, y: x[1] < y[0])
 _at_most = _compared(lambda x, y: x[0] > y[1], lambda x, y: x[1] <= y[0])
 
+_ARRANGING = (
+    "broadcast_in_dim convert_element_type copy dynamic_slice expand_dims reduce_max reduce_min reshape rev slice "
+    "squeeze stop_gradient take_along_dim transpose"
+)
 _RULES: dict[str, Rule] = {
-    **dict.fromkeys(
-        (
-            *(
-                "broadcast_in_dim",
-                "convert_element_type",
-                "copy",
-                "dynamic_slice",
-                "expand_dims",
-                "reduce_max",
-            ),
-            *(
-                "reduce_min",
-                "reshape",
-                "rev",
-                "slice",
-                "squeeze",
-                "stop_gradient",
-                "take_along_dim",
-                "transpose",
-            ),
-        ),
-        _same,
-    ),
+    **dict.fromkeys(_ARRANGING.split(), _same),
     **dict.fromkeys(("concatenate", "pad"), _either),
     **dict.fromkeys(("argmax", "argmin"), _places),
     "add": _add,
