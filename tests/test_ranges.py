@@ -72,7 +72,7 @@ def test_indices_in_range_are_not_checked():
     for index in (
         lambda x, k: jnp.argsort(x),
         lambda x, k: jnp.clip(k, 0, 5),
-        lambda x, k: jnp.clip(k, -6, 5),
+        lambda x, k: 5 - jnp.argsort(x),
     ):
         assert checks(jaxlite.grad(by(index)), X, K) == 0
     for index in (lambda x, k: k, lambda x, k: jnp.clip(k, 0, 6), lambda x, k: jnp.argsort(x) + 1):
