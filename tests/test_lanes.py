@@ -511,3 +511,43 @@ def test_elements_that_meet_in_a_branch_run_all_branches(rng):
 
     expected = np.where(x > 0.0, x - np.sum(x), x)
     assert_close(jaxlite.vmap(f, axis_name="i")(x), expected)
+
+
+def drained(x, p):
+    """Counts until the level passes zero, where the slope of its root is infinite."""
+    return lax.while_loop(
+        lambda c: c[0] > 0,
+        lambda c: (c[0] - p * jnp.sqrt(c[0]) - 0.1, c[1] + jnp.sqrt(c[0])),
+        (x, 0.0),
+    )[1]
+
+
+@pytest.mark.parametrize(
+    "body", [lambda c: c + jnp.sqrt(c), lambda c: c + 1 / c, lambda c: c + 1 + jnp.log(c) ** 2]
+)
+def test_elements_that_are_done_lend_no_slope(body):
+    x = np.array([-1.0, 0.0, 4.0, 1e-3, 20.0])
+
+    def f(x):
+        return lax.while_loop(lambda c: (c > 0) & (c < 10.0), body, x)
+
+    expected = np.array([jaxlite.grad(f)(a) for a in x])
+    for wrap in (lambda f: f, jaxlite.jit):
+        total = wrap(jaxlite.grad(lambda x: jnp.sum(jaxlite.vmap(f)(x))))
+        assert_close(total(x), expected, rtol=1e-12)
+        assert_close(wrap(jaxlite.vmap(jaxlite.grad(f)))(x), expected, rtol=1e-12)
+        twice = wrap(jaxlite.grad(lambda x: jnp.sum(jaxlite.vmap(jaxlite.vmap(f))(x))))
+        assert_close(twice(np.stack([x, x[::-1]])), np.stack([expected, expected[::-1]]), rtol=1e-12)
+
+
+def test_a_shared_parameter_of_elements_that_end_apart():
+    x = np.array([1.0, 3.0, 7.5, -2.0])
+
+    def mean(p):
+        return jnp.mean(jaxlite.vmap(drained, (0, None))(x, p))
+
+    slopes = [[jaxlite.grad(drained, 1)(a, 0.5), jaxlite.hessian(drained, 1)(a, 0.5)] for a in x]
+    slope, curvature = np.mean(slopes, axis=0)
+    for wrap in (lambda f: f, jaxlite.jit, jaxlite.checkpoint):
+        np.testing.assert_allclose(jaxlite.grad(wrap(mean))(0.5), slope, rtol=1e-12)
+        np.testing.assert_allclose(jaxlite.hessian(wrap(mean))(0.5), curvature, rtol=1e-10)

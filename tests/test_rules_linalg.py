@@ -266,8 +266,9 @@ def test_products_of_matrices_in_every_orientation(dtype, sizes, rng):
         y = random(rng, dtype, *((n, k) if flip_y else (k, n)))
         numbers = (((0 if flip_x else 1,), (1 if flip_y else 0,)), ((), ()))
         calls = check(product(numbers), x, y, in_python=False)
-        # Products of one term each are elementwise.
-        assert len(calls) == (k > 1)
+        # Products of one term each are elementwise; a real matrix times a vector is a loop.
+        vector = 1 in (m, n) and np.dtype(dtype).kind == "f"
+        assert len(calls) == (k > 1 and not vector)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -307,4 +308,5 @@ def test_products_in_plain_python(dtype, rng):
     x, y = random(rng, dtype, 13, 14), random(rng, dtype, 14, 15)
     assert check(lambda x, y: [x @ y, y.T @ x.T], x, y)
     x, y = random(rng, dtype, 60, 50), random(rng, dtype, 50)
-    assert check(lambda x, y: [x @ y, y @ x.T], x, y)
+    calls = check(lambda x, y: [x @ y, y @ x.T], x, y)
+    assert bool(calls) == (np.dtype(dtype).kind == "c")

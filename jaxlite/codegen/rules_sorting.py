@@ -281,8 +281,11 @@ def _sort(s: Scheduler, eqn, operands):
         one_line and s.targets.get(v) is None and storage(v.aval.dtype) == (v.aval.dtype, 1)
         for v in eqn.outvars
     ]
+    # A complex key has two columns, and does not stay.
+    first = [sum(storage(x.dtype)[1] for x in operands[:k]) for k in range(len(operands))]
     values = [
-        columns.sorted_view(k, shape) if stays else s.target_for(eqn, k) for k, stays in enumerate(stay)
+        columns.sorted_view(first[k], shape) if stays else s.target_for(eqn, k)
+        for k, stays in enumerate(stay)
     ]
 
     def line(index):

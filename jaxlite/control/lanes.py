@@ -13,7 +13,7 @@ from jaxlite.errors import RuleError
 from jaxlite.interpreters.batch import axis_names, batch_jaxpr, to_front
 from jaxlite.interpreters.evaluate import eval_jaxpr
 from jaxlite.interpreters.stage import stage_rule
-from jaxlite.ir import PRIMITIVES, Groups, Jaxpr, Tape, cached_by_jaxpr
+from jaxlite.ir import PRIMITIVES, Groups, Jaxpr, Tape, cached_by_jaxpr, subjaxprs
 from jaxlite.ops.indexing import without_index_errors
 from jaxlite.ops.structural import broadcast_in_dim, concatenate, reshape, slice_in_dim, stop_gradient
 from jaxlite.primitive import MappedAxis, Primitive
@@ -29,6 +29,29 @@ def groups_of_tapes(args, dims) -> set[Groups | int]:
 def may_fail_or_act(program: Jaxpr) -> bool:
     """Whether a program must not run for an element that does not come to it."""
     return bool(program.effects) or without_index_errors(program) is not program
+
+
+# Where numbers are finite, their slopes are; exp is not among them, as it overflows.
+_LINES = (
+    "abs add add_any and argmax argmin atan broadcast_in_dim ceil clamp concatenate convert_element_type copy cos",
+    "dot_general dynamic_slice dynamic_update_slice eq erf expand_dims floor gather ge gt iota le logistic lt max min",
+    "mul ne neg not or pad reduce_and reduce_max reduce_min reduce_or reduce_sum reshape rev round scatter scatter_add",
+    "select_n sign sin slice square squeeze stop_gradient sub tanh transpose xor",
+)
+_FINITE_SLOPES = frozenset(" ".join(_LINES).split())
+
+
+def has_finite_slopes(program: Jaxpr) -> bool:
+    """Whether no derivative of a program is infinite or nan where its operands are finite."""
+    return all(
+        eqn.primitive.name in _FINITE_SLOPES
+        or all(v.aval.dtype.kind in "biu" for v in eqn.outvars)
+        or (
+            eqn.primitive.name in ("cond", "jit", "scan")
+            and all(map(has_finite_slopes, subjaxprs(eqn.params)))
+        )
+        for eqn in program.eqns
+    )
 
 
 def meet_by_name(axis: MappedAxis, *programs: Jaxpr) -> bool:

@@ -33,6 +33,7 @@ from jaxlite.control.jit import compile_when_eager, merge
 from jaxlite.control.lanes import (
     evenly,
     groups_of_tapes,
+    has_finite_slopes,
     in_form,
     in_front,
     in_groups,
@@ -58,17 +59,19 @@ from jaxlite.interpreters.batch import batch_jaxpr
 from jaxlite.interpreters.evaluate import eval_jaxpr, run_jaxpr
 from jaxlite.interpreters.jvp import jvp_jaxpr
 from jaxlite.interpreters.stage import is_staging, stage_rule
-from jaxlite.ir import Groups, Jaxpr, Tape, cached_by_jaxpr
+from jaxlite.ir import Groups, Jaxpr, ShapedArray, Tape, cached_by_jaxpr
 from jaxlite.lowering import Region
 from jaxlite.ops.elementwise import add_p, convert_element_type, lt, select_n
-from jaxlite.ops.indexing import without_index_errors
-from jaxlite.ops.reductions import reduce_or
-from jaxlite.ops.structural import instantiate
+from jaxlite.ops.indexing import dynamic_index_in_dim, without_index_errors
+from jaxlite.ops.reductions import argmax, reduce_or
+from jaxlite.ops.structural import broadcast_in_dim, instantiate, stop_gradient
 from jaxlite.passes.costs import elements_together
 from jaxlite.primitive import NOT_LINEAR, PURE, Primitive
 from jaxlite.source import describe_function
 from jaxlite.trace import Tracer, aval_of
 from jaxlite.tree import tree_flatten, tree_unflatten
+
+_ACTIVE = ShapedArray((), np.dtype(bool))
 
 # --- the primitive ----------------------------------------------------------------------------------
 
@@ -192,21 +195,58 @@ def _keep_inputs(jaxpr: Jaxpr, kept: tuple[int, ...]) -> Jaxpr:
 
 
 @cached_by_jaxpr
-def _lane_body(body_jaxpr: Jaxpr, cond_jaxpr: Jaxpr, cond_nconsts: int, num_carry: int, tapes_out):
-    """Return the step of one element of a vmap: ``(cond consts, body consts, carry)``; done, it stays as it is."""
+def _lane_body(body_jaxpr: Jaxpr, num_carry: int, tapes_out: tuple[int, ...]) -> Jaxpr:
+    """Return the step of one element of a vmap, ``(active, body inputs, carry)``: done, it keeps its carry."""
     quiet = without_index_errors(body_jaxpr)
-    body_nconsts = len(body_jaxpr.invars) - num_carry
+    num_inputs = len(body_jaxpr.invars)
 
-    def step(*args):
-        cond_consts, body_consts, carry = split_list(args, cond_nconsts, body_nconsts)
-        (active,) = eval_jaxpr(cond_jaxpr, (), *cond_consts, *carry)
-        outs = eval_jaxpr(quiet, (), *body_consts, *carry)
+    def step(active, *args):
+        inputs, carry = split_list(args, num_inputs)
+        outs = eval_jaxpr(quiet, (), *inputs)
         carry = [select_n(active, old, new) for old, new in zip(carry, outs[:num_carry], strict=True)]
         groups = split_list(outs[num_carry:], *tapes_out)[:-1]
         return [*carry, *(value for group in groups for value in (*group, active))]
 
-    avals = [*cond_jaxpr.in_avals[:cond_nconsts], *body_jaxpr.in_avals]
-    return stage_rule(step, avals, "step")
+    avals = body_jaxpr.in_avals
+    return stage_rule(step, [_ACTIVE, *avals, *avals[num_inputs - num_carry :]], "step")
+
+
+@cached_by_jaxpr
+def _ragged_body(body_jaxpr: Jaxpr, cond_jaxpr: Jaxpr, num_carry: int, tapes_out, axis, cond_dims, dims):
+    """Return the step of all elements side by side, ``(cond consts, body consts, carry)``, and the dims of its results.
+
+    ``dims`` are those of the body's inputs, of which the carries are all mapped. An element that is done computes the
+    step of one that is not, where the step's slope may be infinite: 0·inf would reach the gradient.
+    """
+    lane = _lane_body(body_jaxpr, num_carry, tapes_out)
+    num_inputs = len(body_jaxpr.invars)
+    span = (1 + num_inputs, 1 + num_inputs + num_carry)
+    body, _, out_dims = batched_loop_body(lane, axis, (0, *dims, *(0,) * num_carry), span, True)
+    cond, _ = batch_jaxpr(cond_jaxpr, axis, (*cond_dims, *(0,) * num_carry), True)
+    replaces = axis.size > 0 and not has_finite_slopes(body_jaxpr)
+
+    def step(*args):
+        cond_consts, inputs = split_list(args, len(cond_dims))
+        carry = inputs[num_inputs - num_carry :]
+        (active,) = eval_jaxpr(cond, (), *cond_consts, *carry)
+        if replaces:
+            going = argmax(active, (0,))
+            inputs = [
+                _where_active(active, x, going) if d == 0 and aval_of(x).dtype.kind in "fc" else x
+                for x, d in zip(inputs, dims, strict=True)
+            ]
+        return eval_jaxpr(body, (), active, *inputs, *carry)
+
+    avals = [*cond.in_avals[: len(cond_dims)], *body.in_avals[1 : 1 + num_inputs]]
+    return stage_rule(step, avals, "step"), out_dims
+
+
+def _where_active(active, x, going):
+    """Return the elements that are active, and in the place of the others that of element ``going``."""
+    shape = aval_of(x).shape
+    other = dynamic_index_in_dim(stop_gradient(x), going, 0, False, allow_negative_indices=False)
+    other = broadcast_in_dim(other, shape, tuple(range(1, len(shape))))
+    return select_n(broadcast_in_dim(active, shape, (0,)), other, x)
 
 
 @cached_by_jaxpr
@@ -259,11 +299,10 @@ def _while_batch(axis, args, dims, **params):
             return in_groups(while_p, axis, args, dims, params, together)
         axis = axis._replace(side_by_side=True)
     if ragged:
-        lane = _lane_body(body_jaxpr, cond_jaxpr, cond_nconsts, num_carry, tapes_out)
-        span = (cond_nconsts + body_nconsts, cond_nconsts + body_nconsts + num_carry)
-        given = (*cond_dims, *settled)
-        body, settled, out_dims = batched_loop_body(lane, axis, given, span, True)
-        carry_dims = settled[span[0] :]
+        consts_dims, carry_dims = settled[:body_nconsts], (0,) * num_carry
+        body, out_dims = _ragged_body(
+            body_jaxpr, cond_jaxpr, num_carry, tapes_out, axis, cond_dims, (*consts_dims, *carry_dims)
+        )
         new_cond = _any_lane(cond_jaxpr, axis, (*cond_dims, *carry_dims))
     else:
         carry_dims = settled[body_nconsts:]
