@@ -14,7 +14,7 @@ import importlib
 import platform
 from collections.abc import Callable
 
-from jaxlite.codegen import tapes, thread_pool
+from jaxlite.codegen import thread_pool
 from jaxlite.codegen.boundary import library_of, symbols_of
 from jaxlite.errors import InternalError
 from jaxlite.locks import new_lock
@@ -27,6 +27,7 @@ _KEY_LENGTH = 38
 _MARK = b"jaxlite object file\n"
 
 # Loaded where they are wanted, as few programs call a routine; and where a library is not found on disk: 3 ms.
+_text_of_tapes = functools.cache(lambda: importlib.import_module("jaxlite.codegen.tapes"))
 _routines = functools.cache(lambda: importlib.import_module("jaxlite.codegen.external").ROUTINES)
 _vector_math = functools.cache(lambda: importlib.import_module("jaxlite.codegen.vector_math"))
 
@@ -65,7 +66,7 @@ def _address(symbol: str) -> int:
         return address
     if name == "launch":
         return _thread_pool()[symbol]
-    if symbol in tapes.DECLARATIONS:
+    if symbol.startswith("jl_tape"):
         return _tapes()[symbol]
     raise InternalError(f"a program calls {symbol}, which has no address.", why="this is a bug in jaxlite.")
 
@@ -89,6 +90,7 @@ def _thread_pool() -> dict[str, int]:
 @functools.cache
 def _tapes() -> dict[str, int]:
     """Load what makes and frees tapes."""
+    tapes = _text_of_tapes()
     return _library("jl_tapes", tuple(tapes.DECLARATIONS), lambda: tapes.LIBRARY)
 
 
