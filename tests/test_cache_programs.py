@@ -99,7 +99,7 @@ def test_a_second_process_compiles_nothing(tmp_path):
     assert run_script(RUN, tmp_path, PYTHONHASHSEED="5") == f"0 {compiled} 0 0\n"
 
 
-@pytest.mark.parametrize("name", ["times two", "solve"])
+@pytest.mark.parametrize("name", ["times two", pytest.param("solve", marks=pytest.mark.slow)])
 def test_a_damaged_program_is_compiled_again(tmp_path, name):
     run_script(RUN, tmp_path, name)
     assert int(run_script(FLIP, tmp_path, name, 20)) > 40

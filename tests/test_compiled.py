@@ -91,10 +91,10 @@ def check_program(function, args) -> None:
 
 
 every_row = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-some_rows = pytest.mark.parametrize("case", one_in(4, CASES), ids=lambda case: case.id)
+some_rows = pytest.mark.parametrize("case", one_in(6, CASES), ids=lambda case: case.id)
 
 
-@pytest.mark.parametrize("case", one_in(3, CASES), ids=lambda case: case.id)
+@pytest.mark.parametrize("case", one_in(4, CASES), ids=lambda case: case.id)
 def test_row(case):
     check_program(lambda *xs: list(run(case, *xs)), case.args)
 
