@@ -10,7 +10,7 @@ import jaxlite.numpy as jnp
 from jaxlite import grad, hessian, jit, lax, vjp, vmap
 from jaxlite.codegen import nests
 from jaxlite.codegen.cost import rows_in_block
-from jaxlite.codegen.loops import Call, For, Kernel, Switch, walk
+from jaxlite.codegen.loops import Call, For, Kernel, Let, Switch, walk
 from jaxlite.codegen.memory import touched
 from jaxlite.codegen.source import loop_program
 from jaxlite.passes.pipeline import optimize
@@ -509,3 +509,24 @@ def test_steps_that_llvm_writes_out_beside_each_other(rng, name):
             expected = np.asarray(STENCILS[name](expected))
         got = jit(lambda x, n=steps: lax.fori_loop(0, n, lambda i, c: STENCILS[name](c), x))(x)
         np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-14)
+
+
+# --- how large kernels get --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("equations", [300, 1000, 3000])
+def test_kernels_of_values_that_are_used_again_stay_small(equations, rng):
+    """LLVM's time grows faster than a loop, and each cut leaves something to be computed twice."""
+
+    def f(x):
+        values = [x, x * 1.5, x + 1.0]
+        for k in range(equations):
+            u, v = values[-1], values[(7 * k + 3) % len(values)]
+            values.append(u + v if k % 3 == 0 else u - v if k % 3 == 1 else u * v * 0.1)
+        return values[-1]
+
+    sizes = [
+        sum(isinstance(s, Let) for s in walk([kernel])) for kernel in kernels_of(f, rng.normal(size=1000))
+    ]
+    assert max(sizes) < 500
+    assert sum(sizes) < 2 * equations

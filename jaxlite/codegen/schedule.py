@@ -13,6 +13,7 @@ rules for the kinds of equations stand in ``rules_*.py``; each registers itself 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -115,12 +116,15 @@ class Program:
 def readers_of(eqns: Sequence[Eqn], outvars: Sequence[Atom]) -> dict[Var, frozenset]:
     """Return for each variable who reads it in the end, looking through elementwise equations; two are enough to know.
 
-    What only one reader uses is computed there, once for each index, however many equations lie between.
+    What only one reader uses is computed there, once for each index, however many equations lie between, up to
+    `LARGEST_RECIPE`: whoever reads more than so many computes none of them.
     """
     readers: dict[Var, frozenset] = {v: frozenset([v]) for v in outvars if type(v) is Var}
+    sizes: Counter = Counter()
     for eqn in reversed(eqns):
         if isinstance(eqn.primitive.lower, Elementwise):
             through = readers.get(eqn.outvars[0], frozenset())
+            sizes.update(through)
         else:
             through = frozenset([eqn])
         for atom in eqn.invars:
@@ -128,6 +132,10 @@ def readers_of(eqns: Sequence[Eqn], outvars: Sequence[Atom]) -> dict[Var, frozen
                 known = readers.get(atom, frozenset())
                 if len(known) < 2:
                     readers[atom] = known | through
+    too_large = {reader for reader, size in sizes.items() if size > LARGEST_RECIPE}
+    if too_large:
+        # None of them has a single reader, then.
+        return {v: found for v, found in readers.items() if found.isdisjoint(too_large)}
     return readers
 
 
@@ -332,7 +340,7 @@ class Scheduler:
             if not value.shape:
                 return self.numbers(value)
             uses = self.uses.get(var, 0)
-            shared = uses > 1 and len(self.readers.get(var, ())) > 1
+            shared = uses > 1 and len(self.readers.get(var, ())) != 1
             if value.cost > LARGEST_RECIPE or (value.cost > CHEAP and shared):
                 return self.stored(value)
             if value.cost > CHEAP and uses > 1:
