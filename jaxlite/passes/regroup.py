@@ -19,7 +19,10 @@ are looked at: steps over arrays wait for memory.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections import Counter
+from collections.abc import Sequence
 
 from jaxlite.ir import Atom, Eqn, Jaxpr, Literal, Var, cached_by_jaxpr
 from jaxlite.passes.walk import equation, expanded, rebuilt
@@ -54,57 +57,82 @@ def _while(eqn: Eqn) -> list[Eqn]:
 
 def _with_body(eqn: Eqn, name: str, num_consts: int, num_carry: int) -> Eqn:
     body = eqn.params[name]
-    new = body
-    for k in range(num_carry):
-        new = _regrouped(new, new.invars[num_consts + k], new.outvars[k])
+    carries = body.invars[num_consts : num_consts + num_carry]
+    step = _Step(body, carries)
+    for carry, result in zip(carries, body.outvars, strict=False):
+        _regroup_one(step, carry, result)
+    new = rebuilt(body, step.eqns, body.outvars)
     return eqn if new is body else eqn.replace(params={**eqn.params, name: new})
 
 
-def _regrouped(body: Jaxpr, carry: Var, result: Atom) -> Jaxpr:
-    """Return a body whose ``result`` holds ``carry`` as a factor once at most."""
+class _Step:
+    """The equations of a step; who makes each value, how often it is used, and on which carries it hangs, as bits.
+
+    All carries share it, as there may be as many of them as there are equations.
+    """
+
+    def __init__(self, body: Jaxpr, carries: Sequence[Var]):
+        self.eqns = list(body.eqns)
+        self.makers: dict[Var, Eqn] = {}
+        self.uses = Counter(v for v in body.outvars if type(v) is Var)
+        self.bits = {carry: 1 << k for k, carry in enumerate(carries)}
+        self.note(body.eqns)
+
+    def note(self, eqns: Sequence[Eqn]) -> None:
+        for eqn in eqns:
+            used = [v for v in eqn.invars if type(v) is Var]
+            self.uses.update(used)
+            bits = functools.reduce(operator.or_, [self.bits.get(v, 0) for v in used], 0)
+            self.bits.update(dict.fromkeys(eqn.outvars, bits))
+            self.makers.update(dict.fromkeys(eqn.outvars, eqn))
+
+    def replace(self, old: Eqn, new: list[Eqn]) -> None:
+        position = self.eqns.index(old)
+        self.eqns[position : position + 1] = new
+        self.uses.subtract(v for v in old.invars if type(v) is Var)
+        self.note(new)
+
+
+def _regroup_one(step: _Step, carry: Var, result: Atom) -> None:
+    """Make ``result`` hold ``carry`` as a factor once at most, where it is a sum of several multiples of it."""
     if carry.aval.shape or carry.aval.dtype.kind != "f" or type(result) is not Var:
-        return body
-    terms = _Terms(body, carry)
+        return
+    terms = _Terms(step, carry)
+    old = terms.maker(result, "add", "sub")
+    if old is None:
+        return
     leaves = terms.of_sum(result)
     multiples = [(sign, atom) for sign, atom in leaves if terms.is_multiple(atom)]
-    if len(multiples) < 2 or terms.makers[result].primitive.name not in ("add", "sub"):
-        return body
+    if len(multiples) < 2:
+        return
     others = [leaf for leaf in leaves if leaf not in multiples]
-    if any(atom in terms.depends for _, atom in others):
+    if any(terms.depends(atom) for _, atom in others):
         # What else hangs on the carry takes as long.
-        return body
+        return
     factor = terms.sum_of([(sign, terms.factor(atom)) for sign, atom in multiples])
     total = terms.emit("mul", carry, factor)
     if others:
-        total = terms.emit("add", total, terms.sum_of(others))
-    position = body.eqns.index(terms.makers[result])
-    eqns = [*body.eqns[:position], *terms.new, *body.eqns[position + 1 :]]
+        terms.emit("add", total, terms.sum_of(others))
     # The last new equation stands for the old one.
-    last = eqns[position + len(terms.new) - 1]
-    eqns[position + len(terms.new) - 1] = Eqn(
-        last.primitive, last.invars, (result,), last.params, last.source
-    )
-    return rebuilt(body, eqns, body.outvars)
+    terms.new[-1] = terms.new[-1].replace(outvars=(result,))
+    step.replace(old, terms.new)
 
 
 class _Terms:
     """The sum that a result is, seen as multiples of a carry."""
 
-    def __init__(self, body: Jaxpr, carry: Var):
-        self.carry = carry
+    def __init__(self, step: _Step, carry: Var):
+        self.step, self.carry, self.bit = step, carry, step.bits[carry]
         self.one = Literal(carry.aval.dtype.type(1), carry.aval.strip_weak_type())
-        self.makers = {v: eqn for eqn in body.eqns for v in eqn.outvars}
-        self.uses = Counter(v for eqn in body.eqns for v in eqn.invars if type(v) is Var)
-        self.uses.update(v for v in body.outvars if type(v) is Var)
-        self.depends = {carry}
-        for eqn in body.eqns:
-            if not self.depends.isdisjoint(v for v in eqn.invars if type(v) is Var):
-                self.depends.update(eqn.outvars)
         self.new: list[Eqn] = []
         self.source = None
 
+    def depends(self, atom: Atom) -> bool:
+        """Whether a value hangs on the carry."""
+        return type(atom) is Var and bool(self.step.bits.get(atom, 0) & self.bit)
+
     def maker(self, atom: Atom, *names: str) -> Eqn | None:
-        eqn = self.makers.get(atom) if type(atom) is Var else None
+        eqn = self.step.makers.get(atom) if type(atom) is Var else None
         return eqn if eqn is not None and eqn.primitive.name in names else None
 
     def of_sum(self, result: Var) -> list[tuple[int, Atom]]:
@@ -113,7 +141,7 @@ class _Terms:
         while stack:
             sign, atom = stack.pop()
             eqn = self.maker(atom, "add", "sub")
-            if eqn is None or (atom is not result and self.uses[atom] > 1) or atom not in self.depends:
+            if eqn is None or (atom is not result and self.step.uses[atom] > 1) or not self.depends(atom):
                 leaves.append((sign, atom))
                 continue
             x, y = eqn.invars
@@ -128,7 +156,7 @@ class _Terms:
         if (eqn := self.maker(atom, "neg")) is not None:
             return self.is_multiple(eqn.invars[0])
         if (eqn := self.maker(atom, "mul")) is not None:
-            held = [x for x in eqn.invars if type(x) is Var and x in self.depends]
+            held = [x for x in eqn.invars if self.depends(x)]
             return len(held) == 1 and self.is_multiple(held[0])
         return False
 
@@ -138,8 +166,8 @@ class _Terms:
             return self.one
         if (eqn := self.maker(atom, "neg")) is not None:
             return self.emit("neg", self.factor(eqn.invars[0]))
-        x, y = self.makers[atom].invars
-        if type(x) is Var and x in self.depends:
+        x, y = self.step.makers[atom].invars
+        if self.depends(x):
             x, y = y, x
         inner = self.factor(y)
         return x if inner is self.one else self.emit("mul", x, inner)
