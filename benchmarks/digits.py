@@ -18,6 +18,7 @@ os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_
 import numpy as np
 
 import jaxlite
+from benchmarks.timing import on_one_core
 
 try:
     import jax
@@ -103,8 +104,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32)
     options = parser.parse_args()
     train, test = data()
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    on_one_core()
     jaxlite.set_num_threads(1)
     params = initial(0)
     modules = {"jaxlite": jaxlite} | ({"JAX": jax} if jax else {})
