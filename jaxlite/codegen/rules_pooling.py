@@ -64,7 +64,7 @@ class _Windows:
         first = trivial.index(False) if False in trivial else len(axes)
         self.outer = tuple(range(first))
         self.inner = tuple(range(first, len(axes)))
-        self.margins = [_margin(axis) for axis in axes]
+        self.margins = [axis.margins for axis in axes]
 
     @property
     def padded(self) -> bool:
@@ -122,13 +122,6 @@ class _Windows:
 def _is_trivial(axis: Axis) -> bool:
     """Whether windows are the elements of an axis, one by one."""
     return axis.window == axis.stride == axis.base == 1 and not axis.low and axis.count == axis.size
-
-
-def _margin(axis: Axis) -> tuple[int, int]:
-    reaches = [phase.reach for phase in axis.phases() if phase.taps and phase.count]
-    low = max((-first for first, _ in reaches), default=0)
-    high = max((last - axis.size + 1 for _, last in reaches), default=0)
-    return max(low, 0), max(high, 0)
 
 
 def _number(value, dtype: np.dtype):

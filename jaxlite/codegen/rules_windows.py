@@ -271,7 +271,7 @@ def _with_last(shape, axis: int) -> tuple[int, ...]:
 
 def _write(conv: _Conv, image: _Operand, weights: _Operand, result: View) -> None:
     s = conv.s
-    margins = _margins(conv)
+    margins = [axis.margins for axis in conv.axes]
     plan = _plan(conv, image.there, weights.there, result, margins)
     if plan.in_panels:
         kernels = _in_panels(conv, weights.now, plan.weights)
@@ -299,17 +299,6 @@ def _write(conv: _Conv, image: _Operand, weights: _Operand, result: View) -> Non
     if target is not result:
         s.copy(target, result)
         s.close()
-
-
-def _margins(conv: _Conv) -> list[tuple[int, int]]:
-    """Return how many elements are asked for before and after those that there are, for each axis."""
-    margins = []
-    for axis in conv.axes:
-        reaches = [phase.reach for phase in axis.phases() if phase.taps and phase.count]
-        low = max((-first for first, _ in reaches), default=0)
-        high = max((last - axis.size + 1 for _, last in reaches), default=0)
-        margins.append((max(low, 0), max(high, 0)))
-    return margins
 
 
 def _new_array(s: Scheduler, dtype, shape, order) -> View:

@@ -54,6 +54,21 @@ class Axis(NamedTuple):
     base: int
     low: int
 
+    @property
+    def margins(self) -> tuple[int, int]:
+        """How many elements windows ask for before the first and behind the last."""
+        reaches = [phase.reach for phase in self.phases() if phase.taps and phase.count]
+        low = max((-first for first, _ in reaches), default=0)
+        high = max((last - self.size + 1 for _, last in reaches), default=0)
+        return max(low, 0), max(high, 0)
+
+    @property
+    def pulled_back(self) -> tuple[int, int]:
+        """The padding of windows over the windows that go back to the elements, stride and base exchanged."""
+        reach, size = spread(self.window, self.apart), spread(self.size, self.base)
+        low = reach - 1 - self.low
+        return low, size + reach - 1 - spread(self.count, self.stride) - low
+
     def phases(self) -> Iterator[Phase]:
         """Yield the windows in classes that find elements at the same steps."""
         every = self.base // math.gcd(self.base, self.stride)
@@ -91,6 +106,14 @@ class Phase(NamedTuple):
         """The first and the last element that is asked for."""
         last = self.offset + (self.count - 1) * self.stride + max(self.taps - 1, 0) * self.apart
         return self.offset, last
+
+
+def _axes(sizes, windows, strides, apart, bases, padding) -> list[Axis]:
+    numbers = zip(sizes, windows, strides, apart, bases, padding, strict=True)
+    return [
+        Axis(n, num_windows(spread(n, base) + low + high, k, s, d), k, s, d, base, low)
+        for n, k, s, d, base, (low, high) in numbers
+    ]
 
 
 def _dilated_and_padded(x: np.ndarray, fill, pads, dilation) -> np.ndarray:
@@ -136,19 +159,8 @@ def conv_axes(lhs_shape, rhs_shape, params: dict) -> list[Axis]:
     space, window = (
         _in_order(s, p)[2:] for s, p in ((lhs_shape, numbers.lhs_spec), (rhs_shape, numbers.rhs_spec))
     )
-    axes = []
-    for n, k, s, d, base, (low, high) in zip(
-        space,
-        window,
-        params["window_strides"],
-        params["rhs_dilation"],
-        params["lhs_dilation"],
-        params["padding"],
-        strict=True,
-    ):
-        count = num_windows(spread(n, base) + low + high, k, s, d)
-        axes.append(Axis(n, count, k, s, d, base, low))
-    return axes
+    steps = params["window_strides"], params["rhs_dilation"], params["lhs_dilation"]
+    return _axes(space, window, *steps, params["padding"])
 
 
 def _conv_abstract_eval(lhs, rhs, **params):
@@ -247,14 +259,9 @@ def _conv_pull_back_lhs(ct, lhs, rhs, params):
     by_feature, by_batch = params["feature_group_count"], params["batch_group_count"]
     o, i, *window = numbers.rhs_spec
     kernel = _move_groups(rev(rhs, tuple(window)), by_feature * by_batch, o, i)
-    padding = []
-    for axis in axes:
-        reach, size = spread(axis.window, axis.apart), spread(axis.size, axis.base)
-        low = reach - 1 - axis.low
-        padding.append((low, size + reach - 1 - spread(axis.count, axis.stride) - low))
     new = {
         "window_strides": params["lhs_dilation"],
-        "padding": tuple(padding),
+        "padding": tuple(axis.pulled_back for axis in axes),
         "lhs_dilation": params["window_strides"],
         "rhs_dilation": params["rhs_dilation"],
         "dimension_numbers": ConvDimensionNumbers(numbers.out_spec, (i, o, *window), numbers.lhs_spec),
@@ -303,17 +310,13 @@ def _split(x, axis: int, size: int, slower: bool):
     return reshape(x, (*shape[:axis], *parts, *shape[axis + 1 :])), axis if slower else axis + 1
 
 
-def _without_axis(aval: ShapedArray, dim: int | None) -> ShapedArray:
-    return ShapedArray(tuple(n for d, n in enumerate(aval.shape) if d != dim), aval.dtype)
-
-
 def _conv_batch(axis, args, dims, **params):
     (lhs, rhs), (lhs_dim, rhs_dim) = args, dims
     numbers, size = params["dimension_numbers"], axis.size
     if not size:
-        avals = [_without_axis(aval_of(x), d) for x, d in zip(args, dims, strict=True)]
+        avals = [aval_of(x) if d is None else aval_of(x).unmapped(d) for x, d in zip(args, dims, strict=True)]
         (z,) = _conv_abstract_eval(*avals, **params)
-        return (zeros(ShapedArray((0, *z.shape), z.dtype)),), (0,)
+        return (zeros(z.mapped(0, 0)),), (0,)
     n, c = numbers.lhs_spec[:2]
     o = numbers.rhs_spec[0]
     if lhs_dim is not None and rhs_dim is not None:
@@ -354,18 +357,8 @@ conv_general_dilated_p = Primitive(
 def window_axes(shape, params: dict) -> list[Axis]:
     """Return how windows go along each axis of an array."""
     base = params.get("base_dilation") or (1,) * len(shape)
-    axes = []
-    for n, k, s, d, b, (low, high) in zip(
-        shape,
-        params["window_dimensions"],
-        params["window_strides"],
-        params["window_dilation"],
-        base,
-        params["padding"],
-        strict=True,
-    ):
-        axes.append(Axis(n, num_windows(spread(n, b) + low + high, k, s, d), k, s, d, b, low))
-    return axes
+    steps = params["window_strides"], params["window_dilation"], base
+    return _axes(shape, params["window_dimensions"], *steps, params["padding"])
 
 
 def _shape_of_windows(name: str, x: ShapedArray, params: dict) -> tuple[int, ...]:
@@ -427,13 +420,8 @@ def _reduce_window_sum_impl(x, **params):
 
 def _reduce_window_sum_transpose(cts, x, **params):
     (ct,) = cts
-    padding = []
-    for axis in window_axes(x.aval.shape, params):
-        reach, size = spread(axis.window, axis.apart), spread(axis.size, axis.base)
-        low = reach - 1 - axis.low
-        padding.append((low, size + reach - 1 - spread(axis.count, axis.stride) - low))
     new = {
-        "padding": tuple(padding),
+        "padding": tuple(axis.pulled_back for axis in window_axes(x.aval.shape, params)),
         "window_strides": params["base_dilation"],
         "base_dilation": params["window_strides"],
     }
