@@ -22,7 +22,7 @@ from jaxlite.errors import DtypeError, ShapeError
 from jaxlite.ir import ShapedArray
 from jaxlite.lowering import Contraction, Reduction, Update
 from jaxlite.ops.families import check_kinds, check_same_dtype, linear_jvp, sum_terms
-from jaxlite.ops.structural import bind_checked, broadcast_dim, move_dim, reshape, rev, zeros
+from jaxlite.ops.structural import bind_checked, broadcast_dim, move_dim, pad_p, reshape, rev, zeros
 from jaxlite.parsing import register_param_type
 from jaxlite.primitive import NOT_LINEAR, PURE, RECORD, Primitive, Zero, is_linear
 from jaxlite.trace import aval_of
@@ -118,15 +118,10 @@ def _axes(sizes, windows, strides, apart, bases, padding) -> list[Axis]:
 
 def _dilated_and_padded(x: np.ndarray, fill, pads, dilation) -> np.ndarray:
     """Spread the elements of the last axes, and put ``fill`` between and around them; negative numbers cut off."""
-    lead = x.shape[: x.ndim - len(pads)]
-    sizes = [spread(n, d) for n, d in zip(x.shape[len(lead) :], dilation, strict=True)]
-    spaced = np.full((*lead, *sizes), fill, x.dtype)
-    spaced[(..., *(slice(None, None, d) for d in dilation))] = x
-    cut = tuple(
-        slice(max(-low, 0), max(n - max(-high, 0), 0)) for n, (low, high) in zip(sizes, pads, strict=True)
-    )
-    added = [(0, 0)] * len(lead) + [(max(low, 0), max(high, 0)) for low, high in pads]
-    return np.pad(spaced[(..., *cut)], added, constant_values=fill)
+    config = [(0, 0, 0)] * (x.ndim - len(pads))
+    config += [(low, high, d - 1) for (low, high), d in zip(pads, dilation, strict=True)]
+    (out,) = pad_p.impl(x, fill, padding_config=config)
+    return out
 
 
 # --- convolution --------------------------------------------------------------------------------------
@@ -599,9 +594,12 @@ def _select_and_scatter_add_abstract_eval(source, operand, **params):
 
 def _select_and_scatter_add_impl(source, operand, *, select_prim, **params):
     source, operand = np.asarray(source), np.asarray(operand)
+    if not source.size:
+        # More may be cut off than there is, so that the padded array has no size to go back from.
+        return (np.zeros(operand.shape, source.dtype),)
     chosen = _chosen(operand, select_prim, params)
     sizes = [n + low + high for n, (low, high) in zip(operand.shape, params["padding"], strict=True)]
-    out = np.zeros([max(n, 0) for n in sizes], source.dtype)
+    out = np.zeros(sizes, source.dtype)
     for number, places in enumerate(_places(window_axes(operand.shape, params))):
         out[places] += np.where(chosen == number, source, 0)
     return (_dilated_and_padded(out, 0, [(-low, -high) for low, high in params["padding"]], (1,) * out.ndim),)

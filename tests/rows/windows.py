@@ -193,6 +193,12 @@ def _selections():
     options_of_row = {"label": "ties", "derivatives": (0,)}
     rows.append(Case("select_and_gather_add", (normal(3, 4), TIES), params, gathering, **options_of_row))
     rows.append(Case("select_and_scatter_add", (normal(2, 3), TIES), params, scattering, **options_of_row))
+    for pads, count in ((-20, 5), 3), ((-20, -1), 0):
+        params = window_params(LONG, (2,), padding=(pads,), select_prim="ge")
+        options_of_row = {"label": f"nothing left {count}", "derivatives": (0,)}
+        rows.append(
+            Case("select_and_scatter_add", (np.ones(count), LONG), params, scattering, **options_of_row)
+        )
     return rows
 
 
