@@ -14,6 +14,7 @@ import threading
 
 import numpy as np
 import pytest
+import scipy
 
 import jaxlite
 import jaxlite.numpy as jnp
@@ -194,23 +195,33 @@ def test_the_number_is_read_back():
         assert jaxlite.get_num_threads() == n
 
 
-def test_openblas_follows():
+@pytest.fixture(scope="module")
+def openblas_threads():
+    """What tells how many threads SciPy's OpenBLAS uses; SciPy may have been built with another BLAS."""
     import scipy.linalg.cython_blas as cython_blas
 
     library = ctypes.CDLL(cython_blas.__file__)
-    getter = getattr(library, "scipy_openblas_get_num_threads", None)
-    if getter is None:
-        pytest.skip("SciPy brings no OpenBLAS along")
+    for spelling in threads._SPELLINGS:
+        if hasattr(library, spelling % "get"):
+            return library[spelling % "get"]
+    blas = scipy.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"]
+    assert blas != "scipy-openblas", "a wheel that brings OpenBLAS along, whose functions are not found"
+    pytest.skip(
+        f"this SciPy was built for the BLAS {blas!r} and calls no OpenBLAS, as wheels for macOS that use Accelerate: "
+        "jaxlite sets the threads of no other"
+    )
+
+
+def test_openblas_follows(openblas_threads):
     for n in (1, 2, 100):
         jaxlite.set_num_threads(n)
-        assert getter() == min(n, CPUS)
+        assert openblas_threads() == min(n, CPUS)
 
 
-def test_openblas_keeps_to_its_caller_inside_of_parts(launch):
+def test_openblas_keeps_to_its_caller_inside_of_parts(launch, openblas_threads):
     jit(lambda a: a @ a)(np.ones((100, 100)))
     get_threads = threads._words[thread_pool.GET_BLAS]
-    if not get_threads:
-        pytest.skip("SciPy brings no OpenBLAS along")
+    assert get_threads == threads._address(openblas_threads)
     getter = ctypes.CFUNCTYPE(ctypes.c_int)(get_threads)
     jaxlite.set_num_threads(3)
     seen = []
