@@ -14,6 +14,25 @@ LAST = ConvDimensionNumbers((0, 3, 1, 2), (3, 2, 0, 1), (0, 3, 1, 2))
 LINE = ConvDimensionNumbers((0, 1, 2), (0, 1, 2), (0, 1, 2))
 
 
+def counts_of(sizes, window, strides, padding, dilation, base):
+    """Return how many windows there are along each axis."""
+    axes = zip(sizes, window, strides, padding, dilation, base, strict=True)
+    return tuple(
+        max((((n - 1) * b + 1 if n else 0) + low + high - (w - 1) * d - 1) // s + 1, 0)
+        for n, w, s, (low, high), d, b in axes
+    )
+
+
+def source_of(place, tap, sizes, strides, padding, dilation, base):
+    """Return the element that a window sees, None where it sees padding or what lies between elements."""
+    at = [
+        p * s + q * d - low
+        for p, q, s, (low, _), d in zip(place, tap, strides, padding, dilation, strict=True)
+    ]
+    inside = all(t % b == 0 and 0 <= t // b < n for t, b, n in zip(at, base, sizes, strict=True))
+    return tuple(t // b for t, b in zip(at, base, strict=True)) if inside else None
+
+
 def convolution(
     lhs, rhs, window_strides, padding, lhs_dilation, rhs_dilation, dimension_numbers, feature_group_count,
     batch_group_count,
@@ -22,12 +41,8 @@ def convolution(
     lhs_spec, rhs_spec, out_spec = dimension_numbers
     x, k = lhs.transpose(lhs_spec), rhs.transpose(rhs_spec)
     (n, _, *space), (o, i, *window) = x.shape, k.shape
-    counts = []
-    for size, w, s, d, b, (low, high) in zip(
-        space, window, window_strides, rhs_dilation, lhs_dilation, padding, strict=True
-    ):
-        reach = (size - 1) * b + 1 + low + high
-        counts.append(max((reach - ((w - 1) * d + 1)) // s + 1, 0))
+    steps = window_strides, padding, rhs_dilation, lhs_dilation
+    counts = counts_of(space, window, *steps)
     batch, per_group = n // batch_group_count, o // (feature_group_count * batch_group_count)
     out = np.zeros((batch, o, *counts), lhs.dtype)
     for m, f, *place in np.ndindex(*out.shape):
@@ -35,19 +50,9 @@ def convolution(
         image = m + (group * batch if batch_group_count > 1 else 0)
         first = group * i if feature_group_count > 1 else 0
         for tap in np.ndindex(*window):
-            at = [
-                p * s + q * d - low
-                for p, s, q, d, (low, _) in zip(
-                    place, window_strides, tap, rhs_dilation, padding, strict=True
-                )
-            ]
-            inside = all(
-                t % b == 0 and 0 <= t // b < size for t, b, size in zip(at, lhs_dilation, space, strict=True)
-            )
-            if inside:
-                element = x[
-                    (image, slice(first, first + i), *(t // b for t, b in zip(at, lhs_dilation, strict=True)))
-                ]
+            source = source_of(place, tap, space, *steps)
+            if source is not None:
+                element = x[(image, slice(first, first + i), *source)]
                 out[(m, f, *place)] += element @ k[(f, slice(None), *tap)]
     return out.transpose(np.argsort(out_spec))
 
@@ -74,27 +79,13 @@ def normal(*shape, dtype="f8"):
 
 def windows_of(x, fill, window_dimensions, window_strides, padding, window_dilation, base_dilation=None):
     """Yield each window's place, and its elements in their order as (place in x or None, value)."""
-    base = base_dilation or (1,) * x.ndim
-    counts = []
-    for n, w, s, d, b, (low, high) in zip(
-        x.shape, window_dimensions, window_strides, window_dilation, base, padding, strict=True
-    ):
-        reach = ((n - 1) * b + 1 if n else 0) + low + high
-        counts.append(max((reach - ((w - 1) * d + 1)) // s + 1, 0))
+    steps = window_strides, padding, window_dilation, base_dilation or (1,) * x.ndim
+    counts = counts_of(x.shape, window_dimensions, *steps)
     for place in np.ndindex(*counts):
         elements = []
         for tap in itertools.product(*map(range, window_dimensions)):
-            at = [
-                p * s + q * d - low
-                for p, s, q, d, (low, _) in zip(
-                    place, window_strides, tap, window_dilation, padding, strict=True
-                )
-            ]
-            if all(t % b == 0 and 0 <= t // b < n for t, b, n in zip(at, base, x.shape, strict=True)):
-                source = tuple(t // b for t, b in zip(at, base, strict=True))
-                elements.append((source, x[source]))
-            else:
-                elements.append((None, fill))
+            source = source_of(place, tap, x.shape, *steps)
+            elements.append((source, fill if source is None else x[source]))
         yield place, elements
     yield None, counts
 
@@ -165,12 +156,6 @@ SHAPES = [
 ]
 
 
-def _count(x, p):
-    dilation, padding = p["window_dilation"], p["padding"]
-    sizes = zip(x.shape, p["window_dimensions"], p["window_strides"], dilation, padding, strict=True)
-    return tuple(max((n + low + high - (w - 1) * d - 1) // s + 1, 0) for n, w, s, d, (low, high) in sizes)
-
-
 def _pools(name, ufunc, fill, **more):
     rows = []
     for x, options, label in SHAPES:
@@ -185,7 +170,8 @@ def _selections():
     for x, options, label in SHAPES[:6]:
         for select in ("ge", "le"):
             params = window_params(x, **options, select_prim=select)
-            tangents, cts = normal(*x.shape), normal(*_count(x, params))
+            counts = counts_of(x.shape, *window_params(x, **options).values(), base=(1,) * x.ndim)
+            tangents, cts = normal(*x.shape), normal(*counts)
             options_of_row = {"label": f"{label} {select}", "derivatives": (0,), "order": 1}
             rows.append(Case("select_and_gather_add", (tangents, x), params, gathering, **options_of_row))
             rows.append(Case("select_and_scatter_add", (cts, x), params, scattering, **options_of_row))
