@@ -538,9 +538,12 @@ def logmeanexp(
     Array
     """
     total = logsumexp(x, axis=axis, where=where, keepdims=keepdims)
-    counted = jnp.ones(jnp.shape(x), bool) if where is None else where
-    counts = jnp.sum(jnp.broadcast_to(counted, jnp.shape(x)), axis, keepdims=keepdims)
-    return total - jnp.log(jnp.astype(counts, total.dtype))
+    if where is None:
+        # As many for each result.
+        counts = jnp.size(x) // max(jnp.size(total), 1)
+    else:
+        counts = jnp.sum(jnp.broadcast_to(where, jnp.shape(x)), axis, keepdims=keepdims)
+    return total - jnp.log(jnp.asarray(counts, total.dtype))
 
 
 def one_hot(x: ArrayLike, num_classes: int, *, dtype: DTypeLike = float, axis: int = -1) -> Array:

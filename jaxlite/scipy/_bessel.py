@@ -25,7 +25,7 @@ from jaxlite.control.while_loop import while_loop
 from jaxlite.scipy import _coefficients as c
 from jaxlite.scipy._incomplete import gamma_factor, slope_of
 from jaxlite.scipy._rules import elements, rule
-from jaxlite.scipy._univariate import between, chebyshev, sinpi
+from jaxlite.scipy._univariate import between, chebyshev, horner, sinpi
 
 _TWO_OVER_PI = 2 / math.pi
 # Recurrences take as many steps as the order: beyond this one results are nan.
@@ -192,33 +192,26 @@ _RECIPROCAL_ODD = (
 )  # fmt: skip
 
 
-def _horner(coefficients, x):
-    total = coefficients[-1]
-    for coefficient in coefficients[-2::-1]:
-        total = total * x + coefficient
-    return total
-
-
 def _sinhc(x):
     """sinh(x)/x."""
     near = jnp.abs(x) < 1.0
     small, large = jnp.where(near, x, 0.0), jnp.where(near, 1.0, x)
     return jnp.where(
         near,
-        _horner([1.0 / math.factorial(2 * k + 1) for k in range(10)], small * small),
+        horner([1.0 / math.factorial(2 * k + 1) for k in range(10)], small * small),
         jnp.sinh(large) / large,
     )
 
 
 def _sinc_half(mu):
     """sin(π·μ/2)/(π·μ/2) for |μ| <= ½."""
-    return _horner([(-1.0) ** k / math.factorial(2 * k + 1) for k in range(9)], (0.5 * math.pi * mu) ** 2)
+    return horner([(-1.0) ** k / math.factorial(2 * k + 1) for k in range(9)], (0.5 * math.pi * mu) ** 2)
 
 
 def _temme(mu, x, sign: float):
     """Return Σ cₖ·fₖ and Σ cₖ·(p_k - k·fₖ), and Temme's further sums for Y, for 0 < x < 2 and |μ| <= ½."""
     square = mu * mu
-    even, odd = _horner(_RECIPROCAL_EVEN, square), _horner(_RECIPROCAL_ODD, square)
+    even, odd = horner(_RECIPROCAL_EVEN, square), horner(_RECIPROCAL_ODD, square)
     logarithm = -jnp.log(0.5 * x)
     sigma = mu * logarithm
     # πμ/sin(πμ) = 1/(sinc(πμ/2)·cos(πμ/2))

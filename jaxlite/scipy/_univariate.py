@@ -26,6 +26,14 @@ def chebyshev(coefficients, t):
     return t * last - before + coefficients[0]
 
 
+def horner(coefficients, x):
+    """Evaluate Σ cₖ·xᵏ."""
+    total = coefficients[-1]
+    for coefficient in coefficients[-2::-1]:
+        total = total * x + coefficient
+    return total
+
+
 def between(x, low: float, high: float):
     """Map an interval to [-1, 1]."""
     return (x - 0.5 * (low + high)) * (2.0 / (high - low))
@@ -255,10 +263,7 @@ def log1pmx(u):
     near = jnp.where(inside, u, 0.0)
     s = near / (2.0 + near)
     square = s * s
-    total = 1 / 37
-    for k in range(17, 0, -1):
-        total = total * square + 1.0 / (2 * k + 1)
-    series = -near * s + 2.0 * s * square * total
+    series = -near * s + 2.0 * s * square * horner([1.0 / (2 * k + 1) for k in range(1, 19)], square)
     return jnp.where(inside, series, jnp.log1p(u) - u)
 
 
@@ -331,11 +336,9 @@ def exprel_slope(x):
     """((x - 1)·exp(x) + 1)/x², the derivative of (exp(x) - 1)/x."""
     small = jnp.abs(x) < 1.0
     near = jnp.where(small, x, 0.0)
-    total = 0.0
-    for k in range(19, -1, -1):
-        total = total * near + 1.0 / (math.factorial(k) * (k + 2))
+    series = horner([1.0 / (math.factorial(k) * (k + 2)) for k in range(20)], near)
     safe = jnp.where(small, 1.0, x)
-    return jnp.where(small, total, ((safe - 1.0) * jnp.exp(safe) + 1.0) / safe**2)
+    return jnp.where(small, series, ((safe - 1.0) * jnp.exp(safe) + 1.0) / safe**2)
 
 
 @rule(lambda ans, x: 2.0 / SQRT_PI * exp_square(x, 1.0))

@@ -381,6 +381,11 @@ def _segments(name: str, length: int, window, nperseg, noverlap, nfft) -> tuple[
             f"signal.{name}: nperseg is {nperseg}, the signal has {length} points: one segment.", stacklevel=4
         )
         nperseg = length
+    return nperseg, *_overlap_and_transform(name, nperseg, noverlap, nfft)
+
+
+def _overlap_and_transform(name: str, nperseg: int, noverlap, nfft) -> tuple[int, int]:
+    """Return how many points two segments share, by default half, and the length of the transform, by default all."""
     noverlap = nperseg // 2 if noverlap is None else _integer(name, "noverlap", noverlap, 0)
     nfft = nperseg if nfft is None else _integer(name, "nfft", nfft, 1)
     if noverlap >= nperseg or nfft < nperseg:
@@ -388,7 +393,7 @@ def _segments(name: str, length: int, window, nperseg, noverlap, nfft) -> tuple[
             f"signal.{name}: nperseg is {nperseg}, noverlap {noverlap}, nfft {nfft}.",
             why="noverlap < nperseg <= nfft is needed.",
         )
-    return nperseg, noverlap, nfft
+    return noverlap, nfft
 
 
 def _extended(name: str, x, boundary: str | None, width: int):
@@ -441,8 +446,8 @@ def _spectra(
     values = _window_values(name, window, nperseg, real_dtype)
     signals = [_extended(name, v, boundary, nperseg // 2) for v in signals]
     length = signals[0].shape[-1]
-    if padded and -(length - nperseg) % step:
-        more = -(length - nperseg) % step
+    more = -(length - nperseg) % step if padded else 0
+    if more:
         signals = [jnp.pad(v, [(0, 0)] * (v.ndim - 1) + [(0, more)]) for v in signals]
         length += more
     is_complex = any(v.dtype.kind == "c" for v in (*signals, values))
@@ -746,13 +751,7 @@ def istft(
     if nfft is None:
         # An odd length has as many frequencies as the even one below it.
         nfft = usual + 1 if input_onesided and nperseg == usual + 1 else usual
-    nfft = _integer("istft", "nfft", nfft, 1)
-    noverlap = nperseg // 2 if noverlap is None else _integer("istft", "noverlap", noverlap, 0)
-    if nfft < nperseg or noverlap >= nperseg:
-        raise ArgumentError(
-            f"signal.istft: nperseg is {nperseg}, noverlap {noverlap}, nfft {nfft}.",
-            why="noverlap < nperseg <= nfft is needed.",
-        )
+    noverlap, nfft = _overlap_and_transform("istft", nperseg, noverlap, nfft)
     z = jnp.moveaxis(z, (time, frequency), (-2, -1))
     segments = (spectral.irfft if input_onesided else spectral.ifft)(z, nfft)[..., :nperseg]
     values = _window_values("istft", window, nperseg, np.finfo(z.dtype).dtype)

@@ -140,9 +140,9 @@ def _laplace_ppf(q):
 laplace = Distribution(
     "laplace", "the Laplace distribution", methods=f"{_ALL} ppf isf",
     logpdf=lambda z: -jnp.abs(z) - math.log(2.0),
-    cdf=lambda z: _laplace_cdf(z), sf=lambda z: _laplace_cdf(-z),
-    logcdf=lambda z: _laplace_logcdf(z), logsf=lambda z: _laplace_logcdf(-z),
-    ppf=lambda q: _laplace_ppf(q), isf=lambda q: -_laplace_ppf(q),
+    cdf=_laplace_cdf, sf=lambda z: _laplace_cdf(-z),
+    logcdf=_laplace_logcdf, logsf=lambda z: _laplace_logcdf(-z),
+    ppf=_laplace_ppf, isf=lambda q: -_laplace_ppf(q),
 )  # fmt: skip
 
 logistic = Distribution(

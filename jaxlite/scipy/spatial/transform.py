@@ -22,6 +22,7 @@ from jaxlite import random
 from jaxlite.errors import ArgumentError, ShapeError
 from jaxlite.numpy.linalg import eigh
 from jaxlite.numpy.promotion import promote_inexact
+from jaxlite.scipy._univariate import horner
 from jaxlite.trace import Tracer, aval_of
 from jaxlite.tree import register_pytree_node_class
 from jaxlite.typing import Array, ArrayLike, DTypeLike
@@ -39,13 +40,6 @@ def _floats(name: str, x, *ends: int):
             why=f"it is real, [..., {', '.join(map(str, ends))}].",
         )
     return x
-
-
-def _series(coefficients, x):
-    total = coefficients[-1]
-    for coefficient in coefficients[-2::-1]:
-        total = total * x + coefficient
-    return total
 
 
 def _norm(v):
@@ -198,6 +192,7 @@ class Rotation:
         m = _floats("Rotation.from_matrix", matrix, 3, 3)
         diagonal = [m[..., i, i] for i in range(3)]
         trace = diagonal[0] + diagonal[1] + diagonal[2]
+        differences = [m[..., (i + 2) % 3, (i + 1) % 3] - m[..., (i + 1) % 3, (i + 2) % 3] for i in range(3)]
         candidates = []
         for i in range(3):
             j, k = (i + 1) % 3, (i + 2) % 3
@@ -205,9 +200,8 @@ class Rotation:
             parts[i] = 1 - trace + 2 * diagonal[i]
             parts[j] = m[..., j, i] + m[..., i, j]
             parts[k] = m[..., k, i] + m[..., i, k]
-            parts[3] = m[..., k, j] - m[..., j, k]
+            parts[3] = differences[i]
             candidates.append(jnp.stack(parts, -1))
-        differences = [m[..., (i + 2) % 3, (i + 1) % 3] - m[..., (i + 1) % 3, (i + 2) % 3] for i in range(3)]
         candidates.append(jnp.stack([*differences, 1 + trace], -1))
         choice = jnp.argmax(jnp.stack([*diagonal, trace], -1), -1)
         every = jnp.stack(candidates, -2)
@@ -286,8 +280,8 @@ class Rotation:
         small = square < 0.25
         near = jnp.where(small, square, 0)
         root = jnp.sqrt(jnp.where(small, 1, square))
-        sinc = _series([(-1.0) ** k / math.factorial(2 * k + 1) for k in range(8)], near)
-        cosine = _series([(-1.0) ** k / math.factorial(2 * k) for k in range(8)], near)
+        sinc = horner([(-1.0) ** k / math.factorial(2 * k + 1) for k in range(8)], near)
+        cosine = horner([(-1.0) ** k / math.factorial(2 * k) for k in range(8)], near)
         scale = jnp.where(small, sinc, jnp.sin(root) / root)
         return cls(jnp.concatenate([0.5 * scale * v, jnp.where(small, cosine, jnp.cos(root))], -1))
 
@@ -477,7 +471,7 @@ class Rotation:
         # arctan(√t)/√t is smooth in t, and roots are not.
         small = square < 0.01 * w * w
         ratio = jnp.where(small, square, 0) / jnp.where(small, w * w, 1)
-        near = _series([(-1.0) ** n / (2 * n + 1) for n in range(10)], ratio) / jnp.where(small, w, 1)
+        near = horner([(-1.0) ** n / (2 * n + 1) for n in range(10)], ratio) / jnp.where(small, w, 1)
         root = jnp.sqrt(jnp.where(small, 1, square))
         scale = 2 * jnp.where(small, near, jnp.arctan2(root, w) / root)
         return (jnp.rad2deg(scale) if degrees else scale) * v
