@@ -7,7 +7,6 @@ jnp.c_[x, y]         ->  x and y as columns
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -123,6 +122,9 @@ def mask_indices(n: int, mask_func: Callable, k: Any = 0, *, size: int | None = 
     (Array([0, 0, 1], dtype=int64), Array([0, 1, 1], dtype=int64))
     """
     # Known while a program is recorded, so that the number of indices is.
-    with nullcontext() if current_trace() is EVAL else ensure_compile_time_eval():
-        mask = mask_func(ones((n, n)), k)
+    if current_trace() is EVAL:
+        mask = mask_func(np.ones((n, n)), k)
+    else:
+        with ensure_compile_time_eval():
+            mask = mask_func(ones((n, n)), k)
     return nonzero(mask) if size is None else nonzero(mask, size=size)

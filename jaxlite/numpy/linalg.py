@@ -1006,7 +1006,7 @@ def pinv(
     return _pinv(a, asarray(rtol, real_dtype(a.dtype)), bool(hermitian))
 
 
-@implements(_numpy_lstsq, np.linalg.lstsq, arrays=2)
+@implements(_numpy_lstsq, np.linalg.lstsq, arrays=2, owns=True)
 def lstsq(
     a: ArrayLike, b: ArrayLike, rcond: float | None = None, *, numpy_resid: bool = False
 ) -> tuple[Array, Array, Array, Array]:

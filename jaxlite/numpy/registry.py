@@ -252,6 +252,7 @@ def implements(
     eager: bool | Callable = True,
     positional: int | None = None,
     warns: Callable | None = None,
+    owns: bool = False,
 ) -> Callable:
     """Make the decorated function the answer to NumPy's ``functions``.
 
@@ -274,6 +275,8 @@ def implements(
     warns : callable, optional
         ``(arguments, keywords) -> bool``: whether NumPy's function may warn about these, which then take the other
         path.
+    owns : bool, default False
+        Whether no result of NumPy's function (or of ``eager``) is an argument, or a view of one.
     """
 
     def decorate(traced):
@@ -325,7 +328,7 @@ def implements(
                         if careful and may_warn(given, kwargs):
                             raise TypeError("NumPy would warn")
                         result = numpy_function(*given, **kwargs)
-                        if writable:
+                        if writable and not owns:
                             result = _own_all(result, given)
                         return view(result, Array) if type(result) is ndarray else wrap(result)
                     except REFUSALS:

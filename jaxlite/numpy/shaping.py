@@ -10,7 +10,7 @@ from __future__ import annotations
 import builtins
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -768,7 +768,12 @@ def _split(name: str, x, bounds: Sequence[int], axis: int) -> list:
     return [slice_axis(x, r.start, max(r.start, r.stop), axis) for r in limits]
 
 
-@implements(np.array_split)
+def _of_copy(function: Callable) -> Callable:
+    """Return a function of NumPy that makes views, of one copy instead of copies of each of them."""
+    return lambda ary, *args, **kwargs: function(np.array(ary), *args, **kwargs)
+
+
+@implements(np.array_split, eager=_of_copy(np.array_split), owns=True)
 def array_split(ary: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Array]:
     """Split an array into parts, of nearly equal size where a number of parts is given.
 
@@ -799,7 +804,7 @@ def array_split(ary: ArrayLike, indices_or_sections: int | Sequence[int], axis: 
     return _split("split", x, bounds, axis)
 
 
-@implements(np.split)
+@implements(np.split, eager=_of_copy(np.split), owns=True)
 def split(ary: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Array]:
     """Split an array into parts.
 
@@ -835,7 +840,7 @@ def split(ary: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 
     return array_split(ary, indices_or_sections, axis)
 
 
-@implements(np.vsplit)
+@implements(np.vsplit, eager=_of_copy(np.vsplit), owns=True)
 def vsplit(ary: ArrayLike, indices_or_sections: int | Sequence[int]) -> list[Array]:
     """Split along the first axis.
 
@@ -852,7 +857,7 @@ def vsplit(ary: ArrayLike, indices_or_sections: int | Sequence[int]) -> list[Arr
     return split(ary, indices_or_sections, 0)
 
 
-@implements(np.hsplit)
+@implements(np.hsplit, eager=_of_copy(np.hsplit), owns=True)
 def hsplit(ary: ArrayLike, indices_or_sections: int | Sequence[int]) -> list[Array]:
     """Split along the second axis; a vector along its only one.
 
@@ -869,7 +874,7 @@ def hsplit(ary: ArrayLike, indices_or_sections: int | Sequence[int]) -> list[Arr
     return split(ary, indices_or_sections, 0 if aval_of(operand("hsplit", ary)).ndim == 1 else 1)
 
 
-@implements(np.dsplit)
+@implements(np.dsplit, eager=_of_copy(np.dsplit), owns=True)
 def dsplit(ary: ArrayLike, indices_or_sections: int | Sequence[int]) -> list[Array]:
     """Split along the third axis.
 

@@ -14,11 +14,12 @@ import numpy as np
 
 from jaxlite.api import vmap
 from jaxlite.array import Array as Array_
+from jaxlite.dtypes import is_supported
 from jaxlite.errors import ArgumentError, ShapeError
 from jaxlite.numpy.promotion import broadcast_array, canonical_axis, operand, strip_weak
-from jaxlite.numpy.registry import REFUSALS, implements, ndarray, plain, quiet, view
+from jaxlite.numpy.registry import REFUSALS, implements, ndarray, plain, quiet, view, wrap
 from jaxlite.numpy.selection import select
-from jaxlite.trace import EVAL, aval_of, current_trace
+from jaxlite.trace import EVAL, aval_of, current_trace, own
 from jaxlite.typing import Array, ArrayLike
 
 getitem = np.ndarray.__getitem__
@@ -224,12 +225,14 @@ def apply_over_axes(func: Callable, a: ArrayLike, axes: int | Sequence[int]) -> 
     Array
         ``[...]`` with size 1 in these axes.
     """
-    x = strip_weak(operand("apply_over_axes", a))
+    # NumPy's own functions take NumPy's own arrays sooner.
+    eager = type(a) is ndarray and current_trace() is EVAL and is_supported(a.dtype)
+    x = a if eager else strip_weak(operand("apply_over_axes", a))
     for axis in (axes,) if isinstance(axes, int) else axes:
-        reduced = func(x, canonical_axis(axis, x.ndim))
-        same = reduced.ndim == x.ndim
-        x = reduced if same else reduced[(slice(None),) * canonical_axis(axis, x.ndim) + (None,)]
-    return x
+        axis = canonical_axis(axis, x.ndim)
+        reduced = func(x, axis)
+        x = reduced if reduced.ndim == x.ndim else reduced[(slice(None),) * axis + (None,)]
+    return wrap(own(x, (a,))) if eager else x
 
 
 @implements(np.piecewise, eager=False)
