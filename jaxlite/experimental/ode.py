@@ -15,7 +15,9 @@ References
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -66,19 +68,19 @@ _MIDDLE = (
 
 
 def _combine(weights, ks):
-    return sum(w * k for w, k in zip(weights, ks, strict=True) if w)
+    # A sum that starts from 0 has one addition more, which nothing may leave out: -0.0 would stay.
+    return functools.reduce(operator.add, [w * k for w, k in zip(weights, ks, strict=True) if w])
 
 
 def _runge_kutta(f, y, slope, t, dt):
-    """Return the next value, the slope there, the estimate of the error, and the polynomial of the step."""
+    """Return the next value, the slope there, the estimate of the error, and the value in the middle of the step."""
     h = dt.astype(y.dtype)
     ks = [slope]
     for node, weights in zip(_NODES, _STAGES, strict=True):
         # The last stage stands at the next value: its slope is the first of the next step.
         new = y + h * _combine(weights, ks)
         ks.append(f(new, t + node * dt))
-    middle = y + h * _combine(_MIDDLE, ks)
-    return new, ks[-1], h * _combine(_ERROR, ks), _quartic(y, new, middle, ks[0], ks[-1], h)
+    return new, ks[-1], h * _combine(_ERROR, ks), y + h * _combine(_MIDDLE, ks)
 
 
 def _quartic(y0, y1, middle, slope0, slope1, h):
@@ -127,20 +129,29 @@ def _next_size(dt, ratio):
 
 
 class _State(NamedTuple):
-    """Where the integration is; ``coefficients`` hold for the step from ``last_t`` to ``t``."""
+    """Where the integration is, what the next step tries, and where the last step came from."""
 
     y: Any
     slope: Any
     t: Any
     dt: Any
+    last_y: Any
+    last_slope: Any
     last_t: Any
-    coefficients: tuple
+    last_dt: Any
+    middle: Any
     accepted: Any
     rejected: Any
 
     @property
     def attempts(self):
         return self.accepted + self.rejected
+
+    @property
+    def coefficients(self):
+        """Of the polynomial from ``last_t`` to ``t``. Few steps reach a time that is asked for: others make none."""
+        h = self.last_dt.astype(self.y.dtype)
+        return _quartic(self.last_y, self.y, self.middle, self.last_slope, self.slope, h)
 
 
 class _Options(NamedTuple):
@@ -154,26 +165,23 @@ def _start(f, y, t, options: _Options, first_step=None) -> _State:
     if first_step is None:
         first_step = _first_step(f, t, y, slope, options.rtol, options.atol)
     dt = jnp.minimum(stop_gradient(jnp.asarray(first_step, t.dtype)), options.hmax).astype(t.dtype)
-    zero = jnp.zeros_like(y)
-    return _State(y, slope, t, dt, t, (zero, zero, zero, slope, y), np.int64(0), np.int64(0))
+    return _State(y, slope, t, dt, y, slope, t, jnp.zeros_like(t), y, np.int64(0), np.int64(0))
 
 
 def _attempt(f, state: _State, options: _Options, limit=None) -> _State:
     """Try one step, which ends at ``limit`` at the latest; too large an error changes the size alone."""
     # Derivatives are those of the steps as they were chosen: the choice of their sizes has none.
     dt = state.dt if limit is None else stop_gradient(jnp.minimum(state.dt, limit - state.t))
-    y, slope, error, coefficients = _runge_kutta(f, state.y, state.slope, state.t, dt)
+    y, slope, error, middle = _runge_kutta(f, state.y, state.slope, state.t, dt)
     allowed = options.atol + options.rtol * jnp.maximum(jnp.abs(state.y), jnp.abs(y))
     ratio = stop_gradient(jnp.sqrt(jnp.mean(_abs2(error / allowed))))
     size = jnp.minimum(_next_size(dt, ratio), options.hmax).astype(dt.dtype)
     good = ratio <= 1.0
     count = good.astype(np.int64)
-    new = (y, slope, state.t + dt, state.t, coefficients)
-    old = (state.y, state.slope, state.t, state.last_t, state.coefficients)
-    y, slope, t, last_t, coefficients = tree_map(lambda a, b: jnp.where(good, a, b), new, old)
-    return _State(
-        y, slope, t, stop_gradient(size), last_t, coefficients, state.accepted + count, state.rejected + 1 - count
-    )  # fmt: skip
+    size, accepted, rejected = stop_gradient(size), state.accepted + count, state.rejected + 1 - count
+    made = _State(y, slope, state.t + dt, size, state.y, state.slope, state.t, dt, middle, accepted, rejected)
+    kept = state._replace(dt=size, accepted=accepted, rejected=rejected)
+    return tree_map(lambda new, old: new if new is old else jnp.where(good, new, old), made, kept)
 
 
 def _advance(f, state: _State, target, options: _Options, most, checkpoint, limit=None):
