@@ -84,7 +84,7 @@ def measure_row(row: Row, options) -> dict:
     hand = hand_for(row.name) if row.derivative == "grad" else None
     if hand is not None:
         error = max(error, *map(_difference, leaves(hand(*plain)), results[1]))
-    tolerance = 1e-3 if results[0][0].dtype == np.float32 else 1e-8
+    tolerance = row.tolerance or (1e-3 if results[0][0].dtype == np.float32 else 1e-8)
     assert error < tolerance, f"{row.name}: the gradients differ by {error:.1e}"
     record = {"row": row.name, "error": error, "first": first}
     if not options.quick:

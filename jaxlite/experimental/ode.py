@@ -161,9 +161,17 @@ class _Options(NamedTuple):
 
 
 def _start(f, y, t, options: _Options, first_step=None) -> _State:
+    """Begin with a first step of this size, or one of the state's own where there is none or it is 0."""
     slope = f(y, t)
+
+    def guess():
+        return _first_step(f, t, y, slope, options.rtol, options.atol)
+
     if first_step is None:
-        first_step = _first_step(f, t, y, slope, options.rtol, options.atol)
+        first_step = guess()
+    else:
+        first_step = jnp.asarray(first_step, t.dtype)
+        first_step = cond(first_step > 0.0, lambda: first_step, guess)
     dt = jnp.minimum(stop_gradient(jnp.asarray(first_step, t.dtype)), options.hmax).astype(t.dtype)
     return _State(y, slope, t, dt, y, slope, t, jnp.zeros_like(t), y, np.int64(0), np.int64(0))
 
@@ -266,7 +274,9 @@ def odeint(
     With λ = ∂L/∂y, the adjoint equation is dλ/dt = −λᵀ ∂f/∂y, and ∂L/∂args = ∫ λᵀ ∂f/∂args dt. The sweep starts
     anew at each time, from the value that was found there.
 
-    Differs from JAX: ``derivatives`` and ``checkpoint`` are jaxlite's own; JAX has the adjoint.
+    Differs from JAX: ``derivatives`` and ``checkpoint`` are jaxlite's own; JAX has the adjoint. Its sweep guesses the
+    size of the first step anew at each time; here it goes on with that of the step before, so that gradients may
+    differ by the errors that are allowed.
 
     References
     ----------
@@ -293,6 +303,11 @@ def odeint(
         )
     times = _times("odeint", t)
     _check_order("odeint", "t", t, 1)
+    return _solve(func, y0, times, args, options, mxstep, derivatives, checkpoint)[0]
+
+
+def _solve(func, y0, times, args, options, mxstep, derivatives="adjoint", checkpoint=None, first_step=None):
+    """Return the values at all times, and the size that the next step would have."""
     flat, unravel = ravel_state("odeint", "y0", y0)
     converted, consts = closure_convert(func, y0, times[0], *args)
     check_like("odeint", func, "y0", y0, converted, (y0, times[0], *args, *consts))
@@ -307,13 +322,13 @@ def odeint(
     inexact = [x for x, m in zip(leaves, mask, strict=True) if m]
     exact = [x for x, m in zip(leaves, mask, strict=True) if not m]
     solve = _with_adjoint if derivatives == "adjoint" else _through_steps
-    ys = solve(flat_func, flat, times, inexact, exact, options, mxstep, checkpoint)
-    return _unravel_rows(unravel, ys)
+    ys, dt = solve(flat_func, flat, times, inexact, exact, first_step, options, mxstep, checkpoint)
+    return _unravel_rows(unravel, ys), dt
 
 
-def _through_steps(func, y0, ts, inexact, exact, options, mxstep, checkpoint=None):
+def _through_steps(func, y0, ts, inexact, exact, first_step, options, mxstep, checkpoint=None):
     if not y0.size:
-        return jnp.zeros((ts.size, 0), y0.dtype)
+        return jnp.zeros((ts.size, 0), y0.dtype), jnp.zeros((), ts.dtype)
 
     def f(y, t):
         return func(y, t, inexact, exact)
@@ -322,24 +337,25 @@ def _through_steps(func, y0, ts, inexact, exact, options, mxstep, checkpoint=Non
         most = None if math.isinf(mxstep) else state.attempts + mxstep
         return _advance(f, state, target, options, most, checkpoint)
 
-    _, ys = scan(to_target, _start(f, y0, ts[0], options), ts[1:])
-    return jnp.concatenate([y0[None], ys])
+    state, ys = scan(to_target, _start(f, y0, ts[0], options, first_step), ts[1:])
+    return jnp.concatenate([y0[None], ys]), state.dt
 
 
-def _with_adjoint(func, y0, ts, inexact, exact, options, mxstep, checkpoint=None):
-    def solve(y0, ts, inexact, exact):
-        return _through_steps(func, y0, ts, inexact, exact, options, mxstep)
+def _with_adjoint(func, y0, ts, inexact, exact, first_step, options, mxstep, checkpoint=None):
+    def solve(y0, ts, inexact, exact, first_step):
+        return _through_steps(func, y0, ts, inexact, exact, first_step, options, mxstep)
 
     # Errors name it.
     solve.__name__ = solve.__qualname__ = "odeint, derivatives='adjoint',"
     solve = custom_vjp(solve)
 
-    def forward(y0, ts, inexact, exact):
-        ys = solve(y0, ts, inexact, exact)
-        return ys, (ys, ts, inexact, exact)
+    def forward(*args):
+        y0, ts, inexact, exact, first_step = args
+        ys, dt = solve(*args)
+        return (ys, dt), (ys, ts, inexact, exact)
 
-    def backward(residuals, ys_bar):
-        ys, ts, inexact, exact = residuals
+    def backward(residuals, bars):
+        (ys, ts, inexact, exact), (ys_bar, _) = residuals, bars
 
         def augmented(state, minus_t, inexact, exact):
             y, y_bar, _, _ = state
@@ -347,24 +363,25 @@ def _with_adjoint(func, y0, ts, inexact, exact, options, mxstep, checkpoint=None
             return -slope, *pull(y_bar)
 
         def interval(carry, rows):
-            y_bar, t0_bar, args_bar = carry
+            y_bar, t0_bar, args_bar, dt = carry
             y, y_bar_here, y_bar_before, t, t_before = rows
             # Moving the time at which y is looked at.
             t_bar = jnp.sum(func(y, t, inexact, exact) * y_bar_here).real.astype(ts.dtype)
-            _, *bars = odeint(
-                augmented, (y, y_bar, t0_bar - t_bar, args_bar), jnp.stack([-t, -t_before]), inexact, exact,
-                rtol=options.rtol, atol=options.atol, mxstep=mxstep, hmax=options.hmax,
+            (_, *bars), dt = _solve(
+                augmented, (y, y_bar, t0_bar - t_bar, args_bar), jnp.stack([-t, -t_before]), (inexact, exact),
+                options, mxstep, first_step=dt,
             )  # fmt: skip
             y_bar, t0_bar, args_bar = tree_map(lambda x: x[1], bars)
-            return (y_bar + y_bar_before, t0_bar, args_bar), t_bar
+            return (y_bar + y_bar_before, t0_bar, args_bar, dt), t_bar
 
-        start = ys_bar[-1], jnp.zeros((), ts.dtype), tree_map(jnp.zeros_like, inexact)
+        zero = jnp.zeros((), ts.dtype)
+        start = ys_bar[-1], zero, tree_map(jnp.zeros_like, inexact), zero
         rows = ys[1:], ys_bar[1:], ys_bar[:-1], ts[1:], ts[:-1]
-        (y_bar, t0_bar, args_bar), ts_bar = scan(interval, start, rows, reverse=True)
-        return y_bar, jnp.concatenate([t0_bar[None], ts_bar]), args_bar, None
+        (y_bar, t0_bar, args_bar, _), ts_bar = scan(interval, start, rows, reverse=True)
+        return y_bar, jnp.concatenate([t0_bar[None], ts_bar]), args_bar, None, None
 
     solve.defvjp(forward, backward)
-    return solve(y0, ts, inexact, exact)
+    return solve(y0, ts, inexact, exact, first_step)
 
 
 # --- solve_ivp ----------------------------------------------------------------------------------------
