@@ -1,6 +1,7 @@
-"""Addresses of outside routines in this process: BLAS and LAPACK as SciPy exports them, and our mathematics.
+"""Addresses of outside routines in this process: BLAS and LAPACK as SciPy exports them, and libraries of our own.
 
-register({"jl_dgemm"})        from now on, programs that name jl_dgemm can be loaded
+register({"jl_dpotrf"})       from now on, programs that name jl_dpotrf can be loaded
+register({"jl_dgemm"})        the library of products is compiled, or loaded from disk; it may call BLAS's
 register({"jl_exp_f64"})      the library of exp is compiled, or loaded from disk
 register({"jl_launch"})       the same of the pool of threads, and of tapes
 """
@@ -30,6 +31,7 @@ _MARK = b"jaxlite object file\n"
 _text_of_tapes = functools.cache(lambda: importlib.import_module("jaxlite.codegen.tapes"))
 _routines = functools.cache(lambda: importlib.import_module("jaxlite.codegen.external").ROUTINES)
 _vector_math = functools.cache(lambda: importlib.import_module("jaxlite.codegen.vector_math"))
+_text_of_products = functools.cache(lambda: importlib.import_module("jaxlite.codegen.products"))
 
 _lock = new_lock()
 # The addresses in libraries of the vector mathematics, which stay where they are once they are loaded.
@@ -63,7 +65,7 @@ def _address(symbol: str) -> int:
         address = _exported(routine.module, routine.name)
         # The library that has just been loaded follows the number of threads as well.
         threads.tell_openblas()
-        return address
+        return _product(symbol, address) if symbol in ("jl_sgemm", "jl_dgemm") else address
     if name == "launch":
         return _thread_pool()[symbol]
     if symbol.startswith("jl_tape"):
@@ -85,6 +87,17 @@ def _thread_pool() -> dict[str, int]:
     for name, address in threads.addresses().items():
         engine.add_symbol(name, address)
     return _library("jl_launch", ("jl_launch",), lambda: thread_pool.text(platform.machine()))
+
+
+def _product(symbol: str, blas: int) -> int:
+    """Load the product of matrices of a dtype, which may hand on to BLAS."""
+    engine.add_symbol("jl_threads", threads.address_of_words())
+    engine.add_symbol(symbol.replace("jl_", "jl_blas_"), blas)
+    registers = max(engine.registers())
+    library = _library(
+        f"{symbol}|{registers}", (symbol,), lambda: _text_of_products().text(symbol, registers)
+    )
+    return library[symbol]
 
 
 @functools.cache
