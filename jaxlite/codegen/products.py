@@ -20,8 +20,9 @@ from jaxlite.codegen import thread_pool
 from jaxlite.codegen.operations import llvm_type
 
 SYMBOLS = {"jl_sgemm": np.dtype(np.float32), "jl_dgemm": np.dtype(np.float64)}
-# Rows of tiles by the bytes of a register, of which there are 32 or 16: the highest, and powers of two for the rest.
-_HEIGHTS = {64: (14, 8, 4, 2, 1), 32: (6, 4, 2, 1), 16: (6, 4, 2, 1)}
+# Rows of tiles by the bytes of a register, of which there are 32 or 16: the highest, and lower ones for the rest. Each
+# takes LLVM some milliseconds.
+_HEIGHTS = {64: (14, 4, 1), 32: (6, 2, 1), 16: (6, 2, 1)}
 # Terms, and tiles of rows, that are looked at together: so much of x stays in the second level of the cache.
 _TERMS, _TILES = 256, 8
 # Multiplications from which OpenBLAS uses threads where it has them, and from which its copies pay.
@@ -205,21 +206,18 @@ class _Library:
         write(adds=False)
 
     def rows(self, columns: int) -> None:
-        """Write the tiles of some columns: the highest, and for the rest of the rows powers of two."""
+        """Write the tiles of some columns: as many as there can be of each height, the highest first."""
         f = self.function(f"rows_{columns}(i64 %rows, {_OPERANDS}, i64 %w)")
-        high, *low = self.heights
-
-        def call(height: int, row: str) -> None:
-            x, z = f.at("%x", row, "%x_row"), f.at("%z", row, "%z_row")
-            operands = _OPERANDS.replace("%x,", f"{x},").replace("%z,", f"{z},")
-            f.line(f"call void @tile_{height}_{columns}({operands}, i64 %w)")
-
-        with f.repeat(f.emit(f"udiv i64 %rows, {high}")) as i:
-            call(high, f.emit(f"mul i64 {i}, {high}"))
-        rest = f.emit(f"urem i64 %rows, {high}")
-        for height, number in _powers(f, rest, low):
-            with f.when(number):
-                call(height, f.emit(f"sub i64 %rows, {f.emit(f'and i64 {rest}, {2 * height - 1}')}"))
+        left, start = "%rows", "0"
+        for height in self.heights:
+            number = f.emit(f"udiv i64 {left}, {height}")
+            with f.repeat(number) as i:
+                row = f.emit(f"add i64 {start}, {f.emit(f'mul i64 {i}, {height}')}")
+                x, z = f.at("%x", row, "%x_row"), f.at("%z", row, "%z_row")
+                operands = _OPERANDS.replace("%x,", f"{x},").replace("%z,", f"{z},")
+                f.line(f"call void @tile_{height}_{columns}({operands}, i64 %w)")
+            left = f.emit(f"urem i64 {left}, {height}")
+            start = f.emit(f"sub i64 %rows, {left}")
 
     # --- blocks
 
@@ -284,24 +282,19 @@ class _Library:
             with f.when(f.emit(f"icmp eq i64 {w}, {width}")):
                 call(width, 0, width)
             # Of a whole block nothing is left over.
-            rest = f.emit(f"urem i64 {w}, {width}")
-            if not self.masked:
-                for lanes, number in _powers(f, rest, self.parts):
-                    with f.when(number):
-                        call(
-                            lanes, f.emit(f"sub i64 {w}, {f.emit(f'and i64 {rest}, {2 * lanes - 1}')}"), lanes
-                        )
-            else:
+            left, start = f.emit(f"urem i64 {w}, {width}"), "0"
+            for lanes in self.parts[:1] if self.masked else self.parts:
+                with f.when(f.emit(f"icmp uge i64 {left}, {lanes}")):
+                    call(lanes, start, lanes)
+                left = f.emit(f"urem i64 {left}, {lanes}")
+                start = f.emit(f"sub i64 {w}, {left}")
+            if self.masked:
                 whole, half = self.parts
-                with f.when(f.emit(f"icmp uge i64 {rest}, {whole}")):
-                    call(whole, 0, whole)
-                last = f.emit(f"urem i64 {rest}, {whole}")
-                start = f.emit(f"sub i64 {rest}, {last}")
-                with f.when(f.emit(f"icmp ugt i64 {last}, {half}")):
-                    call(whole, start, last)
-                few = f.emit(f"icmp ule i64 {last}, {half}")
-                with f.when(f.emit(f"and i1 {few}, {f.emit(f'icmp ne i64 {last}, 0')}")):
-                    call(half, start, last)
+                with f.when(f.emit(f"icmp ugt i64 {left}, {half}")):
+                    call(whole, start, left)
+                few = f.emit(f"icmp ule i64 {left}, {half}")
+                with f.when(f.emit(f"and i1 {few}, {f.emit(f'icmp ne i64 {left}, 0')}")):
+                    call(half, start, left)
 
     def blocks(self) -> None:
         """Write the loops over blocks of terms and of rows."""
@@ -434,10 +427,3 @@ class _Masked:
     def store(self, value: str, place: str) -> None:
         operands = f"{self.vector} {value}, ptr {place}, i32 {self.align}, {self.mask}"
         self.f.line(f"call void {self.stores}({operands})")
-
-
-def _powers(f: _Function, number: str, powers) -> Iterator[tuple[int, str]]:
-    """Yield powers of two, and whether a number holds each."""
-    for power in powers:
-        bit = f.emit(f"and i64 {number}, {power}")
-        yield power, f.emit(f"icmp ne i64 {bit}, 0")
