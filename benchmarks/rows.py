@@ -31,24 +31,30 @@ class Lib:
 
 @dataclass(frozen=True)
 class Row:
-    """One row: ``make(lib, rng)`` returns the loss, its arguments and what is timed as the derivative."""
+    """One row: ``make(lib, rng)`` returns the loss and its arguments.
+
+    ``derivative`` says what is timed as such; ``scipy``, whether the loss runs by NumPy and SciPy as it stands;
+    ``tolerance``, how far the libraries may be from one another where their precision is not the measure.
+    """
 
     name: str
     make: Callable[[Lib, np.random.Generator], tuple[Callable, tuple]]
     derivative: str = "grad"
+    scipy: bool = False
+    tolerance: float | None = None
 
 
 ROWS: list[Row] = []
 
 
-def registering(rows: list[Row], name: str, *sizes, derivative: str = "grad"):
-    """Register a row, once for each of its sizes."""
+def registering(rows: list[Row], name: str, *sizes, **options):
+    """Register a row, once for each of its sizes; the options are fields of `Row`."""
 
     def register(make):
         for size in sizes or ((),):
             args = size if isinstance(size, tuple) else (size,)
             label = f"{name} {'x'.join(map(str, args))}".strip()
-            rows.append(Row(label, lambda lib, rng, args=args: make(lib, rng, *args), derivative))
+            rows.append(Row(label, lambda lib, rng, args=args: make(lib, rng, *args), **options))
         return make
 
     return register
