@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 import jaxlite.numpy as jnp
+from jaxlite.bessel import in_powers
 from jaxlite.ops.special import digamma, erf, erfc, lgamma
 from jaxlite.scipy import _coefficients as c
 from jaxlite.scipy._rules import rule
@@ -18,7 +19,10 @@ SQRT_PI = math.sqrt(math.pi)
 
 
 def chebyshev(coefficients, t):
-    """Evaluate Σ cₖ·Tₖ(t) by Clenshaw's recursion."""
+    """Evaluate Σ cₖ·Tₖ(t) in powers of t, or by Clenshaw's recursion where powers would cost digits."""
+    powers = in_powers(tuple(coefficients))
+    if powers is not None:
+        return horner(powers, t)
     twice = t + t
     last, before = coefficients[-1], 0.0
     for coefficient in coefficients[-2:0:-1]:
