@@ -1,11 +1,12 @@
 """Gradients beside JAX, one table: ``python -m benchmarks``.
 
-    python -m benchmarks [--threads 1|all] [--loops | --windows] [--peers] [--quick] [--only TEXT] [--runs 7]
-                         [--save FILE]
+    python -m benchmarks [--threads 1|all] [--loops | --windows | --families] [--peers] [--quick] [--only TEXT]
+                         [--runs 7] [--save FILE]
 
 Both libraries run in one process and take turns; medians count. ``first`` is record, compile and run, after a trivial
 program on both sides, with nothing kept on disk. JAX gets its own arrays and is waited for; jaxlite gets NumPy's.
 Some rows have a gradient written by hand for Numba beside them: ``hand`` is jaxlite's time divided by its.
+With ``--families``, ``scipy`` is the time of the compiled loss divided by that of the same lines by NumPy and SciPy.
 ``--quick`` runs every row once and checks that the libraries agree.
 """
 
@@ -28,9 +29,13 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--threads", choices=["1", "all"], default="1")
     parser.add_argument("--quick", action="store_true", help="run every row once and compare the results")
     parser.add_argument("--only", default="", help="rows whose name contains this text")
-    parser.add_argument("--loops", action="store_true", help="the loops instead of the kernels")
-    parser.add_argument(
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--loops", action="store_true", help="the loops instead of the kernels")
+    chosen.add_argument(
         "--windows", action="store_true", help="convolutions and pooling instead of the kernels"
+    )
+    chosen.add_argument(
+        "--families", action="store_true", help="functions of linear algebra, statistics, … instead"
     )
     parser.add_argument(
         "--peers", action="store_true", help="autograd and CasADi as well, where they are installed"

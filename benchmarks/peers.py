@@ -112,6 +112,11 @@ PEERS: dict[str, Callable[[Row], tuple[Callable, tuple] | None]] = {
 }
 
 
+def by_scipy(row: Row) -> tuple[Callable, tuple] | None:
+    """Return the loss of a row by NumPy and SciPy and its arguments, None where it does not run by them."""
+    return row.make(_lib("SciPy", np), np.random.default_rng(0)) if row.scipy else None
+
+
 def peer(name: str, row: Row) -> tuple[Callable, tuple] | None:
     """Return what a library calls for a row and its arguments, None where it is not there or cannot."""
     if row.derivative not in ("grad", "hessian"):

@@ -33,13 +33,14 @@ class Lib:
 class Row:
     """One row: ``make(lib, rng)`` returns the loss and its arguments.
 
-    ``derivative`` says what is timed as such; ``tolerance``, how far the libraries may be from one another where their
-    precision is not the measure.
+    ``derivative`` says what is timed as such; ``scipy``, whether the loss runs by NumPy and SciPy as it stands;
+    ``tolerance``, how far the libraries may be from one another where their precision is not the measure.
     """
 
     name: str
     make: Callable[[Lib, np.random.Generator], tuple[Callable, tuple]]
     derivative: str = "grad"
+    scipy: bool = False
     tolerance: float | None = None
 
 

@@ -7,11 +7,13 @@ import numpy as np
 
 import jaxlite
 from benchmarks.by_hand import hand_for
+from benchmarks.family_rows import FAMILY_ROWS
 from benchmarks.loop_rows import LOOP_ROWS
-from benchmarks.peers import PEERS, peer
+from benchmarks.peers import PEERS, by_scipy, peer
 from benchmarks.rows import ROWS, Lib, Row
 from benchmarks.timing import alternating, seconds, wait
 from benchmarks.window_rows import WINDOW_ROWS
+from jaxlite.counters import counters
 
 
 def libraries() -> list[Lib]:
@@ -40,6 +42,8 @@ def libraries() -> list[Lib]:
 
 def derivative_of(lib: Lib, row: Row, loss):
     """Return the function that is timed as the derivative."""
+    if row.derivative == "none":
+        return loss
     if row.derivative == "hessian":
         return lib.hessian(loss)
     if row.derivative == "per example":
@@ -68,6 +72,13 @@ def _difference(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.max(np.abs(a - b)) / max(np.max(np.abs(b)), 1e-300))
 
 
+def _host_calls(derivative, args) -> int:
+    """Return how often one call of a compiled function leaves its machine code."""
+    before = counters.num_host_calls
+    derivative(*args)
+    return counters.num_host_calls - before
+
+
 def measure_row(row: Row, options) -> dict:
     libs = libraries()
     primals, gradients, first, results = [], [], [], []
@@ -84,14 +95,19 @@ def measure_row(row: Row, options) -> dict:
     hand = hand_for(row.name) if row.derivative == "grad" else None
     if hand is not None:
         error = max(error, *map(_difference, leaves(hand(*plain)), results[1]))
+    beside = by_scipy(row)
+    if beside is not None:
+        error = max(error, *map(_difference, *(leaves(f(*args)) for f, args in (primals[0], beside))))
     tolerance = row.tolerance or (1e-3 if results[0][0].dtype == np.float32 else 1e-8)
-    assert error < tolerance, f"{row.name}: the gradients differ by {error:.1e}"
-    record = {"row": row.name, "error": error, "first": first}
+    assert error < tolerance, f"{row.name}: the results differ by {error:.1e}"
+    record = {"row": row.name, "error": error, "first": first, "host": _host_calls(*gradients[0])}
     if not options.quick:
         record["primal"] = alternating(primals, options.runs)
         record["gradient"] = alternating(gradients, options.runs)
         if hand is not None:
             record["hand"] = alternating([gradients[0], (hand, plain)], options.runs)
+        if beside is not None:
+            record["scipy"] = alternating([primals[0], beside], options.runs)
         if options.peers:
             record["peers"] = {}
             for name in PEERS:
@@ -105,14 +121,19 @@ def geometric_mean(values) -> float:
     return float(np.exp(np.mean(np.log(list(values))))) if values else float("nan")
 
 
+def _rows(options) -> list[Row]:
+    if options.families:
+        return FAMILY_ROWS
+    return LOOP_ROWS if options.loops else WINDOW_ROWS if options.windows else ROWS
+
+
 def measure(options) -> list[dict]:
     """Measure all rows and print the table."""
     for lib in libraries():
         wait(lib.jit(lambda x: x + 1.0)(1.0))
-    chosen = LOOP_ROWS if options.loops else WINDOW_ROWS if options.windows else ROWS
-    rows = [row for row in chosen if options.only in row.name]
+    rows = [row for row in _rows(options) if options.only in row.name]
     head = f"{'times in us':<42}{'primal':>10}{'gradient':>11}{'JAX':>11}{'ratio':>7}{'g/p':>6}"
-    head += f"{'first':>8}{'ratio':>7}{'hand':>7}"
+    head += f"{'first':>8}{'ratio':>7}{'scipy' if options.families else 'hand':>7}"
     head += "".join(f"{name:>11}" for name in PEERS if options.peers)
     print(head, flush=True)
     records = []
@@ -142,17 +163,24 @@ def measure(options) -> list[dict]:
             f"  of the first call / JAX's                   "
             f"{geometric_mean([r['first'][0] / r['first'][1] for r in records]):.2f}"
         )
+        by = [r["scipy"][0] / r["scipy"][1] for r in records if "scipy" in r]
+        if by:
+            print(f"  of primal / SciPy's                         {geometric_mean(by):.3f}")
         hands = {r["row"]: r["hand"][0] / r["hand"][1] for r in records if "hand" in r}
         if hands:
             worst = max(hands, key=hands.get)
             print(f"  of gradient / by hand                       {geometric_mean(hands.values()):.2f}")
             print(f"  the worst of these                          {hands[worst]:.2f} ({worst})")
+    leaving = [f"{r['row']} ({r['host']})" for r in records if r["host"]]
+    if leaving:
+        print(f"gradients that call NumPy, and how often: {', '.join(leaving)}")
     return records
 
 
 def _beside(record: dict, options) -> str:
     """Return the columns of what is compared besides JAX."""
-    text = f"{record['hand'][0] / record['hand'][1]:>7.2f}" if "hand" in record else " " * 7
+    pair = record.get("hand") or record.get("scipy")
+    text = f"{pair[0] / pair[1]:>7.2f}" if pair else " " * 7
     for name in PEERS if options.peers else ():
         median = record["peers"].get(name)
         text += " " * 11 if median is None else f"{1e6 * median:>11.1f}"

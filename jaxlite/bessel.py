@@ -6,6 +6,9 @@ compile like it. The coefficients were computed with mpmath to 50 digits; the se
 
 from __future__ import annotations
 
+import functools
+from fractions import Fraction
+
 from jaxlite.control.custom_rules import custom_jvp
 from jaxlite.ops import elementwise
 from jaxlite.ops.families import scalar_like
@@ -139,14 +142,31 @@ _I1_FAR = (
 )
 
 
+@functools.cache
+def in_powers(coefficients: tuple[float, ...]) -> tuple[float, ...] | None:
+    """Return the aₖ with Σ aₖ·tᵏ = Σ cₖ·Tₖ(t), or None where those of |t| <= 1 would cost digits.
+
+    Horner's rule takes half of the operations of Clenshaw's recursion. What rounding does is of the size of Σ |aₖ|
+    instead of Σ |cₖ|: much more where the cₖ decay slowly.
+    """
+    before, chebyshev, total = [0], [1], [Fraction(0)] * len(coefficients)
+    for k, c in enumerate(coefficients):
+        total = [a + Fraction(c) * b for a, b in zip(total, chebyshev + [0] * len(total), strict=False)]
+        doubled = [0] + [(2 if k else 1) * b for b in chebyshev]
+        before, chebyshev = (
+            chebyshev,
+            [a - (b if k else 0) for a, b in zip(doubled, before + [0] * len(doubled), strict=False)],
+        )
+    size = sum(abs(c) for c in coefficients)
+    return tuple(map(float, total)) if sum(map(abs, total)) <= 2 * size else None
+
+
 def _chebyshev(coefficients, t):
-    """Evaluate Σ cₖ·Tₖ(t) by Clenshaw's recursion."""
-    twice = elementwise.mul(t, scalar_like(t, 2))
-    last = before = elementwise.mul(t, scalar_like(t, 0))
-    for c in reversed(coefficients[1:]):
-        step = elementwise.sub(elementwise.mul(twice, last), before)
-        last, before = elementwise.add(step, scalar_like(t, c)), last
-    return elementwise.add(elementwise.sub(elementwise.mul(t, last), before), scalar_like(t, coefficients[0]))
+    """Evaluate Σ cₖ·Tₖ(t) in powers of t: the series here lose no digits by that."""
+    *rest, total = (scalar_like(t, a) for a in in_powers(coefficients))
+    for a in reversed(rest):
+        total = elementwise.add(elementwise.mul(total, t), a)
+    return total
 
 
 def _near(coefficients, x):

@@ -9,6 +9,7 @@ import scipy.special
 
 import jaxlite
 import jaxlite.numpy as jnp
+from jaxlite.bessel import in_powers
 from jaxlite.counters import counters
 from jaxlite.errors import ArgumentError, ConcretizationTypeError, DtypeError, RuleError
 from jaxlite.scipy import special
@@ -571,3 +572,14 @@ def test_slopes_by_parameters_are_recorded_once():
     before = counters.num_traces
     slope(0.7, 1.2, 1.0)
     assert counters.num_traces == before
+
+
+def test_series_in_powers():
+    t = np.linspace(-1.0, 1.0, 21)
+    series = (1.5, 0.25, -0.125, 0.0625, 0.01)
+    powers = in_powers(series)
+    np.testing.assert_allclose(
+        np.polyval(powers[::-1], t), np.polynomial.chebyshev.chebval(t, series), rtol=1e-15
+    )
+    # T₃₀ has powers of the size of 1e10.
+    assert in_powers((1.0,) + (0.0,) * 29 + (1e-3,)) is None

@@ -944,11 +944,21 @@ def _pinv_tolerance(a) -> float:
     return 10 * _default_tolerance(a)
 
 
-def _pinv_by_svd(a, rtol, hermitian: bool):
+def _factors_of_pinv(a, rtol, hermitian: bool = False):
+    """Return v, the inverse singular values, and uᴴ: the Moore-Penrose inverse is their product."""
     u, s, vh = svd(a, full_matrices=False, hermitian=hermitian)
     kept = _is_kept(s, rtol)
     inverse = where(kept, ufuncs.divide(1, where(kept, s, s.dtype.type(1))), s.dtype.type(0))
-    v, uh = (ufuncs.conjugate(matrix_transpose(x)) for x in (vh, u))
+    v, uh = map(_adjoint, (vh, u))
+    return v, inverse, uh
+
+
+def _adjoint(a):
+    return ufuncs.conjugate(matrix_transpose(a))
+
+
+def _pinv_by_svd(a, rtol, hermitian: bool):
+    v, inverse, uh = _factors_of_pinv(a, rtol, hermitian)
     return matmul(v, ufuncs.multiply(inverse[..., :, None], uh))
 
 
@@ -962,7 +972,7 @@ def _pinv_jvp(hermitian, primals, tangents):
     """ṗ = -p·ȧ·p + p·pᴴ·ȧᴴ·(1 - a·p) + (1 - p·a)·ȧᴴ·pᴴ·p, for constant rank."""
     (a, rtol), (a_dot, _) = primals, tangents
     p = _pinv(a, rtol, hermitian)
-    ah_dot, ph = (ufuncs.conjugate(matrix_transpose(x)) for x in (a_dot, p))
+    ah_dot, ph = map(_adjoint, (a_dot, p))
     right, left = matmul(p, matmul(ph, ah_dot)), matmul(matmul(ah_dot, ph), p)
     p_dot = (
         right - matmul(matmul(right, a), p) + left - matmul(p, matmul(a, left)) - matmul(p, matmul(a_dot, p))
@@ -1042,7 +1052,7 @@ def lstsq(
             why="a is one matrix, and b a vector or matrix with as many rows.",
         )
     rtol = _default_tolerance(aval_of(a)) if rcond is None else rcond
-    x = matmul(pinv(a, rtol), b)
+    x = _by_pinv(a, b, asarray(rtol, real_dtype(a.dtype)), False)
     s = svdvals(a)
     rank = sum_(_is_kept(s, rtol), dtype=np.int32)  # as NumPy
     residual = b - matmul(a, x)
@@ -1050,6 +1060,31 @@ def lstsq(
     if numpy_resid and (a.shape[0] <= a.shape[1] or int(rank) < a.shape[1]):
         residuals = residuals[:0]
     return x, residuals, rank, s
+
+
+@functools.partial(custom_jvp, nondiff_argnums=(3,))
+def _by_pinv(a, b, rtol, adjoint):
+    """Return p·b, or pᴴ·b, where p is the Moore-Penrose inverse of a: without p itself."""
+    v, inverse, uh = _factors_of_pinv(a, rtol)
+    first, second = (_adjoint(v), _adjoint(uh)) if adjoint else (uh, v)
+    turned = matmul(first, b)
+    return matmul(second, ufuncs.multiply(inverse if turned.ndim == 1 else inverse[:, None], turned))
+
+
+@_by_pinv.defjvp
+def _by_pinv_jvp(adjoint, primals, tangents):
+    """ẋ = p·(ḃ - ȧ·x + pᴴ·ȧᴴ·(b - a·x) - a·y) + y with y = ȧᴴ·pᴴ·x, for constant rank."""
+    (a, b, rtol), (a_dot, b_dot, _) = primals, tangents
+    x = _by_pinv(a, b, rtol, adjoint)
+    y = _by_pinv(a, x, rtol, not adjoint)
+    if adjoint:
+        operator, operator_dot = _adjoint(a), _adjoint(a_dot)
+    else:
+        operator, operator_dot = a, a_dot
+    y_dot = matmul(_adjoint(operator_dot), y)
+    rest_dot = _by_pinv(a, matmul(_adjoint(operator_dot), b - matmul(operator, x)), rtol, not adjoint)
+    right_dot = b_dot - matmul(operator_dot, x) + rest_dot - matmul(operator, y_dot)
+    return x, _by_pinv(a, right_dot, rtol, adjoint) + y_dot
 
 
 @implements(np.linalg.cond)

@@ -150,8 +150,9 @@ _gamma_by_a = slope_of(lambda a, x: _gamma_pair(a, x, slopes=True)[1], 0)
 
 def _inside_gamma(a, x):
     """Return where loops are needed, and operands that are harmless elsewhere."""
-    inside = (a > 0) & (x > 0) & (x < jnp.inf) & (a < jnp.inf)
-    return inside, jnp.where(inside, a, 1.0), jnp.where(inside, x, 1.0)
+    # Each by itself: what is computed of a constant parameter alone is computed once.
+    a_inside, x_inside = (a > 0) & (a < jnp.inf), (x > 0) & (x < jnp.inf)
+    return a_inside & x_inside, jnp.where(a_inside, a, 1.0), jnp.where(x_inside, x, 1.0)
 
 
 def _gamma_ratio(a, x, part: int):
@@ -322,8 +323,10 @@ _beta_by_a, _beta_by_b = (
 
 
 def _inside_beta(a, b, x):
-    inside = (a > 0) & (b > 0) & (x > 0) & (x < 1) & (a < jnp.inf) & (b < jnp.inf)
-    return inside, jnp.where(inside, a, 1.0), jnp.where(inside, b, 1.0), jnp.where(inside, x, 0.5)
+    a_inside, b_inside = (a > 0) & (a < jnp.inf), (b > 0) & (b < jnp.inf)
+    x_inside = (x > 0) & (x < 1)
+    inside = a_inside & b_inside & x_inside
+    return inside, jnp.where(a_inside, a, 1.0), jnp.where(b_inside, b, 1.0), jnp.where(x_inside, x, 0.5)
 
 
 def _beta_density(ans, a, b, x):

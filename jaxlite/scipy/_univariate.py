@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 
 import jaxlite.numpy as jnp
-from jaxlite.ops.special import digamma, erf, erf_inv, erfc, lgamma
+from jaxlite.bessel import in_powers
+from jaxlite.ops.special import digamma, erf, erfc, lgamma
 from jaxlite.scipy import _coefficients as c
 from jaxlite.scipy._rules import rule
 
@@ -18,7 +19,10 @@ SQRT_PI = math.sqrt(math.pi)
 
 
 def chebyshev(coefficients, t):
-    """Evaluate Σ cₖ·Tₖ(t) by Clenshaw's recursion."""
+    """Evaluate Σ cₖ·Tₖ(t) in powers of t, or by Clenshaw's recursion where powers would cost digits."""
+    powers = in_powers(tuple(coefficients))
+    if powers is not None:
+        return horner(powers, t)
     twice = t + t
     last, before = coefficients[-1], 0.0
     for coefficient in coefficients[-2:0:-1]:
@@ -101,22 +105,55 @@ def log_ndtr(x):
     return jnp.where(x < -1.0, below, above)
 
 
+# M. J. Wichura, "Algorithm AS 241: the percentage points of the normal distribution", Applied Statistics 37, 1988:
+# numerators and denominators in powers of 0.425² - (p - 0.5)², of r - 1.6 and of r - 5, r = √(-log min(p, 1 - p)).
+_NDTRI_MIDDLE = (
+    (
+        3.3871328727963666080, 133.14166789178437745, 1971.5909503065514427, 13731.693765509461125,
+        45921.953931549871457, 67265.770927008700853, 33430.575583588128105, 2509.0809287301226727,
+    ),
+    (
+        1.0, 42.313330701600911252, 687.18700749205790830, 5394.1960214247511077, 21213.794301586595867,
+        39307.895800092710610, 28729.085735721942674, 5226.4952788528545610,
+    ),
+)  # fmt: skip
+_NDTRI_TAIL = (
+    (
+        1.42343711074968357734, 4.63033784615654529590, 5.76949722146069140550, 3.64784832476320460504,
+        1.27045825245236838258, 0.241780725177450611770, 0.0227238449892691845833, 7.74545014278341407640e-4,
+    ),
+    (
+        1.0, 2.05319162663775882187, 1.67638483018380384940, 0.689767334985100004550, 0.148103976427480074590,
+        0.0151986665636164571966, 5.47593808499534494600e-4, 1.05075007164441684324e-9,
+    ),
+)  # fmt: skip
+_NDTRI_FAR = (
+    (
+        6.65790464350110377720, 5.46378491116411436990, 1.78482653991729133580, 0.296560571828504891230,
+        0.0265321895265761230930, 1.24266094738807843860e-3, 2.71155556874348757815e-5, 2.01033439929228813265e-7,
+    ),
+    (
+        1.0, 0.599832206555887937690, 0.136929880922735805310, 0.0148753612908506148525, 7.86869131145613259100e-4,
+        1.84631831751005468180e-5, 1.42151175831644588870e-7, 2.04426310338993978564e-15,
+    ),
+)  # fmt: skip
+
+
+def _fraction(coefficients, x):
+    above, below = coefficients
+    return horner(above, x) / horner(below, x)
+
+
 @rule(lambda ans, p: math.sqrt(2 * math.pi) * exp_square(math.sqrt(0.5) * ans, 1.0))
 def ndtri(p):
     """The inverse of Φ."""
-    # In the middle erf is inverted. In the tails Newton's method solves log Φ(z) = log q for q = min(p, 1 - p), where
-    # log Φ is concave and nearly a parabola: from the asymptotic start four steps reach all bits.
-    from_middle = math.sqrt(2) * erf_inv(jnp.clip(2.0 * p - 1.0, -0.9, 0.9))
-    q = jnp.minimum(p, 1.0 - p)
-    target = jnp.log(jnp.clip(q, 5e-324, 0.3))
-    z = -jnp.sqrt(jnp.maximum(-2.0 * target - jnp.log(2 * math.pi * jnp.maximum(-2.0 * target, 1.0)), 0.2))
-    for _ in range(5):
-        ratio = math.sqrt(2 / math.pi) / erfcx(-math.sqrt(0.5) * z)
-        step = (log_ndtr(z) - target) / ratio
-        # Halley: the second derivative of log Φ is -ratio·(z + ratio).
-        z = z - step / (1.0 + 0.5 * step * (z + ratio))
-    tail = jnp.where(p < 0.5, z, -z)
-    value = jnp.where(jnp.abs(p - 0.5) < 0.3, from_middle, tail)
+    distance = p - 0.5
+    middle = distance * _fraction(_NDTRI_MIDDLE, jnp.maximum(0.425**2 - distance * distance, 0.0))
+    r = jnp.sqrt(-jnp.log(jnp.clip(jnp.minimum(p, 1.0 - p), 5e-324, 0.5)))
+    tail = _fraction(_NDTRI_TAIL, jnp.minimum(r, 5.0) - 1.6)
+    far = _fraction(_NDTRI_FAR, jnp.maximum(r, 5.0) - 5.0)
+    beyond = jnp.copysign(jnp.where(r <= 5.0, tail, far), distance)
+    value = jnp.where(jnp.abs(distance) <= 0.425, middle, beyond)
     value = jnp.where(p == 0.0, -jnp.inf, jnp.where(p == 1.0, jnp.inf, value))
     return jnp.where((p < 0.0) | (p > 1.0), jnp.nan, value)
 

@@ -159,7 +159,9 @@ def fftconvolve(
         return x * y
     axes = canonical_axes(axes, x.ndim)
     _check_valid("fftconvolve", x, y, mode, axes)
-    sizes = tuple(x.shape[a] + y.shape[a] - 1 for a in axes)
+    # Longer ones, of small factors, take a tenth of the time of lengths with large ones.
+    fast_length = scipy_function("next_fast_len", "fft")
+    sizes = tuple(fast_length(x.shape[a] + y.shape[a] - 1, x.dtype.kind != "c") for a in axes)
     if x.dtype.kind == "c":
         full = spectral.ifftn(spectral.fftn(x, sizes, axes) * spectral.fftn(y, sizes, axes), sizes, axes)
     else:

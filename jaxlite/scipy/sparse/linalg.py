@@ -22,6 +22,7 @@ from jaxlite.control.while_loop import fori_loop, while_loop
 from jaxlite.errors import ArgumentError, ShapeError
 from jaxlite.flatten_util import ravel_pytree
 from jaxlite.numpy.promotion import inexact_dtype
+from jaxlite.ops.linalg import triangular_solve
 from jaxlite.trace import aval_of
 from jaxlite.tree import tree_leaves, tree_map, tree_structure
 
@@ -81,16 +82,45 @@ def _bicgstab(apply, b, x, precondition, limit, maxiter):
     return while_loop(more, step, (x, r, r, r, jnp.vdot(r, r), jnp.asarray(True), 0))[0]
 
 
+def _turn(a, b):
+    """Return (c, s) of the rotation that takes (a, b) to (r, 0); none if both are 0."""
+    r = jnp.hypot(jnp.abs(a), jnp.abs(b))
+    safe = jnp.where(r == 0, 1, r)
+    return jnp.stack([jnp.where(r == 0, 1, a / safe), b / safe])
+
+
+def _turned(v, j, turn):
+    """Rotate elements j and j + 1 of a vector."""
+    (c, s), (a, b) = turn, (v[j], v[j + 1])
+    return v.at[j].set(jnp.conj(c) * a + jnp.conj(s) * b).at[j + 1].set(c * b - s * a)
+
+
+def _back_substituted(triangle, right):
+    """Solve with an upper triangle; unknowns whose column says nothing of them are 0."""
+    diagonal = jnp.diagonal(triangle)
+    void = jnp.abs(diagonal) <= 1e-14 * jnp.max(jnp.abs(triangle), 0)
+    regular = triangle + jnp.diag(jnp.where(void, 1 - diagonal, 0))
+    return triangular_solve(regular, jnp.where(void, 0, right)[:, None], left_side=True)[:, 0]
+
+
 def _gmres(restart: int):
-    """Restarted minimal residuals; Y. Saad, M. Schultz, SIAM J. Sci. Stat. Comput. 7, 1986."""
+    """Restarted minimal residuals; Y. Saad, M. Schultz, SIAM J. Sci. Stat. Comput. 7, 1986.
+
+    Rotations keep the least-squares problem triangular: what is left of its right side is the residual, and a cycle
+    ends as soon as that is small enough.
+    """
 
     def solve(apply, b, x, precondition, limit, maxiter):
         def more(state):
             _, r, k = state
             return (_norm(r) > limit) & (k < maxiter)
 
-        def extend(j, state):
-            basis, columns = state
+        def unfinished(state):
+            *_, right, j = state
+            return (j < restart) & (jnp.abs(right[j]) > limit)
+
+        def extend(state):
+            basis, triangle, turns, right, j = state
             w = apply(precondition(basis[j]))
             column = 0
             # Twice: once leaves what rounding put along the earlier vectors. The later ones are still zero.
@@ -101,16 +131,21 @@ def _gmres(restart: int):
             # The space is exhausted: a zero vector adds nothing.
             gone = norm <= 1e-14 * _norm(column)
             basis = basis.at[j + 1].set(jnp.where(gone, 0, w / jnp.where(gone, 1, norm)))
-            return basis, columns.at[j].set(column.at[j + 1].set(jnp.where(gone, 0, norm)))
+            column = fori_loop(0, j, lambda i, column: _turned(column, i, turns[i]), column)
+            turn = _turn(column[j], jnp.where(gone, 0, norm))
+            column = _turned(column.at[j + 1].set(jnp.where(gone, 0, norm)), j, turn)
+            return basis, triangle.at[:, j].set(column), turns.at[j].set(turn), _turned(right, j, turn), j + 1
 
         def cycle(state):
             x, r, k = state
             size = _norm(r)
             basis = jnp.zeros((restart + 1, r.size), r.dtype).at[0].set(r / size)
-            columns = jnp.zeros((restart, restart + 1), r.dtype)
-            basis, columns = fori_loop(0, restart, extend, (basis, columns))
+            triangle = jnp.zeros((restart + 1, restart), r.dtype)
+            turns = jnp.zeros((restart, 2), r.dtype)
             right = jnp.zeros(restart + 1, r.dtype).at[0].set(size)
-            y = jnp.linalg.lstsq(columns.T, right)[0]
+            start = basis, triangle, turns, right, 0
+            basis, triangle, _, right, _ = while_loop(unfinished, extend, start)
+            y = _back_substituted(triangle[:-1], right[:-1])
             x = x + precondition(y @ basis[:-1])
             return x, b - apply(x), k + 1
 
