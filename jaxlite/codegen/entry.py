@@ -49,9 +49,10 @@ declare ptr @jl_new_array(ptr, ptr, i32, ptr, ptr, ptr, i32, ptr)
 """
 
 
-# One function each for all arrays that go in and out: unrolled, they took most of the time of programs of 100 arrays.
+# One function each for all arrays that go in and out: unrolled, they took most of the time of programs of 100 arrays. As
+# they stand they are good enough: passes over them took LLVM a tenth of its time for a small program.
 _HELPERS = f"""
-define internal ptr @jl_take(ptr %obj, ptr %descr, i32 %ndim, ptr %dims) noinline {{
+define internal ptr @jl_take(ptr %obj, ptr %descr, i32 %ndim, ptr %dims) noinline optnone {{
   %kind_at = getelementptr i8, ptr %obj, i64 {HEADER - 8}
   %kind = load ptr, ptr %kind_at
   %plain = icmp eq ptr %kind, @jl_ndarray_type
@@ -95,7 +96,7 @@ done:
 other:
   ret ptr null
 }}
-define internal ptr @jl_make(ptr %descr, i32 %ndim, ptr %dims) noinline {{
+define internal ptr @jl_make(ptr %descr, i32 %ndim, ptr %dims) noinline optnone {{
   ; NumPy takes over one reference to the descriptor.
   call void @Py_IncRef(ptr %descr)
   %array = call ptr @jl_new_array(
