@@ -49,8 +49,8 @@ declare ptr @jl_new_array(ptr, ptr, i32, ptr, ptr, ptr, i32, ptr)
 """
 
 
-# One function each for all arrays that go in and out: unrolled, they took most of the time of programs of 100 arrays. As
-# they stand they are good enough: passes over them took LLVM a tenth of its time for a small program.
+# One function each for all arrays that go in and out: unrolled, they took most of the time of programs of 100 arrays.
+# They are good enough as they are written: passes over them took LLVM a tenth of its time for a small program.
 _HELPERS = f"""
 define internal ptr @jl_take(ptr %obj, ptr %descr, i32 %ndim, ptr %dims) noinline optnone {{
   %kind_at = getelementptr i8, ptr %obj, i64 {HEADER - 8}
