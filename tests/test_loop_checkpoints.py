@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -290,3 +292,49 @@ def test_no_steps_at_all():
             return lax.scan(lambda c, y: (jnp.sin(c) * y, None), x, np.zeros(0), checkpoint=checkpoint)[0]
 
         assert jaxlite.grad(f)(1.5) == 1.0
+
+
+# --- memory that no analysis tells ----------------------------------------------------------------------
+
+
+GROWTH = """
+import resource
+
+import numpy as np
+
+import jaxlite
+from jaxlite import grad, jit, lax, vmap
+
+def wave(x, n, checkpoint=None):
+    return lax.while_loop(lambda c: c[0] < n, lambda c: (c[0] + 1, np.sin(c[1])), (0, x), checkpoint=checkpoint)[1]
+
+def descent(x, n):
+    return lax.fori_loop(0, n, lambda i, x: x - 0.01 * grad(lambda x: (wave(x, 20) ** 2).sum())(x), x)
+
+PROGRAMS = {
+    # Rows of 80 bytes, 160 MB without the checkpoints.
+    "sqrt": (lambda x, n: grad(lambda x: wave(x, n, "sqrt").sum())(x), 2_000_000),
+    "every 1,000": (lambda x, n: grad(lambda x: wave(x, n, 1_000).sum())(x), 2_000_000),
+    # A tape of 20 rows in each step.
+    "descent": (descent, 100_000),
+    "descents": (lambda x, n: vmap(descent, (0, None))(np.stack([x[:1], x[:1]]), n), 50_000),
+    "adjoint of descent": (lambda x, n: grad(lambda x: lax.while_loop(
+        lambda c: c[0] < n, lambda c: (c[0] + 1, descent(c[1], 3)), (0, x), checkpoint="sqrt")[1].sum())(x), 30_000),
+}
+PROGRAM
+f, n = PROGRAMS[name]
+f, x = jit(f), np.ones(10)
+f(x, 10)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+f(x, n)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in KiB on Linux")
+@pytest.mark.parametrize("name", ["sqrt", "every 1,000", "descent", "descents", "adjoint of descent"])
+def test_tapes_of_a_step_do_not_outlive_it(name):
+    script = GROWTH.replace("\nPROGRAM\n", f"\nname = {name!r}\n", 1)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    # KiB; each of these took 130 to 300 MB.
+    assert int(done.stdout) < 16_000

@@ -244,6 +244,16 @@ def tape_new(columns):
     return len(_TAPES) - 1
 
 
+def tape_mark():
+    """The tapes that there are, for `tape_release`."""
+    return len(_TAPES)
+
+
+def tape_release(mark):
+    """Give back the tapes made since then."""
+    del _TAPES[mark:]
+
+
 def tape_width(tape, column, width):
     """Say how many bytes a row has in a column."""
     _TAPES[tape][2][column] = width

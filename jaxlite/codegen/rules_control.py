@@ -15,13 +15,13 @@ which the steps read and write in turn. Of which a step changes some elements, o
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from jaxlite.codegen.boundary import stored_aval
 from jaxlite.codegen.loops import INT, Affine, Carry, Const
 from jaxlite.codegen.schedule import SMALL, Scheduler, is_update, rule, steps_of
 from jaxlite.codegen.values import Components, Lazy, Numbers, Value, View, needs_of, storage
-from jaxlite.ir import Atom, Eqn, Jaxpr, ShapedArray, Var
+from jaxlite.ir import Atom, Eqn, Jaxpr, ShapedArray, Tape, Var, cached_by_jaxpr, subjaxprs
 from jaxlite.lowering import Elementwise
 
 
@@ -194,6 +194,28 @@ def settled(s: Scheduler, x: Value) -> Value:
     return x
 
 
+@cached_by_jaxpr
+def _works_with_tapes(jaxpr: Jaxpr) -> bool:
+    return any(
+        any(isinstance(v.aval, Tape) for v in (*eqn.invars, *eqn.outvars))
+        or any(map(_works_with_tapes, subjaxprs(eqn.params)))
+        for eqn in jaxpr.eqns
+    )
+
+
+def releasing(s: Scheduler, body: Jaxpr, *others: Jaxpr) -> Callable[[], None]:
+    """Return what gives back, at the end of a step, the tapes that the step made for itself.
+
+    A gradient of a loop in a loop would need more memory with each step, and so would checkpoints, whose steps record
+    what a part of the loop does.
+    """
+    made = any(map(_works_with_tapes, (body, *others)))
+    if not made or any(isinstance(aval, Tape) for aval in body.out_avals):
+        return lambda: None
+    mark = s.b.call("tape_mark", result=INT)
+    return lambda: s.b.call("tape_release", mark)
+
+
 def slice_of(x: Value, i) -> Value:
     """Return ``x[i]``."""
     i = Affine.of(i)
@@ -219,6 +241,7 @@ def _scan(s: Scheduler, eqn, operands: Sequence[Value]):
     ys = [s.target_for(eqn, k) for k in range(num_carry, len(eqn.outvars))]
     s.close()
     states, standing = prepared(s, eqn, jaxpr, num_consts, inits, length)
+    release = releasing(s, jaxpr)
     start, stop, step = (length - 1, -1, -1) if p["reverse"] else (0, length, 1)
     with s.b.loop(stop, flat_carries(states), start=start, step=step, polls=True) as i:
         inner = s.region()
@@ -227,6 +250,7 @@ def _scan(s: Scheduler, eqn, operands: Sequence[Value]):
         targets = [state.target for state in states] + [slice_of(y, i) for y in ys]
         outs = inner.run_into(jaxpr, [*consts, *(state.inside for state in states), *slices], targets)
         advance(inner, states, outs)
+        release()
     return [*finish(s, states), *ys]
 
 

@@ -21,6 +21,7 @@ from jaxlite.codegen.rules_control import (
     finish,
     flat_carries,
     prepared,
+    releasing,
     settled,
     slice_of,
 )
@@ -90,6 +91,7 @@ def _tape_scan(s: Scheduler, eqn, operands):
         s.b.call("tape_grow", output, length)
     sources = [v for h, aval in zip(handles, tape_avals, strict=True) for v in columns(s, h, aval.elements)]
     places = [v for h, group in zip(outputs, groups, strict=True) for v in columns(s, h, group)]
+    release = releasing(s, jaxpr)
     last = s.b.let("sub", length, Const(1, INT))
     start, stop, step = (last, -1, -1) if p["reverse"] else (0, length, 1)
     with s.b.loop(stop, flat_carries(states), start=start, step=step, polls=True) as i:
@@ -99,6 +101,7 @@ def _tape_scan(s: Scheduler, eqn, operands):
         targets = [state.target for state in states] + [slice_of(y, i) for y in places]
         outs = inner.run_into(jaxpr, [*consts, *(state.inside for state in states), *rows], targets)
         advance(inner, states, outs)
+        release()
     return [*finish(s, states), *(Numbers(INT, (h,)) for h in outputs)]
 
 
@@ -139,6 +142,7 @@ def _while(s: Scheduler, eqn, operands):
     s.close()
     states, standing = prepared(s, eqn, body_jaxpr, num_body, inits)
     outputs = [new_tape(s, group) for group in groups]
+    release = releasing(s, body_jaxpr, p["cond_jaxpr"])
     # The steps are counted where something is recorded.
     counts = [s.b.carry(Const(0, INT))] if outputs else []
     inside = [state.inside for state in states]
@@ -160,6 +164,7 @@ def _while(s: Scheduler, eqn, operands):
         targets = [*(state.target for state in states), *places]
         outs = inner.run_into(body_jaxpr, [*consts[num_test:], *inside], targets)
         advance(inner, states, outs)
+        release()
 
     s.b.while_([*flat_carries(states), *counts], test, body)
     return [*finish(s, states), *(Numbers(INT, (h,)) for h in outputs)]

@@ -3,11 +3,13 @@
     tape = jl_tape_new(error, 2); jl_tape_width(tape, 0, 8); jl_tape_width(tape, 1, 24)
     jl_tape_grow(tape, n)                 at least n rows have room; all of them count
     jl_tape_data(tape, 1)                 where the second column begins
+    jl_tape_release(error, jl_tape_mark(error))       what is made between the two is given back
 
 A tape is an int64 handle, the address of ``[length, capacity, columns, next tape, (data, bytes of a row)…]``. All
 tapes of a call hang on one list. At its end they become the spare ones that the next call, of whatever program, takes
 first: the pages of memory fresh from the system cost ten times what a cheap step does. Who takes the list leaves null
 behind, so that a second caller makes its own. The length of a spare tape is the bytes of it and of all behind it.
+The tapes that a step of a loop makes for itself are spare at its end, in the order in which the next step makes them.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ DECLARATIONS = {
     "jl_tapes_take": "declare void @jl_tapes_take(ptr)",
     "jl_tape_new": "declare i64 @jl_tape_new(ptr, i64)",
     "jl_tape_width": "declare void @jl_tape_width(i64, i64, i64)",
+    "jl_tape_mark": "declare i64 @jl_tape_mark(ptr)",
+    "jl_tape_release": "declare void @jl_tape_release(ptr, i64)",
     "jl_tape_move": "declare void @jl_tape_move(ptr, i64)",
     "jl_tapes_free": "declare void @jl_tapes_free(ptr)",
 }
@@ -211,17 +215,67 @@ done:
   %bytes = add i64 %data, {OVERHEAD}
   ret i64 %bytes
 }}
+define i64 @jl_tape_mark(ptr %error) {{
+  %list = getelementptr i64, ptr %error, i64 {LIST_SLOT}
+  %mark = load i64, ptr %list
+  ret i64 %mark
+}}
+define void @jl_tape_release(ptr %error, i64 %mark) {{
+  %list = getelementptr ptr, ptr %error, i64 {LIST_SLOT}
+  %as = getelementptr ptr, ptr %error, i64 {SPARE_SLOT}
+  %stop = inttoptr i64 %mark to ptr
+  br label %loop
+loop:
+  %tape = load ptr, ptr %list
+  %all = icmp eq ptr %tape, %stop
+  br i1 %all, label %done, label %body
+body:
+  %an = getelementptr ptr, ptr %tape, i64 3
+  %next = load ptr, ptr %an
+  %spare = load ptr, ptr %as
+  %own = call i64 @jl_tape_bytes(ptr %tape)
+  %alone = icmp eq ptr %spare, null
+  br i1 %alone, label %sum, label %others
+others:
+  %behind = load i64, ptr %spare
+  br label %sum
+sum:
+  %more = phi i64 [ 0, %body ], [ %behind, %others ]
+  %total = add i64 %own, %more
+  store i64 %total, ptr %tape
+  store ptr %spare, ptr %an
+  store ptr %tape, ptr %as
+  store ptr %next, ptr %list
+  br label %loop
+done:
+  ret void
+}}
 define void @jl_tapes_free(ptr %error) {{
   %list = getelementptr ptr, ptr %error, i64 {LIST_SLOT}
   %as = getelementptr ptr, ptr %error, i64 {SPARE_SLOT}
   %first = load ptr, ptr %list
-  %spare = load ptr, ptr %as
   store ptr null, ptr %list
+  br label %trim
+trim:
+  %spare = load ptr, ptr %as
+  %no_spare = icmp eq ptr %spare, null
+  br i1 %no_spare, label %trimmed, label %weigh
+weigh:
+  %weight = load i64, ptr %spare
+  %heavy = icmp ugt i64 %weight, {KEPT_BYTES}
+  br i1 %heavy, label %lighten, label %trimmed
+lighten:
+  %rest_at = getelementptr ptr, ptr %spare, i64 3
+  %lighter = load ptr, ptr %rest_at
+  store ptr %lighter, ptr %as
+  call void @jl_tape_free(ptr %spare)
+  br label %trim
+trimmed:
   store ptr null, ptr %as
   br label %loop
 loop:
-  %tape = phi ptr [ %first, %0 ], [ %next, %again ]
-  %kept = phi ptr [ %spare, %0 ], [ %now, %again ]
+  %tape = phi ptr [ %first, %trimmed ], [ %next, %again ]
+  %kept = phi ptr [ %spare, %trimmed ], [ %now, %again ]
   %none = icmp eq ptr %tape, null
   br i1 %none, label %give, label %body
 body:
@@ -290,6 +344,8 @@ TAPE_ROUTINES = {
     r.name: r
     for r in (
         TapeRoutine("tape_new", "i64", takes_error=True),
+        TapeRoutine("tape_mark", "i64", takes_error=True),
+        TapeRoutine("tape_release", "void", takes_error=True),
         TapeRoutine("tape_width", "void"),
         TapeRoutine("tape_grow", "void"),
         TapeRoutine("tape_data", "ptr"),

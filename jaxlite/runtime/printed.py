@@ -42,6 +42,25 @@ def _tape_new(columns):
     return tape_new
 
 
+@_overload(array_helpers.tape_mark)
+def _tape_mark():
+    def tape_mark():
+        with _numba.objmode(mark="int64"):
+            mark = array_helpers.tape_mark()
+        return mark
+
+    return tape_mark
+
+
+@_overload(array_helpers.tape_release)
+def _tape_release(mark):
+    def tape_release(mark):
+        with _numba.objmode():
+            array_helpers.tape_release(mark)
+
+    return tape_release
+
+
 @_overload(array_helpers.tape_width)
 def _tape_width(tape, column, width):
     def tape_width(tape, column, width):
