@@ -417,3 +417,10 @@ def test_densities_far_out(name):
     np.testing.assert_array_equal(jaxlite.vmap(jaxlite.grad(ours.pdf))(far[2:]), np.zeros(2))
     for method in ("logcdf", "logsf"):
         np.testing.assert_array_equal(getattr(ours, method)(far[:2]), getattr(theirs, method)(far[:2]))
+
+
+def test_entropies_stay_in_single_precision():
+    mu = np.array([0.5, 20.0], np.float32)
+    for f in (stats.poisson.entropy, jaxlite.jit(stats.poisson.entropy)):
+        assert f(mu).dtype == np.float32
+        np.testing.assert_allclose(f(mu), scipy.stats.poisson.entropy(mu), rtol=1e-6)

@@ -440,12 +440,13 @@ def _poisson_entropy(mu: ArrayLike, loc: ArrayLike = 0) -> Array:
     Array(1.70488264, dtype=float64)
     """
     mu, _ = promoted("poisson.entropy", mu, loc)
+    dtype = aval_of(mu).dtype
     low, possible = mu < 1e4, mu > 0
     safe = jnp.where(low & possible, mu, 1)
     by_sum = safe - sp.xlogy(safe, safe) + _expected(safe)
     large = jnp.where(low, 1e4, mu)
     by_series = 0.5 * jnp.log(2 * math.pi * math.e * large) - 1 / (12 * large) - 1 / (24 * large**2)
-    value = jnp.where(low, by_sum, by_series)
+    value = jnp.astype(jnp.where(low, by_sum, by_series), dtype)
     return jnp.where(possible, value, jnp.where(mu == 0, 0, jnp.nan))
 
 
