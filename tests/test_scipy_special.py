@@ -601,5 +601,7 @@ def test_python_numbers_leave_single_precision():
     }
     for name, f in calls.items():
         assert f(x).dtype == jaxlite.jit(f)(x).dtype == np.float32, name
+    for part in (*special.sici(x), *special.fresnel(x)):
+        assert part.dtype == np.float32
     assert special.wofz(x).dtype == jaxlite.jit(special.wofz)(x).dtype == np.complex64
     assert special.gammainc(np.array([1, 2]), x).dtype == special.gammainc(1.5, 2).dtype == np.float64

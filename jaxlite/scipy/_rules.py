@@ -30,8 +30,9 @@ from jaxlite.primitive import Zero
 from jaxlite.trace import aval_of
 
 _NUMBERS = (bool, int, float, complex)
+# Sets, not tuples: np.dtype(np.float64) == None.
 _SINGLE = {np.dtype(np.float32), np.dtype(np.complex64)}
-_DOUBLE = (np.dtype(np.float64), np.dtype(np.complex128))
+_DOUBLE = {np.dtype(np.float64), np.dtype(np.complex128)}
 _COMPUTED = tuple(map(np.dtype, (np.float32, np.float64, np.complex64, np.complex128)))
 
 

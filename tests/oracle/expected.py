@@ -155,6 +155,16 @@ def _eigenvalues_move_with_vectors(row, letter, transformation, got, expected) -
     return values_agree(np.asarray(got[0]), wanted)
 
 
+def _is_gradient_of_solve(row, letter, transformation, got, expected) -> bool:
+    """With w the cotangent of x = A⁻¹·b, b̄ = A⁻ᵀ·w, and Ā is the Hermitian part of -b̄·xᵀ."""
+    if isinstance(got, Exception) or transformation not in ("grad", "jit_grad"):
+        return False
+    a, b = row.arrays(letter)
+    b_bar = np.linalg.solve(a.T, wave(b.shape, b.dtype, 2.0))
+    a_bar = -b_bar @ np.linalg.solve(a, b).T
+    return values_agree(got[0], (a_bar + a_bar.T.conj()) / 2) and values_agree(got[1], b_bar)
+
+
 def _symmetric_parts_agree(row, letter, transformation, got, expected) -> bool:
     """The derivative by the matrix is by one of its triangles or by both, and the same by a symmetric matrix."""
     if transformation not in ("grad", "jit_grad"):
@@ -220,7 +230,12 @@ EXPECTED = (
     ),
     Expected(("scipy.linalg.pascal",), "JAX's is float32 also where 64 bits are on", _in_dtypes(d="float64")),
     Expected(
-        ("scipy.special.log_ndtr[special]", "scipy.special.xlogy[zero]", "scipy.special.spence"),
+        (
+            "scipy.special.log_ndtr[special]",
+            "scipy.special.xlogy[zero]",
+            "scipy.special.spence",
+            "scipy.special.entr",
+        ),
         "JAX's derivative is nan where there is one, or its limit",
         _where_jax_has_numbers,
     ),
@@ -265,6 +280,11 @@ EXPECTED = (
         ("nn.dot_product_attention",), "JAX's softmax is one of float32, whatever it is given", _within(3e-6)
     ),
     Expected(("scipy.special.bessel_jn",), "JAX's recurrence overflows in float32", _where_jax_has_numbers),
+    Expected(
+        ("scipy.linalg.solve[complex,pos]",),
+        "JAX solves with the matrix where its transpose, the conjugate, is due",
+        _is_gradient_of_solve,
+    ),
     Expected(("scipy.optimize.minimize",), "another line search, the same minimum", _takes_steps_alike),
     Expected(
         ("scipy.linalg.eigh_tridiagonal",),

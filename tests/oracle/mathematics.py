@@ -140,12 +140,14 @@ LINEAR_ALGEBRA = [
     row("scipy.linalg.schur", Sample((4, 4)), on="c", output="complex", label="complex"),
     row("scipy.linalg.solve", REGULAR, RIGHT, on="dfic"),
     row("scipy.linalg.solve", REGULAR, U3, on="dc", label="vector"),
-    *[row("scipy.linalg.solve", DEFINITE, RIGHT, on="dc", assume_a=kind, call=_of_hermitian("solve"))
-      for kind in ("pos", "her")],
+    row("scipy.linalg.solve", DEFINITE, RIGHT, on="d", assume_a="pos", call=_of_hermitian("solve")),
+    row("scipy.linalg.solve", DEFINITE, RIGHT, on="c", assume_a="pos", label="complex,pos", call=_of_hermitian("solve"),
+        only=("evaluate", "jit", "jvp", "linearize", "vmap", "grad", "jit_grad")),
+    row("scipy.linalg.solve", DEFINITE, RIGHT, on="dc", assume_a="her", call=_of_hermitian("solve")),
     row("scipy.linalg.solve", REGULAR, RIGHT, on="dc", assume_a="sym",
         call=_la(lambda la, a, b, **options: la.solve(a + a.T, b, **options))),
     row("scipy.linalg.solve", DEFINITE, RIGHT, on="d", assume_a="pos", lower=True, call=_of_hermitian("solve")),
-    row("scipy.linalg.solve", DEFINITE, RIGHT, on="dc", assume_a="pos", label="triangle",
+    row("scipy.linalg.solve", DEFINITE, RIGHT, on="d", assume_a="pos", label="triangle",
         only=("evaluate", "jit", "vmap_first", "grad")),
     row("scipy.linalg.solve_sylvester", REGULAR, Sample((2, 2), form="regular"), RIGHT, on="dfc"),
     *[row("scipy.linalg.solve_triangular", LOWER, RIGHT, on="dc", trans=trans, lower=True, unit_diagonal=unit)
