@@ -446,8 +446,8 @@ def _poisson_entropy(mu: ArrayLike, loc: ArrayLike = 0) -> Array:
     by_sum = safe - sp.xlogy(safe, safe) + _expected(safe)
     large = jnp.where(low, 1e4, mu)
     by_series = 0.5 * jnp.log(2 * math.pi * math.e * large) - 1 / (12 * large) - 1 / (24 * large**2)
-    value = jnp.astype(jnp.where(low, by_sum, by_series), dtype)
-    return jnp.where(possible, value, jnp.where(mu == 0, 0, jnp.nan))
+    value = jnp.where(low, by_sum, by_series)
+    return jnp.astype(jnp.where(possible, value, jnp.where(mu == 0, 0, jnp.nan)), dtype)
 
 
 poisson.entropy = _poisson_entropy
