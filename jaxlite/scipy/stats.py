@@ -440,7 +440,9 @@ def _poisson_entropy(mu: ArrayLike, loc: ArrayLike = 0) -> Array:
     Array(1.70488264, dtype=float64)
     """
     mu, _ = promoted("poisson.entropy", mu, loc)
+    # The sum is of single precision only at the end.
     dtype = aval_of(mu).dtype
+    mu = jnp.astype(mu, np.float64)
     low, possible = mu < 1e4, mu > 0
     safe = jnp.where(low & possible, mu, 1)
     by_sum = safe - sp.xlogy(safe, safe) + _expected(safe)
