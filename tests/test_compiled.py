@@ -105,8 +105,8 @@ NOT_DIFFERENTIABLE = ("pure_callback", "io_callback")
 
 
 def has_free_basis(case) -> bool:
-    """Whether some of the vectors of a factorisation are any basis of what the others leave."""
-    return case.primitive in ("qr", "svd") and case.params["full_matrices"] and case.derivatives is None
+    """Whether some of the singular vectors are any basis of what the others leave."""
+    return case.primitive == "svd" and case.params["full_matrices"] and case.derivatives is None
 
 
 def differentiable(case):

@@ -107,12 +107,24 @@ def test_cholesky_of_an_indefinite_matrix_is_nan_in_the_lower_triangle():
 
 
 def test_bases_that_are_free_have_no_derivative():
-    with pytest.raises(RuleError, match="the last 1 columns of q are any basis"):
-        api.jvp(lambda a: linalg.qr(a, True), (B,), (B,))
     for a in (B, B.T):
         with pytest.raises(RuleError, match="the last 1 singular vectors are any basis"):
             api.jvp(linalg.svd, (a,), (a,))
     api.jvp(lambda a: linalg.svd(a, True, False), (B,), (B,))
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (2, 4, 1), (4, 4)])
+@pytest.mark.parametrize("dtype", [np.float64, np.complex128])
+def test_derivatives_of_a_completed_basis(rng, shape, dtype):
+    """The columns that complete Q are those of LAPACK's reflections."""
+    a, t = rng.normal(size=shape), rng.normal(size=shape)
+    if dtype is np.complex128:
+        a, t = a + 1j * rng.normal(size=shape), t + 1j * rng.normal(size=shape)
+    step = 1e-6
+    got = api.jvp(lambda a: linalg.qr(a, True), (a,), (t,))[1]
+    ahead, behind = (linalg.qr(a + s * step * t, True) for s in (1, -1))
+    for x, high, low in zip(got, ahead, behind, strict=True):
+        np.testing.assert_allclose(x, (high - low) / (2 * step), atol=1e-7)
 
 
 def test_values_have_derivatives_where_they_coincide():

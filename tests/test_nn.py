@@ -158,7 +158,7 @@ def test_attention(name, oracle):
     [
         (lambda: nn.dot_product_attention(QUERY, KEY, VALUE[..., :2]), "keys and values are"),
         (lambda: nn.dot_product_attention(QUERY[..., :3, :], KEY, VALUE), "a multiple of those of the keys"),
-        (lambda: nn.dot_product_attention(QUERY, KEY, VALUE, BIAS[0]), "bias or mask of shape"),
+        (lambda: nn.dot_product_attention(QUERY, KEY, VALUE, BIAS[None]), "bias or mask of shape"),
         (lambda: nn.dot_product_attention(QUERY, KEY, VALUE, local_window_size=-1), "must not be negative"),
         (lambda: nn.standardize(Y, algorithm="quick"), "algorithm is 'stable' or 'fast'"),
     ],
@@ -182,3 +182,32 @@ def test_two_ways_to_standardize(oracle):
             oracle.nn.standardize(Y, 0, algorithm=algorithm),
             rtol=1e-12,
         )
+
+
+@pytest.mark.parametrize(
+    "name", ["relu", "relu6", "hard_sigmoid", "hard_silu", "softplus", "log_sigmoid", "elu"]
+)
+def test_nan_stays_nan(name):
+    f = getattr(nn, name)
+    for call in (f, jaxlite.jit(f)):
+        assert np.isnan(call(np.array([np.nan, 1.0]))).tolist() == [True, False]
+
+
+def test_slopes_at_infinity():
+    at = np.array([-np.inf, np.inf])
+    np.testing.assert_array_equal(jaxlite.vmap(jaxlite.grad(nn.softplus))(at), [0.0, 1.0])
+    np.testing.assert_array_equal(jaxlite.vmap(jaxlite.grad(nn.log_sigmoid))(at), [1.0, 0.0])
+    np.testing.assert_array_equal(jaxlite.vmap(jaxlite.grad(jaxlite.grad(nn.softplus)))(at), [0.0, 0.0])
+    assert jaxlite.grad(jaxlite.grad(nn.softplus))(0.0) == 0.25
+
+
+def test_relu6_is_a_float():
+    assert nn.relu6(np.array([3, 9])).dtype == np.float64
+    assert nn.relu6(np.array([3, 9], np.float32)).dtype == np.float32
+
+
+def test_masks_of_attention_broadcast():
+    shape = (QUERY.shape[1], KEY.shape[1])
+    mask = np.tri(*shape, dtype=bool)
+    expected = nn.dot_product_attention(QUERY, KEY, VALUE, mask=mask[None, None])
+    np.testing.assert_array_equal(nn.dot_product_attention(QUERY, KEY, VALUE, mask=mask), expected)

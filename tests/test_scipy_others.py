@@ -249,6 +249,21 @@ def test_krylov_methods(name):
         solver(matrix, B, np.zeros(3))
 
 
+def test_gradients_of_hermitian_equations():
+    matrix = A @ A.T + 1j * (A - A.T)
+
+    def loss(solve, a, b):
+        return jnp.sum(jnp.abs(solve((a + a.conj().T) / 2, b) - 1j) ** 2)
+
+    def solve(a, b):
+        return sparse.linalg.cg(a, b, tol=1e-13)[0]
+
+    got = jaxlite.grad(lambda a, b: loss(solve, a, b), (0, 1))(matrix, B + 1j)
+    expected = jaxlite.grad(lambda a, b: loss(jnp.linalg.solve, a, b), (0, 1))(matrix, B + 1j)
+    for x, y in zip(got, expected, strict=True):
+        np.testing.assert_allclose(x, y, atol=1e-10)
+
+
 def test_restarted_residuals_are_loops():
     def size(restart):
         matrix = 4 * np.eye(30) + 1j * np.eye(30, k=1)

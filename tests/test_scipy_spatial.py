@@ -173,3 +173,9 @@ def test_errors():
         Slerp(np.arange(3.0), r)
     with pytest.raises(ArgumentError, match="times do not increase"):
         Slerp(np.zeros(7), r)
+
+
+def test_parameters_of_single_precision_stay():
+    rotation = Rotation.from_quat(np.array([0.1, 0.2, 0.3, -0.9], np.float32))
+    assert rotation.as_mrp().dtype == np.float32
+    np.testing.assert_allclose(rotation.as_mrp(), Rotation.from_quat(rotation.as_quat()).as_mrp(), rtol=1e-6)

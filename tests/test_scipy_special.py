@@ -583,3 +583,37 @@ def test_series_in_powers():
     )
     # T₃₀ has powers of the size of 1e10.
     assert in_powers((1.0,) + (0.0,) * 29 + (1e-3,)) is None
+
+
+@pytest.mark.parametrize(("name", "at"), [("xlogy", 2.0), ("xlog1py", 1.0), ("rel_entr", 2.0)])
+def test_mixed_derivatives_where_the_factor_is_zero(name, at):
+    f = getattr(special, name)
+    mixed = -0.5 if name == "rel_entr" else 0.5
+    assert jaxlite.grad(jaxlite.grad(f, 1), 0)(0.0, at) == mixed
+
+
+def test_entropy_is_flat_where_it_is_minus_infinity():
+    assert jaxlite.grad(special.entr)(-1.0) == 0.0
+
+
+def test_second_derivatives_of_bessel_jn():
+    for z in (1e-3, 0.5, 3.0, 20.0):
+        got = jaxlite.grad(jaxlite.grad(lambda z: special.bessel_jn(z, v=3, n_iter=60)[3]))(z)
+        np.testing.assert_allclose(got, scipy.special.jvp(3, z, 2), rtol=1e-9)
+
+
+def test_python_numbers_leave_single_precision():
+    x = np.array([0.6, 0.8], np.float32)
+    calls = {
+        "polygamma": lambda x: special.polygamma(1, x),
+        "multigammaln": lambda x: special.multigammaln(x, 1),
+        "gammainc": lambda x: special.gammainc(1.5, x),
+        "xlogy": lambda x: special.xlogy(2, x),
+        "hyp2f1": lambda x: special.hyp2f1(1.5, 0.5, 2, x),
+    }
+    for name, f in calls.items():
+        assert f(x).dtype == jaxlite.jit(f)(x).dtype == np.float32, name
+    for part in (*special.sici(x), *special.fresnel(x)):
+        assert part.dtype == np.float32
+    assert special.wofz(x).dtype == jaxlite.jit(special.wofz)(x).dtype == np.complex64
+    assert special.gammainc(np.array([1, 2]), x).dtype == special.gammainc(1.5, 2).dtype == np.float64

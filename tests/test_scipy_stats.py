@@ -405,3 +405,22 @@ def test_agreement_with_jax(name, method, oracle):
         got = np.asarray(jaxlite.vmap(jaxlite.grad(ours, i), axes)(*args))
         fine = np.isfinite(expected)
         np.testing.assert_allclose(got[fine], expected[fine], rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["norm", "cauchy", "laplace", "logistic", "gumbel_r", "gumbel_l"])
+def test_densities_far_out(name):
+    far = np.array([-np.inf, np.inf, -1e300, 1e300])
+    ours, theirs = getattr(stats, name), getattr(scipy.stats, name)
+    for f in (ours.pdf, jaxlite.jit(ours.pdf)):
+        np.testing.assert_array_equal(f(far), np.zeros(4))
+    np.testing.assert_array_equal(ours.logpdf(far[:2]), [-np.inf, -np.inf])
+    np.testing.assert_array_equal(jaxlite.vmap(jaxlite.grad(ours.pdf))(far[2:]), np.zeros(2))
+    for method in ("logcdf", "logsf"):
+        np.testing.assert_array_equal(getattr(ours, method)(far[:2]), getattr(theirs, method)(far[:2]))
+
+
+def test_entropies_stay_in_single_precision():
+    mu = np.array([0.5, 20.0], np.float32)
+    for f in (stats.poisson.entropy, jaxlite.jit(stats.poisson.entropy)):
+        assert f(mu).dtype == np.float32
+        np.testing.assert_allclose(f(mu), scipy.stats.poisson.entropy(mu), rtol=1e-6)

@@ -79,7 +79,8 @@ def relu(x: ArrayLike) -> Array:
     >>> jaxlite.nn.relu(jnp.array([-1.0, 2.0]))
     Array([0., 2.], dtype=float64)
     """
-    return jnp.where(jnp.greater(x, 0), x, 0)
+    # So written nan stays nan.
+    return jnp.where(jnp.less_equal(x, 0), 0, x)
 
 
 def relu6(x: ArrayLike) -> Array:
@@ -93,7 +94,8 @@ def relu6(x: ArrayLike) -> Array:
     -------
     Array
     """
-    return jnp.where(jnp.less(x, 6), relu(x), 6)
+    (x,) = promote_inexact("relu6", x)
+    return jnp.where(jnp.greater_equal(x, 6), 6, relu(x))
 
 
 def leaky_relu(x: ArrayLike, negative_slope: ArrayLike = 1e-2) -> Array:

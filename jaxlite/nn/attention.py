@@ -115,8 +115,9 @@ def _check(q: Array, k: Array, v: Array) -> None:
 
 
 def _grouped(x, heads: int, group: int):
-    """Turn ``[B, N, T, S]`` into ``[B, K, N/K, T, S]``."""
+    """Turn ``[B, N, T, S]``, of which the first may be missing, into ``[B, K, N/K, T, S]``."""
     x = jnp.asarray(x)
+    x = x.reshape((1,) * (4 - x.ndim) + x.shape)
     if x.ndim != 4 or x.shape[1] not in (1, heads * group):
         raise ShapeError(
             f"dot_product_attention: bias or mask of shape {x.shape} is not [B, {heads * group}, T, S]."

@@ -723,7 +723,8 @@ def qr(a: ArrayLike, mode: str = "reduced") -> QRResult | Array:
 
     Notes
     -----
-    Derivatives exist where the first min(m, n) columns are independent, and not in mode "complete" if m > n.
+    Derivatives exist where the first min(m, n) columns are independent. In mode "complete" the columns of ``Q`` after
+    the first n are those that Householder's reflections leave there, and move with them.
 
     Examples
     --------

@@ -656,32 +656,51 @@ def _qr_jvp(primals, tangents, *, full_matrices):
     q, r = qr(*primals, full_matrices)
     (a_dot,) = tangents
     *stack, m, n = aval_of(a_dot).shape
-    if full_matrices and m > n:
-        raise RuleError(
-            f"qr with full_matrices=True of a matrix of type {aval_of(a_dot)} cannot be differentiated.",
-            why=f"the last {m - n} columns of q are any basis of what the others leave.",
-            fix='full_matrices=False; jnp.linalg.qr(a, mode="reduced").',
-        )
     k, last = min(m, n), len(stack) + 1
-    r_square = slice_in_dim(r, 0, k, axis=last)
+    is_completed = full_matrices and m > n
+    columns = slice_in_dim(q, 0, k, axis=last) if is_completed else q
+    r_square = slice_in_dim(slice_in_dim(r, 0, k, axis=last), 0, k, axis=last - 1)
     square_dot = slice_in_dim(a_dot, 0, k, axis=last)
     # Q̇ = Q·Ω + the part that leaves the span of Q. Ω is anti-Hermitian, and Ṙ·R⁻¹ = Qᴴ·Ȧ·R⁻¹ - Ω upper
     # triangular with a real diagonal, as LAPACK's R has.
     scaled = triangular_solve(r_square, square_dot)
-    inner = _matmul(_adjoint(q), scaled)
+    inner = _matmul(_adjoint(columns), scaled)
     below = _lower_triangle(inner, -1)
     omega = sub(below, _adjoint(below))
     if aval_of(inner).dtype.kind == "c":
         turned = imag(_diagonal(inner))
         omega = add(omega, _on_diagonal(complex(mul(turned, 0.0), turned)))
-    q_dot = add(_matmul(q, sub(omega, inner)), scaled)
+    q_dot = add(_matmul(columns, sub(omega, inner)), scaled)
     r_dot = _matmul(sub(inner, omega), r_square)
+    if is_completed:
+        q_dot = concatenate([q_dot, _complement_dot(q, q_dot)], dimension=last)
+        r_dot = _pad_matrices(r_dot, m - n, 0)
     if n > m:
         # The columns beyond the square are R₂ = Qᴴ·A₂ = R's own, so Ṙ₂ = Qᴴ·Ȧ₂ - Ω·R₂.
         r_rest, rest_dot = (slice_in_dim(x, k, n, axis=last) for x in (r, a_dot))
         rest = sub(_matmul(_adjoint(q), rest_dot), _matmul(omega, r_rest))
         r_dot = concatenate([r_dot, rest], dimension=last)
     return (q, r), (q_dot, r_dot)
+
+
+def _complement_dot(q, columns_dot):
+    """Return the tangents of the last columns of Q from those of the first, k of m.
+
+    They are the ones that Householder's reflections leave, which the first columns determine: with Q₁₁ the first k
+    rows of these, Q₂₁ the others and Z = Q₂₁·(Q₁₁ - 1)⁻¹, equations 32 and 33 of arXiv:2409.13374.
+    """
+    *stack, m, k = aval_of(columns_dot).shape
+    last = len(stack) + 1
+
+    def parts(x):
+        return slice_in_dim(x, 0, k, axis=last - 1), slice_in_dim(x, k, m, axis=last - 1)
+
+    columns, rest = slice_in_dim(q, 0, k, axis=last), slice_in_dim(q, k, m, axis=last)
+    (top, bottom), (top_dot, bottom_dot) = parts(columns), parts(columns_dot)
+    z_adjoint = neg(solve(_adjoint(_add_to_diagonal(neg(top), 0)), _adjoint(bottom)))
+    z = _adjoint(z_adjoint)
+    reflected = _adjoint(sub(bottom_dot, _matmul(z, top_dot)))
+    return sub(_matmul(columns_dot, z_adjoint), _matmul(add(columns, _matmul(rest, z)), reflected))
 
 
 def _qr_batch(axis, args, dims, *, full_matrices):

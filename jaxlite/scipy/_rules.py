@@ -29,6 +29,10 @@ from jaxlite.ops.structural import instantiate
 from jaxlite.primitive import Zero
 from jaxlite.trace import aval_of
 
+_NUMBERS = (bool, int, float, complex)
+# Sets, not tuples: np.dtype(np.float64) == None.
+_SINGLE = {np.dtype(np.float32), np.dtype(np.complex64)}
+_DOUBLE = {np.dtype(np.float64), np.dtype(np.complex128)}
 _COMPUTED = tuple(map(np.dtype, (np.float32, np.float64, np.complex64, np.complex128)))
 
 
@@ -124,11 +128,21 @@ def scipy_function(name: str, module: str = "special") -> Callable:
     return getattr(importlib.import_module(f"scipy.{module}"), name)
 
 
+def _are_single(args) -> bool:
+    """Whether operands are of single precision and Python numbers, not numbers alone."""
+    dtypes = {getattr(arg, "dtype", None) for arg in args if type(arg) not in _NUMBERS}
+    return bool(dtypes) and dtypes <= _SINGLE
+
+
 def by_scipy(name: str, arrays: int = 1) -> Callable:
     """Let SciPy's function of this name compute where nothing is traced, and document operands and result."""
 
     def call(*args, **kwargs):
-        return scipy_function(name)(*args, **kwargs)
+        result = scipy_function(name)(*args, **kwargs)
+        # Some of SciPy's loops of single precision are not found where an operand is a Python number.
+        if getattr(result, "dtype", None) in _DOUBLE and _are_single(args):
+            return result.astype(np.float32 if result.dtype.kind == "f" else np.complex64)
+        return result
 
     def decorate(function: Callable) -> Callable:
         function.__doc__ = _document(function, arrays)

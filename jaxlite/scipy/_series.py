@@ -371,12 +371,13 @@ def loggamma_complex(z):
 def bessel_jn(z, order: int, steps: int):
     """J₀(z) … J_order(z), stacked, by Miller's backward recurrence (DLMF 3.6 and 10.74.iv)."""
     safe = jnp.where(z == 0.0, 1.0, z)
-    after, here, total, found = 0.0 * safe, 1e-280 + 0.0 * safe, 0.0 * safe, []
+    # Squares of all that follows are numbers: second derivatives divide by them.
+    after, here, total, found = 0.0 * safe, 1e-40 + 0.0 * safe, 0.0 * safe, []
     for k in range(steps, 0, -1):
         after, here = here, (2.0 * k / safe) * here - after
         # Far above |z| terms grow fast.
-        large = jnp.abs(here) > 1e150
-        scale = jnp.where(large, 1e-150, 1.0)
+        large = jnp.abs(here) > 1e60
+        scale = jnp.where(large, 1e-60, 1.0)
         after, here, total = after * scale, here * scale, total * scale
         found = [value * scale for value in found]
         if (k - 1) % 2 == 0 and k > 1:

@@ -1019,7 +1019,7 @@ def hyp2f1(a: ArrayLike, b: ArrayLike, c: ArrayLike, x: ArrayLike) -> Array:
 # --- entropies, logarithms and exponentials -------------------------------------------------------------
 
 
-@rule(lambda ans, x: -jnp.log(x) - 1)
+@rule(lambda ans, x: jnp.where(x < 0, 0, -jnp.log(jnp.where(x < 0, 1, x)) - 1))
 def _entr(x):
     positive = x > 0
     value = -x * jnp.log(jnp.where(positive, x, 1))
@@ -1038,6 +1038,8 @@ def entr(x: ArrayLike) -> Array:
     return _entr(*promoted("entr", x))
 
 
+# By rule: where p is 0, the quotient still grows with it.
+@rule(lambda ans, p, q: 1 / q, lambda ans, p, q: -_quotient_of(ans, q))
 def _quotient_of(p, q):
     """Return p/q, and 0 where p is."""
     return jnp.where(p == 0, 0, p / jnp.where(p == 0, 1, q))

@@ -20,7 +20,7 @@ from jaxlite import random
 from jaxlite.api.forward import jvp
 from jaxlite.control.while_loop import while_loop
 from jaxlite.errors import ArgumentError, ShapeError
-from jaxlite.nn import log1mexp
+from jaxlite.nn import log1mexp, log_sigmoid
 from jaxlite.numpy.linalg import cholesky, eigh, inv
 from jaxlite.ops.cumulative import cummax, cummin
 from jaxlite.ops.linalg import triangular_solve
@@ -53,9 +53,20 @@ def _positive(*shapes):
     return jnp.all(jnp.stack([jnp.asarray(s) > 0 for s in shapes]), axis=0)
 
 
+# exp(-exp(80)) is 0 in every precision.
 def _bounded_exp(z):
-    """exp(z), constant where exp(-exp(z)) is 0 in every precision: its slope inf would meet that 0."""
+    """exp(z), constant where exp(-exp(z)) is 0: its slope inf would meet that 0."""
     return jnp.exp(jnp.minimum(z, 80))
+
+
+def _gumbel_logpdf(z):
+    # Where the exponential is inf, as z may be, z counts no more.
+    return jnp.minimum(z, 1e3) - jnp.exp(z)
+
+
+def _gumbel_pdf(z):
+    z = jnp.minimum(z, 80)
+    return jnp.exp(z - jnp.exp(z))
 
 
 def _cotangent(q):
@@ -147,14 +158,14 @@ laplace = Distribution(
 
 logistic = Distribution(
     "logistic", "the logistic distribution", methods=f"{_ALL} ppf isf",
-    logcdf=lambda z: -jnp.logaddexp(0 * z, -z), logsf=lambda z: -jnp.logaddexp(0 * z, z),
-    logpdf=lambda z: z - 2 * jnp.logaddexp(z, 0 * z), cdf=sp.expit, sf=lambda z: sp.expit(-z),
+    logcdf=log_sigmoid, logsf=lambda z: log_sigmoid(-z),
+    logpdf=lambda z: log_sigmoid(z) + log_sigmoid(-z), cdf=sp.expit, sf=lambda z: sp.expit(-z),
     ppf=sp.logit, isf=lambda q: -sp.logit(q),
 )  # fmt: skip
 
 gumbel_r = Distribution(
     "gumbel_r", "the Gumbel distribution of maxima", methods=f"{_ALL} ppf isf",
-    logpdf=lambda z: -z - jnp.exp(-z), pdf=lambda z: jnp.exp(-z - _bounded_exp(-z)),
+    logpdf=lambda z: _gumbel_logpdf(-z), pdf=lambda z: _gumbel_pdf(-z),
     logcdf=lambda z: -jnp.exp(-z), cdf=lambda z: jnp.exp(-_bounded_exp(-z)),
     sf=lambda z: -jnp.expm1(-_bounded_exp(-z)), logsf=lambda z: _log1mexp(_bounded_exp(-z)),
     ppf=lambda q: -jnp.log(-jnp.log(q)), isf=lambda q: -jnp.log(-jnp.log1p(-q)),
@@ -162,7 +173,7 @@ gumbel_r = Distribution(
 
 gumbel_l = Distribution(
     "gumbel_l", "the Gumbel distribution of minima", methods=f"{_ALL} ppf isf",
-    logpdf=lambda z: z - jnp.exp(z), pdf=lambda z: jnp.exp(z - _bounded_exp(z)),
+    logpdf=_gumbel_logpdf, pdf=_gumbel_pdf,
     logsf=lambda z: -jnp.exp(z), sf=lambda z: jnp.exp(-_bounded_exp(z)),
     cdf=lambda z: -jnp.expm1(-_bounded_exp(z)), logcdf=lambda z: _log1mexp(_bounded_exp(z)),
     ppf=lambda q: jnp.log(-jnp.log1p(-q)), isf=lambda q: jnp.log(-jnp.log(q)),
@@ -429,13 +440,16 @@ def _poisson_entropy(mu: ArrayLike, loc: ArrayLike = 0) -> Array:
     Array(1.70488264, dtype=float64)
     """
     mu, _ = promoted("poisson.entropy", mu, loc)
+    # The sum is of single precision only at the end.
+    dtype = aval_of(mu).dtype
+    mu = jnp.astype(mu, np.float64)
     low, possible = mu < 1e4, mu > 0
     safe = jnp.where(low & possible, mu, 1)
     by_sum = safe - sp.xlogy(safe, safe) + _expected(safe)
     large = jnp.where(low, 1e4, mu)
     by_series = 0.5 * jnp.log(2 * math.pi * math.e * large) - 1 / (12 * large) - 1 / (24 * large**2)
     value = jnp.where(low, by_sum, by_series)
-    return jnp.where(possible, value, jnp.where(mu == 0, 0, jnp.nan))
+    return jnp.astype(jnp.where(possible, value, jnp.where(mu == 0, 0, jnp.nan)), dtype)
 
 
 poisson.entropy = _poisson_entropy

@@ -5,6 +5,8 @@ difference([1.0], [np.float64(2.0)]) == "[1.], JAX has [2.]"
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 # Relative to the largest element: two libraries' ways through a dozen operations.
@@ -19,33 +21,33 @@ def is_inexact(dtype) -> bool:
     return np.issubdtype(dtype, np.inexact)
 
 
-def difference(got: list, expected: list) -> str:
-    """Say how two lists of results differ; empty if they agree."""
+def difference(got: list, expected: list, tolerance: Callable | None = None) -> str:
+    """Say how two lists of results differ; empty if they agree. ``tolerance`` is a function of the dtype."""
     if len(got) != len(expected):
         return f"{len(got)} results, JAX has {len(expected)}"
     for x, y in zip(got, expected):
-        if problem := _difference(x, y):
+        if problem := _difference(x, y, tolerance or TOLERANCE.__getitem__):
             return problem
     return ""
 
 
-def _difference(x, y) -> str:
+def _difference(x, y, tolerance) -> str:
     if not hasattr(y, "dtype"):
         return "" if x == y else f"{x!r}, JAX has {y!r}"
     x, y = np.asarray(x), np.asarray(y)
     if (x.dtype, x.shape) != (y.dtype, y.shape):
         return f"{x.dtype}{list(x.shape)}, JAX has {y.dtype}{list(y.shape)}"
-    return "" if values_agree(x, y) else f"{_flat(x)}, JAX has {_flat(y)}"
+    return "" if values_agree(x, y, tolerance) else f"{_flat(x)}, JAX has {_flat(y)}"
 
 
-def values_agree(x: np.ndarray, y: np.ndarray) -> bool:
+def values_agree(x: np.ndarray, y: np.ndarray, tolerance: Callable = TOLERANCE.__getitem__) -> bool:
     if y.dtype.kind not in "fc":
         return np.array_equal(x, y)
     magnitude = np.abs(np.where(np.isfinite(y), y, 0))
-    tolerance = TOLERANCE[y.dtype]
-    atol = tolerance * float(np.max(magnitude, initial=0.0)) + CANCELLED
+    rtol = tolerance(y.dtype)
+    atol = rtol * float(np.max(magnitude, initial=0.0)) + CANCELLED
     parts = ((x.real, y.real), (x.imag, y.imag)) if y.dtype.kind == "c" else ((x, y),)
-    return all(np.allclose(a, b, rtol=tolerance, atol=atol, equal_nan=True) for a, b in parts)
+    return all(np.allclose(a, b, rtol=rtol, atol=atol, equal_nan=True) for a, b in parts)
 
 
 def _flat(x: np.ndarray) -> str:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tests.oracle.compare import is_inexact, values_agree
+from tests.oracle.transformations import wave
 
 _NUMPY = types.SimpleNamespace(__name__="numpy", numpy=np)
 
@@ -84,6 +85,99 @@ def _zero_where_divided_by_zero(row, letter, transformation, got, expected) -> b
     )
 
 
+def _results(check: Callable) -> Callable:
+    """Make a condition on each result of jaxlite and JAX's, of equal shapes and dtypes."""
+
+    def holds(row, letter, transformation, got, expected) -> bool:
+        if isinstance(got, Exception) or len(got) != len(expected):
+            return False
+        pairs = [(np.asarray(x), np.asarray(y)) for x, y in zip(got, expected)]
+        return all((x.shape, x.dtype) == (y.shape, y.dtype) and check(x, y) for x, y in pairs)
+
+    return holds
+
+
+# JAX's results are nan where these are not, and equal elsewhere.
+_where_jax_has_numbers = _results(lambda x, y: values_agree(np.where(np.isnan(y), y, x), y))
+
+
+def _within(tolerance: float) -> Callable:
+    """Equal up to an error of JAX's."""
+    return _results(lambda x, y: values_agree(x, y, lambda dtype: tolerance))
+
+
+def _but_at(*points: float) -> Callable:
+    """Equal but for the elements where the first argument is one of these points."""
+
+    def holds(row, letter, transformation, got, expected) -> bool:
+        x = row.arrays(letter)[0]
+        is_point = np.any([np.isnan(x) if np.isnan(point) else x == point for point in points], axis=0)
+        if transformation.startswith("vmap"):
+            is_point = np.stack([is_point, np.flip(is_point)])
+        return _results(lambda x, y: values_agree(np.where(is_point, y, x), y))(
+            row, letter, transformation, got, expected
+        )
+
+    return holds
+
+
+def _in_dtypes(**dtypes: str) -> Callable:
+    """JAX's values in other dtypes, those under the dtype's letter."""
+
+    def holds(row, letter, transformation, got, expected) -> bool:
+        if isinstance(got, Exception) or len(got) != len(expected):
+            return False
+        pairs = [(np.asarray(x), np.asarray(y)) for x, y in zip(got, expected)]
+        return all(x.dtype == dtypes[letter] and _agree_in_coarser(x, y) for x, y in pairs)
+
+    return holds
+
+
+def _takes_steps_alike(row, letter, transformation, got, expected) -> bool:
+    """Counts of steps differ by less than half, what is found by less than the tolerance asked for."""
+    if not isinstance(got, Exception) and row.id.endswith(("[nit]", "[nfev]", "[njev]")):
+        return 0.5 * expected[0] < got[0] < 1.5 * expected[0]
+    return _within(1e-5)(row, letter, transformation, got, expected)
+
+
+def _eigenvalues_move_with_vectors(row, letter, transformation, got, expected) -> bool:
+    """The tangents of eigenvalues λ = vᵀ·A·v are vᵀ·Ȧ·v."""
+    if isinstance(got, Exception) or transformation not in ("jvp", "linearize"):
+        return False
+    diagonals = row.arrays(letter)
+    matrix, tangent = (
+        np.diag(d) + np.diag(e, 1) + np.diag(e, -1)
+        for d, e in (diagonals, [wave(x.shape, x.dtype, 1.0 + i) for i, x in enumerate(diagonals)])
+    )
+    vectors = np.linalg.eigh(matrix)[1]
+    first, last = row.kwargs["select_range"] if row.kwargs.get("select") == "i" else (0, len(matrix) - 1)
+    wanted = np.einsum("ik,ij,jk->k", vectors, tangent, vectors)[first : last + 1]
+    return values_agree(np.asarray(got[0]), wanted)
+
+
+def _is_gradient_of_solve(row, letter, transformation, got, expected) -> bool:
+    """With w the cotangent of x = A⁻¹·b, b̄ = A⁻ᵀ·w, and Ā is the Hermitian part of -b̄·xᵀ."""
+    if isinstance(got, Exception) or transformation not in ("grad", "jit_grad"):
+        return False
+    a, b = row.arrays(letter)
+    b_bar = np.linalg.solve(a.T, wave(b.shape, b.dtype, 2.0))
+    a_bar = -b_bar @ np.linalg.solve(a, b).T
+    return values_agree(got[0], (a_bar + a_bar.T.conj()) / 2) and values_agree(got[1], b_bar)
+
+
+def _symmetric_parts_agree(row, letter, transformation, got, expected) -> bool:
+    """The derivative by the matrix is by one of its triangles or by both, and the same by a symmetric matrix."""
+    if transformation not in ("grad", "jit_grad"):
+        return False
+
+    def symmetric(x):
+        return x + np.conj(np.swapaxes(x, -1, -2)) if x.ndim == 2 and x.shape[0] == x.shape[1] else x
+
+    return _results(lambda x, y: values_agree(symmetric(x), symmetric(y)))(
+        row, letter, transformation, got, expected
+    )
+
+
 class Expected(NamedTuple):
     """A deviation: the rows (by id, or by name for all of its labels), why, and what must hold instead."""
 
@@ -91,6 +185,8 @@ class Expected(NamedTuple):
     reason: str
     holds: Callable  # (row, letter, transformation, got, expected) -> bool
 
+
+_COUNTS = ("bernoulli", "betabinom", "binom", "geom", "nbinom", "poisson")
 
 EXPECTED = (
     Expected(
@@ -108,13 +204,164 @@ EXPECTED = (
         "dtypes are NumPy's",
         has_numpys_dtypes,
     ),
+    Expected(
+        (
+            "scipy.special.polygamma",
+            "scipy.special.expn",
+            *(f"scipy.stats.{name}.*" for name in _COUNTS),
+        ),
+        "dtypes are NumPy's: float32 and int64 are computed in float64",
+        _in_dtypes(f="float64"),
+    ),
+    Expected(
+        ("scipy.special.owens_t", "scipy.stats.norm.ppf", "scipy.stats.norm.isf"),
+        "JAX's result is float64, whatever it is given",
+        _in_dtypes(f="float32"),
+    ),
+    Expected(
+        tuple(f"scipy.signal.{name}[int]" for name in ("convolve", "correlate", "convolve2d", "correlate2d")),
+        "integers stay integers, as in SciPy",
+        _in_dtypes(i="int64"),
+    ),
+    Expected(
+        ("scipy.special.sph_harm_y",),
+        "JAX computes it in complex128, whatever it is given",
+        _in_dtypes(f="complex64"),
+    ),
+    Expected(("scipy.linalg.pascal",), "JAX's is float32 also where 64 bits are on", _in_dtypes(d="float64")),
+    Expected(
+        (
+            "scipy.special.log_ndtr[special]",
+            "scipy.special.xlogy[zero]",
+            "scipy.special.spence",
+            "scipy.special.entr",
+        ),
+        "JAX's derivative is nan where there is one, or its limit",
+        _where_jax_has_numbers,
+    ),
+    Expected(
+        ("scipy.stats.gumbel_l.pdf[edges]", "scipy.stats.gumbel_l.logpdf[edges]"),
+        "JAX's value at inf is nan; the density is 0 there",
+        _where_jax_has_numbers,
+    ),
+    Expected(("nn.log1mexp[special]",), "JAX's second derivative is nan for large x", _where_jax_has_numbers),
+    Expected(
+        tuple(f"scipy.special.{name}" for name in ("digamma", "loggamma", "expi", "gammainc", "gammaincc")),
+        "JAX's value is nan at 0 or inf, where SciPy has the limit",
+        _where_jax_has_numbers,
+    ),
+    Expected(
+        tuple(f"scipy.special.{name}[special]" for name in ("gamma", "gammaln", "digamma")),
+        "values at 0, inf and -inf are SciPy's, derivatives there the limits; many of JAX's are nan",
+        _but_at(0.0, np.inf, -np.inf),
+    ),
+    Expected(
+        tuple(f"scipy.special.{name}[special]" for name in ("i0", "i1", "i1e")),
+        "JAX's derivatives at 0 are those of |x| at 0 from the right, and that of i1e at nan is a number",
+        _but_at(0.0, np.nan),
+    ),
+    Expected(
+        ("scipy.special.ndtri[special]",), "JAX's derivative at 0 and 1 is 0; it is inf", _but_at(0.0, 1.0)
+    ),
+    Expected(
+        ("scipy.special.bernoulli",),
+        "JAX's series is short: errors up to 1e-7, as mpmath says",
+        _within(1e-6),
+    ),
+    Expected(
+        ("scipy.stats.betabinom.*", "scipy.stats.poisson.entropy"),
+        "JAX's have errors up to 2e-6, as SciPy says",
+        _within(1e-5),
+    ),
+    Expected(
+        ("scipy.special.log_ndtr[negative]",),
+        "JAX's series has three terms: errors of derivatives up to 2e-6, as mpmath says",
+        _within(1e-5),
+    ),
+    Expected(
+        ("scipy.special.hyp2f1",), "JAX's derivatives have errors up to 3e-10, as mpmath says", _within(1e-8)
+    ),
+    Expected(
+        tuple(f"nn.{name}[special]" for name in ("relu", "relu6", "hard_sigmoid", "hard_silu", "hard_swish")),
+        "where the operand is nan the slope is that of a line, JAX's is 0",
+        _but_at(np.nan),
+    ),
+    Expected(
+        ("nn.celu[kinks]",),
+        "the second derivative at 0 is that from below; JAX's is of halves of a maximum and a minimum",
+        _but_at(0.0),
+    ),
+    Expected(
+        ("experimental.ode.odeint",),
+        "times may decrease; where they do JAX's results are nan",
+        _where_jax_has_numbers,
+    ),
+    Expected(
+        ("example_libraries.optimizers.polynomial_decay",),
+        "results of functions of Python numbers are float64, JAX's weak float64 gives way to float32",
+        _in_dtypes(f="float64"),
+    ),
+    Expected(
+        ("nn.dot_product_attention",), "JAX's softmax is one of float32, whatever it is given", _within(3e-6)
+    ),
+    Expected(("scipy.special.bessel_jn",), "JAX's recurrence overflows in float32", _where_jax_has_numbers),
+    Expected(
+        ("scipy.linalg.solve[complex,pos]",),
+        "JAX solves with the matrix where its transpose, the conjugate, is due",
+        _is_gradient_of_solve,
+    ),
+    Expected(("scipy.optimize.minimize",), "another line search, the same minimum", _takes_steps_alike),
+    Expected(
+        ("scipy.linalg.eigh_tridiagonal",),
+        "JAX differentiates the steps of a bisection",
+        _eigenvalues_move_with_vectors,
+    ),
+    Expected(
+        tuple(f"scipy.linalg.{name}[triangle]" for name in ("cholesky", "cho_factor", "solve")),
+        "derivatives are by the triangle that is read, or by symmetric matrices; JAX's are by both triangles",
+        _symmetric_parts_agree,
+    ),
 )
+
+
+class Precision(NamedTuple):
+    """How close the values of rows must be, if not as in `compare.py`: relative errors by size of the dtype."""
+
+    rows: tuple[str, ...]
+    reason: str
+    double: float
+    single: float
+    half: float = 5e-3
+
+    def tolerance(self, dtype) -> float:
+        real = np.zeros((), dtype).real.dtype
+        return {8: self.double, 4: self.single, 2: self.half}[real.itemsize]
+
+
+PRECISIONS = (
+    Precision(
+        ("random.*", "nn.initializers.*"),
+        "the same bits; functions of two libraries, a few units in the last place apart",
+        double=1e-12,
+        single=5e-6,
+    ),
+)
+
+
+def precision(row) -> Precision | None:
+    """Return how close the results of a row must be to JAX's; None for the tolerances of `compare.py`."""
+    return next((entry for entry in PRECISIONS if is_named(row, entry.rows)), None)
+
+
+def is_named(row, rows: tuple[str, ...]) -> bool:
+    """Whether a row is among the rows of an entry: by id, by name, or by a module and a star."""
+    modules = {row.name[: i + 1] + "*" for i, letter in enumerate(row.name) if letter == "."}
+    return row.id in rows or row.name in rows or not modules.isdisjoint(rows)
 
 
 def expectation(row, letter, transformation, got, expected) -> str:
     """Return the reason if this difference is one that is expected, and is exactly that; empty otherwise."""
     for entry in EXPECTED:
-        named = row.id in entry.rows or row.name in entry.rows or row.name.split(".")[0] + ".*" in entry.rows
-        if named and entry.holds(row, letter, transformation, got, expected):
+        if is_named(row, entry.rows) and entry.holds(row, letter, transformation, got, expected):
             return entry.reason
     return ""

@@ -12,7 +12,7 @@ import inspect
 import numpy as np
 
 import jaxlite
-from tests.oracle.rows import Sample, row
+from tests.oracle.rows import Sample, each, modulus_of, row
 
 # --- arrays -----------------------------------------------------------------------------------------
 
@@ -56,23 +56,10 @@ INTEGERS = "ib"
 
 
 def _each(names: str, *args, module: str = "numpy", **options):
-    return [row(f"{module}.{name}", *args, **options) for name in names.split()]
+    return each(module, names, *args, **options)
 
 
 TALL = Sample((3, 2))
-
-
-def _modulus_of(name: str):
-    """Make a call that returns the moduli of all results: they do not depend on signs and phases of vectors."""
-
-    def call(jx, *args, **options):
-        path = name.split(".")
-        module = jx.numpy if path[0] == "linalg" else jx
-        results = functools.reduce(getattr, path, module)(*args, **options)
-        return [abs(x) ** 2 for x in results]
-
-    return call
-
 
 # --- numpy ------------------------------------------------------------------------------------------
 
@@ -384,17 +371,17 @@ PRODUCTS = [
     row("linalg.qr", TALL, on="d"),
     row("linalg.qr", A, on="d", mode="r", only=("evaluate", "jit", "vmap")),
     row("linalg.qr", TALL, on="d", mode="complete", only=("evaluate", "jit", "vmap")),
-    row("linalg.eigh", SQUARE, on="dfic", call=_modulus_of("linalg.eigh")),
-    row("linalg.eigh", DEFINITE, on="d", UPLO="U", symmetrize_input=False, call=_modulus_of("linalg.eigh"),
+    row("linalg.eigh", SQUARE, on="dfic", call=modulus_of("linalg.eigh")),
+    row("linalg.eigh", DEFINITE, on="d", UPLO="U", symmetrize_input=False, call=modulus_of("linalg.eigh"),
         only=("evaluate", "jit", "vmap")),
     row("linalg.eigvalsh", SQUARE, on="dfic"),
     row("linalg.eigvalsh", STACK, on="d", label="stack"),
     row("linalg.eig", SQUARE, on="dc", call=lambda jx, a: jx.numpy.linalg.eig(a)[0]),
-    row("linalg.eig", SQUARE, on="dfic", call=_modulus_of("linalg.eig"), only=("evaluate", "jit", "vmap")),
+    row("linalg.eig", SQUARE, on="dfic", call=modulus_of("linalg.eig"), only=("evaluate", "jit", "vmap")),
     row("linalg.eigvals", SQUARE, on="dfic"),
-    row("linalg.svd", A, on="dfic", full_matrices=False, call=_modulus_of("linalg.svd")),
-    row("linalg.svd", TALL, on="dc", full_matrices=False, call=_modulus_of("linalg.svd")),
-    row("linalg.svd", SQUARE, on="d", call=_modulus_of("linalg.svd")),
+    row("linalg.svd", A, on="dfic", full_matrices=False, call=modulus_of("linalg.svd")),
+    row("linalg.svd", TALL, on="dc", full_matrices=False, call=modulus_of("linalg.svd")),
+    row("linalg.svd", SQUARE, on="d", call=modulus_of("linalg.svd")),
     row("linalg.svd", SQUARE, on="d", compute_uv=False, hermitian=True),
     row("linalg.svd", A, on="dc", compute_uv=False),
     row("linalg.svdvals", STACK, on="dfic"),
@@ -796,11 +783,11 @@ LAX_REDUCTIONS = [
     row("lax.triangular_solve", LOWER, SQUARE, on="d", lower=True, transpose_a=True, unit_diagonal=True,
         oracle=lambda jax, a, b, **k: jax.lax.linalg.triangular_solve(a, b, **k)),
     row("lax.qr", TALL, on="dc", full_matrices=False, oracle=lambda jax, a, **k: jax.lax.linalg.qr(a, **k)),
-    row("lax.eigh", SQUARE, on="dfc", call=_modulus_of("lax.eigh"), oracle=_modulus_of("lax.linalg.eigh")),
+    row("lax.eigh", SQUARE, on="dfc", call=modulus_of("lax.eigh"), oracle=modulus_of("lax.linalg.eigh")),
     row("lax.eig", SQUARE, on="dc", call=lambda jx, a: jx.lax.eig(a)[0],
         oracle=lambda jax, a: jax.lax.linalg.eig(a, compute_left_eigenvectors=False)[0]),
-    row("lax.svd", TALL, on="dfc", full_matrices=False, call=_modulus_of("lax.svd"),
-        oracle=_modulus_of("lax.linalg.svd")),
+    row("lax.svd", TALL, on="dfc", full_matrices=False, call=modulus_of("lax.svd"),
+        oracle=modulus_of("lax.linalg.svd")),
     row("lax.fft", A, "FFT", (3,), on="c"),
     row("lax.fft", BOX, "IFFT", (3, 4), on="c"),
     row("lax.fft", BOX, "RFFT", (3, 4), on="df"),
@@ -1201,16 +1188,19 @@ EXCLUDED = {
 
 
 def function_names() -> set[str]:
-    """Return the public functions of ``jaxlite.numpy``, its ``linalg`` and ``fft``, and ``jaxlite.lax``."""
+    """Return the public functions of ``jaxlite.numpy``, ``jaxlite.lax`` and their ``linalg``, and of ``fft``."""
     modules = {
         "numpy": jaxlite.numpy,
         "linalg": jaxlite.numpy.linalg,
         "fft": jaxlite.numpy.fft,
         "lax": jaxlite.lax,
+        "lax.linalg": jaxlite.lax.linalg,
     }
     found = set()
     for where, module in modules.items():
-        for name in getattr(module, "__all__", vars(module)) if where in ("linalg", "fft") else vars(module):
+        for name in (
+            getattr(module, "__all__", vars(module)) if where not in ("numpy", "lax") else vars(module)
+        ):
             value = getattr(module, name)
             if not name.startswith("_") and callable(value) and not inspect.isclass(value):
                 found.add(f"{where}.{name}")

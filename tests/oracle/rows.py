@@ -11,6 +11,7 @@ everything else among the arguments is static. The first part of the name says w
 from __future__ import annotations
 
 import functools
+import importlib
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -120,6 +121,11 @@ def row(name, *args, on="df", call=None, oracle=None, only=(), eager=False, labe
     return Row(name, args, kwargs, on, call, oracle, tuple(only), eager, label or _label(kwargs))
 
 
+def each(module: str, names: str, *args, **options) -> list[Row]:
+    """Write the same row for several functions of a module, named in one string."""
+    return [row(f"{module}.{name}", *args, **options) for name in names.split()]
+
+
 def _label(kwargs) -> str:
     plain = (bool, int, float, str, tuple, list, type(None))
     return ",".join(f"{k}={v}".replace(" ", "") for k, v in kwargs.items() if isinstance(v, plain))
@@ -139,9 +145,26 @@ def _replace(x, change):
 
 def _lookup(name: str) -> Callable:
     def call(jx, *args, **kwargs):
-        return functools.reduce(getattr, path, jx)(*args, **kwargs)
+        return find(jx, name)(*args, **kwargs)
 
+    return call
+
+
+def find(jx, name: str):
+    """Return what a library has under a dotted name; modules are imported as they are needed."""
     path = name.split(".")
-    if path[0] in ("linalg", "fft"):
-        path = ["numpy", *path]
+    return functools.reduce(_member, ["numpy", *path] if path[0] in ("linalg", "fft") else path, jx)
+
+
+def _member(x, name: str):
+    found = getattr(x, name, None)
+    return importlib.import_module(f"{x.__name__}.{name}") if found is None else found
+
+
+def modulus_of(name: str) -> Callable:
+    """Make a call that returns the moduli of all results: they do not depend on signs and phases of vectors."""
+
+    def call(jx, *args, **options):
+        return [abs(x) ** 2 for x in find(jx, name)(*args, **options)]
+
     return call

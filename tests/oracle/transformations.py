@@ -16,13 +16,14 @@ def _is_inexact(x) -> bool:
     return np.issubdtype(x.dtype if hasattr(x, "dtype") else np.result_type(x), np.inexact)
 
 
-def _wave(shape, dtype, phase: float) -> np.ndarray:
+def wave(shape, dtype, phase: float) -> np.ndarray:
+    """Return the numbers that tangents and cotangents have."""
     x = np.cos(phase + np.arange(int(np.prod(shape)))).reshape(shape)
     return np.asarray(x * (1 - 0.5j) if np.dtype(dtype).kind == "c" else x, dtype)
 
 
 def _tangents(jx, arrays):
-    return tuple(jx.numpy.asarray(_wave(np.shape(x), x.dtype, 1.0 + i)) for i, x in enumerate(arrays))
+    return tuple(jx.numpy.asarray(wave(np.shape(x), x.dtype, 1.0 + i)) for i, x in enumerate(arrays))
 
 
 def _leaves(jx, tree) -> list:
@@ -74,7 +75,7 @@ def grad(jx, f):
         if not xs:
             return []
         ys, g_vjp = jx.vjp(g, *xs)
-        return list(g_vjp([jx.numpy.asarray(_wave(np.shape(y), y.dtype, 2.0)) for y in ys])) if ys else []
+        return list(g_vjp([jx.numpy.asarray(wave(np.shape(y), y.dtype, 2.0)) for y in ys])) if ys else []
 
     return transformed
 

@@ -200,7 +200,7 @@ QR = [
     qr_row(A),
     qr_row(A, True),
     qr_row(TALL),
-    qr_row(TALL, True, derivatives=None),
+    qr_row(TALL, True),
     qr_row(WIDE),
     qr_row(WIDE, True),
     qr_row(COMPLEX),

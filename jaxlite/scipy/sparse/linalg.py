@@ -185,6 +185,8 @@ def _solve(name, method, A, b, x0, tol, atol, maxiter, M, symmetric):
     def transposed(vecmat, right):
         return solve(vecmat, right, tree_map(jnp.zeros_like, right))
 
+    # The transpose of a Hermitian operator is its conjugate, not itself.
+    symmetric = symmetric and not any(map(jnp.iscomplexobj, tree_leaves(b)))
     x = custom_linear_solve(
         A, b, lambda matvec, right: solve(matvec, right, x0), transpose_solve=transposed, symmetric=symmetric
     )

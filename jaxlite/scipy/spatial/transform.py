@@ -449,8 +449,8 @@ class Rotation:
         Array
             f64[..., 3]
         """
-        sign = jnp.where(self.quat[..., 3:] < 0, -1, 1)
-        return sign * self.quat[..., :3] / (1 + sign * self.quat[..., 3:])
+        q = jnp.where(self.quat[..., 3:] < 0, -self.quat, self.quat)
+        return q[..., :3] / (1 + q[..., 3:])
 
     def as_rotvec(self, degrees: bool = False) -> Array:
         """Return the axes, as long as the angles.
