@@ -72,6 +72,8 @@ def _is_user_code(code: CodeType) -> bool:
         name = code.co_filename
         # ``python -m jaxlite`` is a program over the library, so its lines are a user's lines.
         ours = name.startswith(_PACKAGE) and os.path.basename(name) != "__main__.py"
+        # What dataclasses write has no line that anybody could look at.
+        ours |= code.co_qualname.startswith("__create_fn__.")
         known = _IS_USER_CODE[code] = not ours and not name.startswith(_CALLBACK_LIBRARIES)
     return known
 

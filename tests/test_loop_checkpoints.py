@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from jaxlite.control import revolve
 from jaxlite.control.loop_checkpoints import segment_length
 from jaxlite.counters import counters
 from jaxlite.errors import ArgumentError
+from jaxlite.runtime.compile import symbol_key
 from jaxlite.tree_util import tree_leaves
 from tests.tolerances import assert_close
 
@@ -292,6 +294,24 @@ def test_no_steps_at_all():
             return lax.scan(lambda c, y: (jnp.sin(c) * y, None), x, np.zeros(0), checkpoint=checkpoint)[0]
 
         assert jaxlite.grad(f)(1.5) == 1.0
+
+
+def test_programs_of_all_forms_are_found_on_disk():
+    """No form puts an array of its own into the program, which no other process could know again."""
+
+    def loss(x, checkpoint):
+        step = lambda x, _: (jnp.sin(x) * x, None)  # noqa: E731
+        return jnp.sum(lax.scan(step, x, None, length=40, checkpoint=checkpoint)[0])
+
+    for checkpoint in (*FORMS.values(), Budget(bytes=200)):
+        jaxpr = jaxlite.make_jaxpr(grad(functools.partial(loss, checkpoint=checkpoint)))(np.ones(2)).jaxpr
+        assert symbol_key(jaxpr)[1], checkpoint
+        assert str(jaxlite.parse_jaxpr(str(jaxpr))) == str(jaxpr)
+
+
+def test_the_line_of_a_bad_form_is_the_users():
+    with pytest.raises(ArgumentError, match=r"test_loop_checkpoints.py:\d+"):
+        Binomial(snapshots=0)
 
 
 # --- memory that no analysis tells ----------------------------------------------------------------------

@@ -278,3 +278,35 @@ def test_equal_times():
 def test_errors(use, error, message):
     with pytest.raises(error, match=message):
         use()
+
+
+@pytest.mark.parametrize("options", [{"hmax": -1.0}, {"hmax": 0}, {"hmax": np.nan}])
+def test_odeint_refuses_steps_of_no_size(options):
+    with pytest.raises(ArgumentError, match="hmax as a number above 0"):
+        odeint(decay, 1.0, T, 1.0, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"first_step": -1.0}, "first_step as a number above 0"),
+        ({"max_step": 0.0}, "max_step as a number above 0"),
+        ({"max_steps": 10.5}, "max_steps as an integer"),
+        ({"max_steps": -10, "dense_output": True}, "max_steps as an integer"),
+        ({"args": 2.0}, "args is 2.0"),
+        ({"t_eval": [0.0, 2.0]}, r"t_eval\[1\] is 2.0"),
+        ({"t_eval": [0.5, 0.2]}, r"t_eval\[0\] is 0.5"),
+    ],
+)
+def test_solve_ivp_refuses_what_has_no_meaning(options, message):
+    with pytest.raises(ArgumentError, match=message):
+        solve_ivp(lambda t, y, *args: -y, (0.0, 1.0), 1.0, **options)
+
+
+def test_lists_of_times_are_checked_too():
+    with pytest.raises(ArgumentError, match="times must not decrease"):
+        odeint(decay, 1.0, [0.0, -0.5], 1.0)
+    with pytest.raises(ArgumentError, match="times must not decrease"):
+        jit(lambda a: odeint(decay, 1.0, [0.0, -0.5], a))(1.0)
+    # Traced ones are not.
+    assert jit(lambda t: odeint(decay, 1.0, [0.0, t], 1.0))(0.5).shape == (2,)

@@ -252,7 +252,7 @@ def _schedule(init, cts, run, transpose_step, length: int, snapshots: int):
         held = sub(held, convert_element_type(eq(place, i), np.int64))
         return (i, held, places, slots, cts), ct_rows
 
-    return step, (np.int64(length), _ONE, np.zeros(snapshots + 1, np.int64), slots, cts)
+    return step, (np.int64(length), _ONE, broadcast_in_dim(_ZERO, (snapshots + 1,), ()), slots, cts)
 
 
 def _steps_to_next(left, snapshots):

@@ -543,7 +543,13 @@ def solve_ivp(
         raise ArgumentError(f"solve_ivp needs t_span=(first, last), got {t_span!r:.60}.") from None
     ends = _times("solve_ivp", jnp.stack([1.0 * jnp.asarray(t0), 1.0 * jnp.asarray(t1)]))
     times = ends if t_eval is None else _times("solve_ivp", t_eval)
-    _check_inside(t_eval, t0, t1)
+    if t_eval is not None:
+        _check_inside(t_eval, t0, t1)
+    if not isinstance(args, tuple | list):
+        raise ArgumentError(f"solve_ivp: args is {args!r:.60}.", why="it is a tuple.", fix="args=(value,).")
+    _check_positive("solve_ivp", "first_step", first_step)
+    if max_steps is not None and not (isinstance(max_steps, int | np.integer) and max_steps >= 0):
+        raise ArgumentError(f"solve_ivp needs max_steps as an integer of at least 0, got {max_steps!r:.40}.")
     flat, unravel = ravel_state("solve_ivp", "y0", y0)
     check_like("solve_ivp", fun, "y0", y0, lambda y, t: fun(t, y, *args), (y0, ends[0]))
     t0, t1 = ends
@@ -602,7 +608,15 @@ def _options(name: str, rtol, atol, hmax) -> _Options:
     for what, value in (("rtol", rtol), ("atol", atol)):
         if not isinstance(value, float | int | np.number) or not value >= 0:
             raise ArgumentError(f"{name} needs {what} as a number of at least 0, got {value!r:.40}.")
+    _check_positive(name, "hmax" if name == "odeint" else "max_step", hmax)
     return _Options(float(rtol), float(atol), hmax)
+
+
+def _check_positive(name: str, what: str, value) -> None:
+    """Refuse a size of steps that is known and not positive."""
+    known = None if value is None else _known(value)
+    if known is not None and not (known.ndim == 0 and known.dtype.kind in "iuf" and known > 0):
+        raise ArgumentError(f"{name} needs {what} as a number above 0, got {value!r:.40}.")
 
 
 def _times(name: str, t):
@@ -614,12 +628,16 @@ def _times(name: str, t):
     return t
 
 
+def _known(x) -> np.ndarray | None:
+    """Return a plain array, as functions of an Array are recorded inside jit; None where something is traced."""
+    return None if any(isinstance(leaf, Tracer) for leaf in tree_flatten(x)[0]) else np.asarray(x)
+
+
 def _check_order(name: str, what: str, times, direction: int):
     """Refuse times that run against ``direction``, where they are known."""
-    if not isinstance(times, np.ndarray):
+    times = _known(times)
+    if times is None:
         return
-    # A plain array: functions of an Array are recorded inside jit.
-    times = np.asarray(times)
     against = np.diff(times) * direction < 0
     if against.any():
         i = int(against.argmax())
@@ -632,9 +650,9 @@ def _check_order(name: str, what: str, times, direction: int):
 
 def _check_inside(t_eval, t0, t1):
     """Refuse times that `solve_ivp` does not meet on its way, where they and the ends are known."""
-    if not isinstance(t_eval, np.ndarray) or isinstance(t0, Tracer) or isinstance(t1, Tracer):
+    t_eval, t0, t1 = map(_known, (t_eval, t0, t1))
+    if t_eval is None or t0 is None or t1 is None:
         return
-    t_eval, t0, t1 = map(np.asarray, (t_eval, t0, t1))
     _check_order("solve_ivp", "t_eval", t_eval, -1 if t1 < t0 else 1)
     # In double precision: 0.1 of single precision lies beyond 0.1.
     low, high = np.sort(np.stack([t0, t1]).astype(np.float64))
