@@ -148,6 +148,9 @@ TABLE = {
     "DIGAMMA_FAR": ("x²·(log(x) - 1/(2·x) - digamma(x)) of 1/x²",
                     of_root(lambda v: (-mp.log(v) - v / 2 - mp.digamma(1 / v)) / v**2, mpf(1) / 12),
                     0, mpf(7.25) ** -2, lambda v: 0.02),
+    "TRIGAMMA": ("y²·(y·trigamma(y + ½) - 1) of 1/y²",
+                 of_root(lambda v: (mp.polygamma(1, 1 / v + 0.5) / v - 1) / v**2, mpf(-1) / 12),
+                 0, mpf(4) ** -2, lambda v: v),
 }  # fmt: skip
 
 # Relative errors that do not show beside rounding.

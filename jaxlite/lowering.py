@@ -83,6 +83,12 @@ class HostCall(Lowering):
     __slots__ = ()
 
 
+class UserCall(HostCall):
+    """Runs a Python function of the user, which may keep what it is given."""
+
+    __slots__ = ()
+
+
 class Identity(Lowering):
     """No computation: a marker that passes its operands through. The word is the reason."""
 

@@ -63,6 +63,36 @@ def test_weights_of_a_known_scale_are_constants():
     assert sum(eqn.primitive.name == "dot_general" for eqn in jaxpr.eqns) == 2
 
 
+@pytest.mark.parametrize(("method", "antialias"), one_in(3, itertools.product(NAMES[1:], (True, False))))
+def test_few_weights_of_many(method, antialias, oracle):
+    """Of large pictures, whose rows are gathered, along every axis and next to edges."""
+    x = np.random.default_rng(5).normal(size=(2, 61, 50, 3))
+    for shape in ((2, 122, 90, 3), (2, 40, 100, 3), (1, 61, 23, 3)):
+        ours, theirs = (lambda x, m=m: m.image.resize(x, shape, method, antialias) for m in (jaxlite, oracle))  # noqa: B023
+        wanted = theirs(x)
+        np.testing.assert_allclose(jaxlite.jit(ours)(x), wanted, rtol=1e-11, atol=1e-11)
+        # Linear: the gradient of half the squares is the transpose of the result.
+        wanted = oracle.grad(lambda x: 0.5 * (theirs(x) ** 2).sum())(x)  # noqa: B023
+        got = jaxlite.jit(jaxlite.grad(lambda x: 0.5 * (ours(x) ** 2).sum()))(x)  # noqa: B023
+        np.testing.assert_allclose(got, wanted, rtol=1e-10, atol=1e-10)
+
+
+def test_where_rows_are_gathered():
+    names = [
+        {eqn.primitive.name for eqn in jaxlite.make_jaxpr(f)(np.ones((2, 40, 30, 3))).jaxpr.eqns}
+        for f in (
+            lambda x: image.resize(x, (2, 80, 60, 3), "cubic"),
+            lambda x: image.resize(x, (2, 5, 3, 3), "cubic"),
+            lambda x: image.scale_and_translate(x, (2, 9, 30, 3), (1,), x[0, 0, 0, :1], [0.1], "linear"),
+        )
+    ]
+    assert ["dot_general" in of for of in names] == [False, True, True]
+    assert (
+        image.scale_and_translate(np.ones((2, 0)), (2, 3), (1,), [2.0], [0.0], "linear").tolist()
+        == [[0.0] * 3] * 2
+    )
+
+
 def test_integers_and_names():
     assert image.resize(np.arange(4), (8,), "nearest").tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
     assert image.resize(np.arange(4), (2,), image.ResizeMethod.LINEAR).dtype == np.float64

@@ -24,6 +24,11 @@ CALLS = [
     ("irfft", X.astype(np.float16), {}),
     ("hfft", X.astype(np.float16), {}),
     ("irfftn", X.astype(np.float16), {}),
+    ("fft", X[..., :1], {}),
+    ("fft", X[..., :2], {"norm": "ortho"}),
+    ("fft", X.astype(np.float32), {"n": 6}),
+    ("ifft", X, {"axis": 1}),
+    ("ifft", X.astype(np.float32), {"n": 7, "norm": "forward"}),
     ("ifft", Z, {"norm": "forward"}),
     ("ifft", Z, {"n": 3, "norm": "ortho"}),
     ("rfft", X, {"n": 7}),
@@ -38,6 +43,14 @@ CALLS = [
     ("hfft", X, {"norm": "ortho", "axis": 0}),
     ("ihfft", X, {}),
     ("ihfft", X, {"n": 5, "axis": 1, "norm": "forward"}),
+    ("fftn", X, {}),
+    ("fftn", X, {"axes": (2, 0)}),
+    ("fftn", X, {"s": (1, 2, 5), "axes": (0, 1, 2)}),
+    ("fftn", X, {"s": (6, 3), "axes": (0, -1), "norm": "ortho"}),
+    ("fftn", X, {"axes": (1, 1)}),
+    ("ifftn", X, {"axes": (0, 2)}),
+    ("fft2", X.astype(np.float32), {"s": (4, 4)}),
+    ("ifft2", X, {"norm": "ortho"}),
     ("fftn", Z, {}),
     ("fftn", Z, {"axes": (2, 0)}),
     ("fftn", Z, {"s": (5, 3), "axes": (0, -1), "norm": "ortho"}),
@@ -110,6 +123,14 @@ def test_frequencies():
 def test_a_program_without_padding_is_one_equation():
     jaxpr = jaxlite.make_jaxpr(lambda z: jnp.fft.fftn(z, s=Z.shape, axes=(0, 1, 2)))(Z)
     assert [eqn.primitive.name for eqn in jaxpr.eqns] == ["fft"]
+
+
+def test_real_arrays_take_the_transform_of_real_arrays():
+    for f in (jnp.fft.fft2, lambda x: jnp.fft.ifft(x, axis=0)):
+        loss = jaxlite.grad(lambda x: jnp.sum(jnp.abs(f(x)) ** 2))  # noqa: B023
+        jaxpr = jaxlite.make_jaxpr(loss)(X)
+        kinds = [eqn.params["fft_type"] for eqn in jaxpr.eqns if eqn.primitive.name == "fft"]
+        assert kinds == ["RFFT", "IRFFT"]
 
 
 def test_lax_takes_names_and_members():

@@ -17,11 +17,12 @@ from mpmath import mp
 import jaxlite
 import jaxlite.numpy as jnp
 from jaxlite import lax
-from jaxlite.codegen import boundary, vector_math
+from jaxlite.codegen import boundary, helpers, vector_math
 from jaxlite.codegen.emit_llvm import emit
 from jaxlite.codegen.source import loop_program
 from jaxlite.passes.pipeline import optimize
 from jaxlite.runtime import engine
+from jaxlite.scipy import special
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 BOTH_DTYPES = pytest.mark.parametrize("dtype", [F64, F32], ids=str)
@@ -54,6 +55,8 @@ RANGES = {
     "erfinv": [(-1, 1), (0.99, 1), (0.9999, 1), TINY],
     "lgamma": [(0.5, 2.5), (1.9, 2.1), (0.99, 1.01), (2.5, 10), ("log", 10.0, 1e305)],
     "psi": [(1, 10), ("log", 10.0, 1e305)],
+    "trigamma": [(-0.5, 0.5), (0.5, 5), (4.4, 4.6), (5, 20), (-1, -0.5), (-30, -1), (0, 1e-100), (20, 1e6),
+                 (1e6, 1e300)],
     "pow": [((0, 10), (-50, 50)), ((0.3, 3), (-600, 600)), ((0.99, 1.01), (-7e4, 7e4)),
             (("log", 1e-320, 1e300), (-2, 2))],
     "atan2": [((-2, 2), (-2, 2)), (("log", 1e-300, 1e300), ("log", 1e-300, 1e300)),
@@ -64,7 +67,7 @@ RANGES = {
 RANGES["rem"] = [((-20, 20), (-3, 3)), ((-20, 20), (-1e-13, 1e-13)), (("log", 1e-320, 1e308), ("log", 1e-320, 1e308)),
                  (("log", 1e5, 1e10), (-3, 3))]  # fmt: skip
 # In units of the last place, where it is not 2.
-BOUND = {"rem": 0, "pow": 4, "erfc": 4, "lgamma": 4, "psi": 4}
+BOUND = {"rem": 0, "pow": 4, "erfc": 4, "lgamma": 4, "psi": 4, "trigamma": 3}
 
 EXACT = {
     "exp2": lambda x: mp.power(2, x),
@@ -73,13 +76,14 @@ EXACT = {
     "rem": lambda x, y: mpmath.mpf(math.fmod(x, y)),
     "lgamma": lambda x: mp.re(mp.loggamma(x)),
     "psi": mp.digamma,
+    "trigamma": lambda x: mp.zeta(2, x) if abs(x) < 1e6 else (1 + (0.5 + 1 / (6 * x)) / x) / x,
 }
 NUMPY = {
     "cbrt": np.cbrt, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "asinh": np.arcsinh,
     "acosh": np.arccosh, "atanh": np.arctanh, "pow": np.power, "rem": np.fmod, "atan2": np.arctan2,
     "erf": scipy.special.erf,
     "erfc": scipy.special.erfc, "erfinv": scipy.special.erfinv, "lgamma": scipy.special.gammaln,
-    "psi": scipy.special.psi,
+    "psi": scipy.special.psi, "trigamma": lambda x: scipy.special.polygamma(1, x).astype(x.dtype),
 }  # fmt: skip
 
 
@@ -385,6 +389,23 @@ def test_sine_and_cosine_of_one_number_are_one_call():
     assert "@jl_sincos_f64_v8(" in text and "@jl_sin_" not in text and "@jl_cos_" not in text
     text = calls_of(lambda x: jnp.sin(x) + jnp.cos(x * 2), np.zeros(64))
     assert "@jl_sincos" not in text and "@jl_sin_f64_v8(" in text and "@jl_cos_f64_v8(" in text
+
+
+@needs_x86
+def test_derivatives_of_digamma_know_their_order():
+    """The first one has a function of its own; so have the first two of lgamma."""
+    x = np.linspace(-3.3, 9.0, 1003)
+    for f in (jaxlite.grad(lambda x: jnp.sum(special.digamma(x))), lambda x: special.polygamma(1, x)):
+        text = calls_of(f, x)
+        assert "@jl_trigamma_f64_v8(" in text and "@pow(" not in text
+    assert "trigamma" not in calls_of(lambda x: special.polygamma(2, x), x)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_trigamma_in_python():
+    x = np.concatenate([SPECIAL[:-3], -SPECIAL[:-3], np.linspace(-5.3, 12.0, 200)])
+    got = np.array([helpers.trigamma(v) for v in x])
+    np.testing.assert_allclose(got, scipy.special.polygamma(1, x), rtol=2e-14)
 
 
 @needs_x86

@@ -176,8 +176,15 @@ def _log1p(b, out, ins, x):
     return b.let("log", b.let("hypot", real, x[1])), b.let("atan2", x[1], real)
 
 
+# The orders that have a function of their own.
+_POLYGAMMA = {0: "psi", 1: "trigamma"}
+
+
 @rule("polygamma")
 def _polygamma(b, out, ins, m, x):
+    known = m[0].value if isinstance(m[0], Const) else None
+    if known in _POLYGAMMA:
+        return (b.let(_POLYGAMMA[known], x[0]),)
     order, point = b.convert(m[0], operations.F64), b.convert(x[0], operations.F64)
     following = b.let("add", order, _c(1, order))
     factor = b.let("mul", b.let("pow", _c(-1, order), following), b.let("gamma", following))

@@ -223,6 +223,30 @@ _PSI_BELOW = (
 )  # fmt: skip
 
 
+def trigamma(x):
+    """Derivative of the digamma function."""
+    x = np.float64(x)
+    if x == -math.inf or x <= 0.0 and x == math.floor(x):
+        return math.inf
+    if x <= -0.5:
+        quotient = math.pi / math.sin(math.pi * (x - math.floor(x + 0.5)))
+        sign, total, x = -1.0, quotient * quotient, 1.0 - x
+    else:
+        sign, total = 1.0, 0.0
+    own = 0.0
+    while x < 10.0:
+        own += 1.0 / x / x
+        x += 1.0
+    series = 0.0
+    for coefficient in _TRIGAMMA_FAR:
+        series = (series + coefficient) / x / x
+    return total + sign * (own + 1.0 / x + 0.5 / x / x + series / x)
+
+
+# Bernoulli's numbers, the last ones first.
+_TRIGAMMA_FAR = (7 / 6, -691 / 2730, 5 / 66, -1 / 30, 1 / 42, -1 / 30, 1 / 6)
+
+
 def erfinv(x):
     """Inverse of the error function."""
     x = np.float64(x)

@@ -28,6 +28,7 @@ COST = {
     "exp": 10, "exp2": 10, "expm1": 12, "log": 10, "log1p": 15, "sin": 12, "cos": 12, "tan": 20, "sinh": 13,
     "cosh": 10, "tanh": 15, "asin": 12, "acos": 15, "atan": 15, "atan2": 27, "asinh": 32, "acosh": 24, "atanh": 18,
     "cbrt": 20, "hypot": 13, "pow": 38, "erf": 35, "erfc": 38, "erfinv": 32, "lgamma": 80, "psi": 40,
+    "trigamma": 40,
 }  # fmt: skip
 # Of one that is a call for each element.
 CALL = 60
@@ -443,6 +444,7 @@ for _name, _symbol, _python in (
     ("lgamma", "lgamma", "lgamma"),
     ("nextafter", "nextafter", "np.nextafter"),
     ("psi", "", "psi"),
+    ("trigamma", "", "trigamma"),
     ("erfinv", "", "erfinv"),
 ):
     _by_function(_name, _symbol, _python)

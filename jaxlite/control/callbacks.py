@@ -23,7 +23,7 @@ from jaxlite.dtypes import as_dtype
 from jaxlite.errors import ArgumentError, RuleError
 from jaxlite.interpreters.batch import to_front
 from jaxlite.ir import ShapedArray
-from jaxlite.lowering import HostCall
+from jaxlite.lowering import UserCall
 from jaxlite.ops.structural import expand_dims, move_dim
 from jaxlite.primitive import NOT_LINEAR, PURE, RECORD, Primitive, Zero
 from jaxlite.source import describe_function
@@ -186,7 +186,7 @@ pure_callback_p = Primitive(
     partial_eval=RECORD,
     transpose=NOT_LINEAR,
     batch=_pure_callback_batch,
-    lower=HostCall("a Python function of the user"),
+    lower=UserCall("a Python function of the user"),
     doc="z = callback(x), a function without side effects",
 )
 
@@ -277,7 +277,7 @@ io_callback_p = Primitive(
     partial_eval=RECORD,
     transpose=NOT_LINEAR,
     batch=_io_callback_batch,
-    lower=HostCall("a Python function of the user"),
+    lower=UserCall("a Python function of the user"),
     doc="z = callback(x), a function with side effects",
 )
 
@@ -368,7 +368,7 @@ debug_callback_p = Primitive(
     partial_eval=RECORD,
     transpose=_debug_callback_transpose,
     batch=_debug_callback_batch,
-    lower=HostCall("a Python function of the user"),
+    lower=UserCall("a Python function of the user"),
     doc="callback(x), for its side effects; no results, no derivatives",
 )
 

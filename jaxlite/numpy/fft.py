@@ -1,6 +1,7 @@
 """``jaxlite.numpy.fft``: discrete Fourier transforms, differentiable, under the names of ``numpy.fft``.
 
 jnp.fft.rfft(x: f64[8], norm="ortho")  ->  fft[fft_lengths=(8,) fft_type=RFFT] x;  mul by 8 ** -0.5
+jnp.fft.fft(x: f64[8])                 ->  the same RFFT, and three conjugates in reverse behind its five points
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def _prepared(name: str, kind: str, a):
         dtype = np.dtype(np.float32)  # as NumPy
     if dtype.kind not in "fc":
         dtype = np.dtype(np.float64)
-    return convert(x, dtype if kind == "RFFT" else complex_dtype(dtype))
+    return convert(x, complex_dtype(dtype) if kind == "IRFFT" else dtype)
 
 
 def _resized(x, lengths, axes):
@@ -122,12 +123,42 @@ def _transform(name: str, kind: str, a, lengths, axes, norm):
     x = _resized(x, needed, axes)
     last = list(range(aval.ndim - len(axes), aval.ndim))
     moved = x if axes == last else moveaxis(x, axes, last)
-    result = primitives.fft(moved, kind, lengths)
+    if aval.dtype.kind == "f" and kind in ("FFT", "IFFT"):
+        result = _of_real(moved, kind, lengths)
+    else:
+        result = primitives.fft(moved, kind, lengths)
     if factor != 1:
         result = ufuncs.multiply(result, real_dtype(aval.dtype).type(factor))
     if kind == "IRFFT" and len(axes) == 1 and aval_of(a).dtype == np.float16:
         result = convert(result, np.dtype(np.float16))  # as NumPy, whose other transforms give complex64
     return strip_weak(result if axes == last else moveaxis(result, last, axes))
+
+
+def _of_real(x, kind: str, lengths):
+    """Transform a real array: half of the spectrum is computed, the other half are conjugates of it."""
+    half = primitives.fft(x, "RFFT", lengths)
+    if kind == "IFFT":
+        half = ufuncs.multiply(
+            ufuncs.conjugate(half), real_dtype(aval_of(x).dtype).type(1 / math.prod(lengths))
+        )
+    ndim = aval_of(x).ndim
+    stop = (lengths[-1] + 1) // 2
+    if stop == 1:
+        return half
+    # The point -k has the conjugate of the point k: along the last axis what is missing, the others from 0 on.
+    rest = structural.rev(ufuncs.conjugate(_between(half, ndim - 1, 1, stop)), (ndim - 1,))
+    for axis, n in zip(range(ndim - len(lengths), ndim - 1), lengths):
+        if n > 2:
+            others = structural.rev(_between(rest, axis, 1, n), (axis,))
+            rest = structural.concatenate([_between(rest, axis, 0, 1), others], axis)
+    return structural.concatenate([half, rest], ndim - 1)
+
+
+def _between(x, axis: int, start: int, stop: int):
+    shape = aval_of(x).shape
+    starts, stops = [0] * len(shape), list(shape)
+    starts[axis], stops[axis] = start, stop
+    return structural.slice(x, starts, stops)
 
 
 def _one_by_one(name: str, kind: str, x, lengths, axes, norm):
@@ -158,7 +189,8 @@ def _transform_n(name: str, kind: str, a, s, axes, norm):
     if not axes:
         if kind in ("RFFT", "IRFFT"):
             raise ArgumentError(f"{name}: no axes.", why="one of them is the real one.")
-        return strip_weak(_prepared(name, kind, a))
+        x = _prepared(name, kind, a)
+        return strip_weak(convert(x, complex_dtype(aval_of(x).dtype)))
     return _transform(name, kind, a, lengths, axes, norm)
 
 

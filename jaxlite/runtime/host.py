@@ -16,6 +16,7 @@ from jaxlite.codegen.boundary import explain, number_equations, stored_aval
 from jaxlite.counters import counters
 from jaxlite.errors import InternalError
 from jaxlite.ir import Eqn, Jaxpr, cached_by_jaxpr
+from jaxlite.lowering import UserCall
 from jaxlite.runtime import engine
 
 
@@ -33,33 +34,53 @@ def explain_failure(program, site: int, details) -> Exception:
     return explain(eqn, details)
 
 
-def _array_at(address: int, aval) -> np.ndarray:
-    """Return an array over memory, without owning it."""
-    size = aval.size * aval.dtype.itemsize
-    if not size:
-        return np.empty(aval.shape, aval.dtype)
-    memory = (ctypes.c_char * size).from_address(address)
-    return np.frombuffer(memory, aval.dtype).reshape(aval.shape)
+class _Call:
+    """An equation, and how to see its operands and results in memory."""
+
+    def __init__(self, eqn: Eqn):
+        self.impl = functools.partial(eqn.primitive.impl, **eqn.params)
+        # The memory is used again, and what a user's function was given may live on.
+        self.copies = isinstance(eqn.primitive.lower, UserCall)
+        avals = [stored_aval(atom.aval) for atom in (*eqn.invars, *eqn.outvars)]
+        self.arrays = [_array_of(aval) for aval in avals]
+        self.num_operands = len(eqn.invars)
+        self.table = ctypes.c_uint64 * max(len(avals), 1)
+
+    def __call__(self, table: int) -> None:
+        addresses = self.table.from_address(table)
+        arrays = [array(address) for array, address in zip(self.arrays, addresses)]
+        operands, places = arrays[: self.num_operands], arrays[self.num_operands :]
+        if self.copies:
+            operands = [x.copy() for x in operands]
+        with np.errstate(all="ignore"):
+            results = self.impl(*operands)
+        for place, result in zip(places, results, strict=True):
+            place[...] = result
 
 
-def run_equation(program, site: int, addresses) -> None:
-    """Run one equation by its NumPy implementation."""
-    counters.add("num_host_calls")
-    eqn = equation_at(program.jaxpr)[site]
-    avals = [stored_aval(a.aval) for a in eqn.invars]
-    # Copies: a callback may keep what it was given, and the memory is used again.
-    operands = [_array_at(addresses[k], aval).copy() for k, aval in enumerate(avals)]
-    with np.errstate(all="ignore"):
-        results = eqn.primitive.impl(*operands, **eqn.params)
-    for k, (var, result) in enumerate(zip(eqn.outvars, results, strict=True)):
-        _array_at(addresses[len(avals) + k], var.aval)[...] = result
+def _array_of(aval):
+    """Return a function of an address: the array over memory that stands there, without owning it."""
+    shape, dtype = aval.shape, aval.dtype
+    memory = ctypes.c_char * (aval.size * dtype.itemsize)
+    if not aval.size:
+        return lambda address: np.empty(shape, dtype)
+    return lambda address: np.ndarray(shape, dtype, memory.from_address(address))
+
+
+@cached_by_jaxpr
+def _calls(jaxpr: Jaxpr) -> dict[int, _Call]:
+    """Return the calls of a program that were made before, by their equations' numbers."""
+    return {}
 
 
 def _host(program, site: int, table: int) -> None:
-    """Run one equation; what is raised stays set, and the program leaves at once."""
-    eqn = equation_at(program.jaxpr)[site]
-    count = len(eqn.invars) + len(eqn.outvars)
-    run_equation(program, site, (ctypes.c_uint64 * max(count, 1)).from_address(table))
+    """Run one equation by its implementation; what is raised stays set, and the program leaves at once."""
+    counters.add("num_host_calls")
+    calls = _calls(program.jaxpr)
+    call = calls.get(site)
+    if call is None:
+        call = calls[site] = _Call(equation_at(program.jaxpr)[site])
+    call(table)
 
 
 @functools.cache

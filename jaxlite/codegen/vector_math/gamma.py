@@ -1,6 +1,7 @@
-"""lgamma and digamma.
+"""lgamma, digamma and trigamma.
 
-Polynomials from 1.25 to 2.25, recurrences from ½ and up to 7.25, Stirling's series above, reflection below.
+Polynomials from 1.25 to 2.25, recurrences from ½ and up to 7.25, Stirling's series above, reflection below. trigamma,
+whose terms all have one sign, takes its recurrence up to 4½, and one series of y = x - ½, which has no even powers.
 """
 
 from __future__ import annotations
@@ -19,7 +20,14 @@ STEPS = 5
 FAR = HIGH + STEPS
 # From here on lgamma is too large.
 HUGE = 2.556348163871691e305
+# So many terms lead trigamma from -½ to where its series begins.
+TERMS = 5
 LOG_PI = math.log(math.pi)
+# What the double π leaves of it.
+PI_LOW = 1.2246467991473532e-16
+SQUARE_OF_PI = 9.869604401089358
+# The same, divided by π².
+SQUARE_OF_PI_LOW = 6.348071568145304e-17
 HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 
 
@@ -121,5 +129,38 @@ def digamma(w: Writer) -> Value:
         other = value - cosine / sine * math.pi
         other = w.select(w.floor(x).equals(x), NAN, other)
         return w.select(x.equals(0.0), -w.copysign(INF, x), other)
+
+    return w.fixed(reflected, left, value)
+
+
+def trigamma(w: Writer) -> Value:
+    x = w.x
+    reflected = x <= -0.5
+    size = w.select(reflected, 1.0 - x, x)
+    short = size < TERMS - 0.5
+    inverse = 1.0 / (w.select(short, size + TERMS, size) - 0.5)
+    # Small to large, as their sum is rounded.
+    tail = w.mad(inverse * (inverse * inverse), w.polynomial(inverse * inverse, c.TRIGAMMA[0]), inverse)
+    # The sum of 1/(size + k)² as a quotient, without its first term, which alone grows without a bound.
+    squares = [(size + float(k)) * (size + float(k)) for k in range(1, TERMS)]
+    above, below = w.constant(1.0), squares[-1]
+    for square in squares[-2::-1]:
+        above, below = w.mad(above, square, below), below * square
+    first = 1.0 / size
+    near = w.mad(first, first, above / below + tail)
+    value = w.select(short, near, tail)
+
+    def left():
+        rest = x - w.floor(x + 0.5)
+        quarter = w.abs(rest) > 0.25
+        turns = w.select(quarter, 0.5 - w.abs(rest), rest)
+        angle, low = w.two_product(turns, w.constant(math.pi))
+        sine, cosine = sin_and_cos(w, angle)
+        low = w.mad(turns, PI_LOW, low)
+        root, slope = w.select(quarter, cosine, sine), w.select(quarter, -sine, cosine)
+        quotient = SQUARE_OF_PI / (root * root)
+        # What the roundings of π² and of the angle took from the quotient.
+        lost = quotient * (SQUARE_OF_PI_LOW - (low + low) * (slope / root))
+        return w.select(w.floor(x).equals(x), INF, quotient + (lost - value))
 
     return w.fixed(reflected, left, value)
