@@ -210,6 +210,7 @@ def test_functions_import_nothing_of_jaxlite(package):
         ("jaxlite.runtime.symbols", "jaxlite.codegen.external"),
         ("jaxlite.runtime.symbols", "jaxlite.codegen.products"),
         ("jaxlite.runtime.symbols", "jaxlite.codegen.tapes"),
+        ("jaxlite.runtime.symbols", "jaxlite.codegen.tiles"),
         ("jaxlite.runtime.symbols", "jaxlite.codegen.vector_math"),
     }
 

@@ -11,13 +11,13 @@ import pytest
 
 import jaxlite
 from jaxlite import lax
-from jaxlite.codegen import array_helpers
+from jaxlite.codegen import array_helpers, tiles
 from jaxlite.codegen.cost import cost_of
 from jaxlite.codegen.emit_llvm import emit
 from jaxlite.codegen.loops import INT, Address, Buffer, Call, Const, LoopProgram
 from jaxlite.codegen.tiles import Nest, columns, groups_of, tile_of
 from jaxlite.counters import counters
-from jaxlite.runtime import engine
+from jaxlite.runtime import engine, symbols
 
 
 @pytest.mark.parametrize("lanes", [2, 4, 16])
@@ -60,23 +60,40 @@ NESTS = [
 
 @pytest.mark.parametrize("name", ["scontract", "dcontract"])
 @pytest.mark.parametrize("nest", NESTS, ids=range(len(NESTS)))
-@pytest.mark.parametrize("register", [16, 32, 64])
-def test_machine_code(rng, name, nest, register):
-    if register > max(engine.registers()):
-        pytest.skip("this processor has no such registers")
+def test_machine_code(rng, name, nest):
+    """For each width of registers that this processor has; the widest ones by a program."""
     dtype = np.dtype("f4" if name[0] == "s" else "f8")
-    a, b, c = (rng.standard_normal(2000).astype(dtype) for _ in range(3))
-    expected = c.copy()
+    a, b, start = (rng.standard_normal(2000).astype(dtype) for _ in range(3))
+    expected = start.copy()
     array_helpers.dcontract(*nest.numbers, a, b, expected)
     buffers = [Buffer(n, dtype, 2000, "output") for n in "abc"]
     call = Call(None, name, (*(Const(k, INT) for k in nest.numbers), *map(Address, buffers)))
     program = LoopProgram("tile", [], buffers, [], [call])
-    key = f"tile{name}{NESTS.index(nest)}{register}"
-    _library = engine.build(key, emit(program, key, registers=(register,)).text())
-    table = (ctypes.c_void_p * 4)(*(x.ctypes.data for x in (a, b, c)))
-    run = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(engine.address_of(f"jl_{key}"))
-    assert run(None, ctypes.addressof(table)) == 0
-    np.testing.assert_allclose(c, expected, rtol=1e-4 if dtype == np.float32 else 1e-12, atol=1e-5)
+    key = f"tile{name}{NESTS.index(nest)}"
+    module = emit(program, key)
+    symbols.register(set(module.external))
+    _library = engine.build(key, module.text())
+    table = (ctypes.c_void_p * 4)()
+    routines = {"program": (engine.address_of(f"jl_{key}"), table)}
+    (symbol,) = module.external
+    for register in (r for r in (16, 32, 64) if r < max(engine.registers())):
+        other = f"{symbol}_of_{register}"
+        code = engine.object_code(tiles.text(symbol, register).replace(symbol, other))
+        routines[register] = (engine.load_object(code, (other,))[other], None)
+    for address, table in routines.values():
+        c = start.copy()
+        places = [x.ctypes.data for x in (a, b, c)]
+        if table is None:
+            ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3)(address)(*places)
+        else:
+            table[:3] = places
+            assert (
+                ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * 2)(address)(
+                    None, ctypes.addressof(table)
+                )
+                == 0
+            )
+        np.testing.assert_allclose(c, expected, rtol=1e-4 if dtype == np.float32 else 1e-12, atol=1e-5)
     terms = math.prod(k for k, *_ in nest.terms)
     assert cost_of(program).flops == 2 * nest.n * math.prod(m for m, *_ in nest.rows) * terms
 

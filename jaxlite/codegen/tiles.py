@@ -11,7 +11,9 @@ an operand has one element for all j, or 1; the result has steps of 1. ``start_a
 are negative. ``add`` says that it adds to what is there.
 
 The text is made for each nest: a tile of, say, 14 rows of two registers each is computed in 28 registers, for which a
-term needs two loads of registers and 14 of single elements.
+term needs two loads of registers and 14 of single elements. It is a library of its own, named by its numbers, that all
+programs share: there is nothing left for the passes over a program to improve, which took most of a second for a large
+one.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ MOST_PIECES = 2
 MOST_CELLS_OF_PARTS = 12
 # Bytes of a register, with how many there are.
 _NUM_REGISTERS = {64: 32, 32: 16, 16: 16}
+_FORMALS = "ptr noalias readonly %a, ptr noalias readonly %b, ptr noalias %c"
 
 
 class Nest(NamedTuple):
@@ -69,7 +72,7 @@ def work(*numbers) -> float:
 
 
 class Contract(NamedTuple):
-    """The routine of a dtype; as `external.Fortran`, but its text belongs to the program."""
+    """The routine of a dtype; as `external.Fortran`, but there is one for each nest."""
 
     name: str
     dtype: np.dtype
@@ -79,17 +82,21 @@ class Contract(NamedTuple):
     threads_from, results = math.inf, slice(-1, None)
 
     def emit(self, function, texts: list[str], out) -> str:
-        """Write the call, and the function that is called."""
+        """Write the call."""
         numbers = [int(text.split(" ")[1]) for text in texts[:-3]]
-        nest = Nest.of(numbers)
-        name = f"{self.name}_{'_'.join(str(x).replace('-', 'm') for x in numbers)}"
-        if name not in function.module.declarations:
-            writer = _Writer(self.dtype, max(function.module.registers, default=16), nest, name)
-            for intrinsic, line in writer.write().items():
-                function.declare(intrinsic, line)
-            function.declare(name, "\n".join(writer.functions))
-        function.line(f"call void @{name}({', '.join(texts[-3:])})")
+        symbol = f"jl_{self.name}_{'_'.join(str(x).replace('-', 'm') for x in numbers)}"
+        function.declare(
+            symbol, f"declare void @{symbol}(ptr noalias readonly, ptr noalias readonly, ptr noalias)"
+        )
+        function.line(f"call void @{symbol}({', '.join(texts[-3:])})")
         return ""
+
+
+def text(symbol: str, registers: int) -> str:
+    """Return the LLVM text of a nest, which its symbol tells, for registers of so many bytes."""
+    name, *numbers = symbol.removeprefix("jl_").split("_")
+    nest = Nest.of([int(x.replace("m", "-")) for x in numbers])
+    return _Writer(CONTRACTIONS[name].dtype, registers, nest, symbol).write()
 
 
 # --- tiles --------------------------------------------------------------------------------------------
@@ -216,15 +223,15 @@ class _Writer:
         outer = self.lines, self.label
         self.lines, self.label = [], "entry"
         body("%a", "%b", "%c")
-        formals = "ptr noalias readonly %a, ptr noalias readonly %b, ptr noalias %c"
-        head = f"define internal void @{name}({formals}) noinline nounwind {{\nentry:"
+        linkage = "" if name == self.name else "internal "
+        head = f"define {linkage}void @{name}({_FORMALS}) noinline nounwind {{\nentry:"
         self.functions.append("\n".join([head, *self.lines, "  ret void", "}"]))
         self.lines, self.label = outer
 
     # --- tiles
 
-    def write(self) -> dict[str, str]:
-        """Write all functions; returns the declarations that they need."""
+    def write(self) -> str:
+        """Write all functions; returns the text."""
         groups = groups_of(columns(self.nest.n, self.lanes), MOST_PIECES)
 
         def body(a, b, c):
@@ -233,7 +240,7 @@ class _Writer:
                 self.rows(group, self.nest.rows, a, b, c)
 
         self.function(self.name, body)
-        return self.intrinsics
+        return "\n".join([*self.intrinsics.values(), *self.functions])
 
     def rows(self, group, rows, a: str, b: str, c: str) -> None:
         """Write the loops over tiles of rows."""

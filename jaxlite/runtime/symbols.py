@@ -31,6 +31,7 @@ _MARK = b"jaxlite object file\n"
 _text_of_tapes = functools.cache(lambda: importlib.import_module("jaxlite.codegen.tapes"))
 _routines = functools.cache(lambda: importlib.import_module("jaxlite.codegen.external").ROUTINES)
 _vector_math = functools.cache(lambda: importlib.import_module("jaxlite.codegen.vector_math"))
+_text_of_tiles = functools.cache(lambda: importlib.import_module("jaxlite.codegen.tiles"))
 _text_of_products = functools.cache(lambda: importlib.import_module("jaxlite.codegen.products"))
 
 _lock = new_lock()
@@ -60,6 +61,8 @@ def _address(symbol: str) -> int:
         if symbol not in _loaded:
             _loaded.update(_mathematics(library))
         return _loaded[symbol]
+    if name.startswith(("scontract_", "dcontract_")):
+        return _contraction(symbol)
     routine = _routines().get(name)
     if routine is not None:
         address = _exported(routine.module, routine.name)
@@ -98,6 +101,14 @@ def _product(symbol: str, blas: int) -> int:
         f"{symbol}|{registers}", (symbol,), lambda: _text_of_products().text(symbol, registers)
     )
     return library[symbol]
+
+
+def _contraction(symbol: str) -> int:
+    """Load the tiles of a nest of loops."""
+    registers = max(engine.registers())
+    return _library(f"{symbol}|{registers}", (symbol,), lambda: _text_of_tiles().text(symbol, registers))[
+        symbol
+    ]
 
 
 @functools.cache
