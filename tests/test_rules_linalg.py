@@ -26,7 +26,7 @@ from jaxlite.interpreters.stage import stage
 from jaxlite.ir import PRIMITIVES
 from jaxlite.lowering import HostCall
 from jaxlite.ops.contraction import dot_general_p
-from jaxlite.ops.linalg import cholesky, lu, solve, solve_with_lu, triangular_solve
+from jaxlite.ops.linalg import cholesky, lu, qr, solve, solve_with_lu, triangular_solve
 from jaxlite.runtime.compile import compile_jaxpr
 from jaxlite.trace import aval_of
 from tests.rows import linalg as linalg_rows
@@ -243,6 +243,40 @@ def test_in_loops(rng):
             )
 
         check(lambda x, y, f=walk_along: list(f(x, y)), a, b)
+
+
+# --- qr ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (4, 4), (5, 3), (3, 5), (1, 4), (4, 1), (40, 40), (70, 50), (50, 70)]
+)
+@pytest.mark.parametrize("stack", STACKS, ids=str)
+def test_qr(dtype, shape, stack, rng):
+    a = random(rng, dtype, *stack, *shape)
+    names = {"geqrf", "ungqr" if np.dtype(dtype).kind == "c" else "orgqr"}
+    for full in (False, True):
+        calls = check(lambda x, flag=full: list(qr(x, flag)), a, in_python=max(shape) < 10)
+        assert calls == {LETTERS[dtype] + name for name in names}
+
+
+def test_only_one_factor_of_qr(rng):
+    a = random(rng, "f8", 2, 9, 5)
+    assert check(lambda x: [qr(x)[1]], a) == {"dgeqrf"}
+    assert check(lambda x: [qr(x, False)[0].swapaxes(1, 2) + 1], a) == {"dgeqrf", "dorgqr"}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_qr_of_columns_that_are_reflected_already(dtype, rng):
+    a = np.stack([np.eye(4), np.zeros((4, 4)), np.triu(random(rng, "f8", 4, 4)), np.full((4, 4), np.nan)])
+    check(lambda x: list(qr(x)), a.astype(dtype))
+
+
+def test_factors_without_elements():
+    for shape in ((0, 3), (3, 0), (0, 0), (2, 3, 0), (2, 0, 3), (0, 3, 3)):
+        for full in (False, True):
+            check(lambda x, flag=full: list(qr(x, flag)), np.zeros(shape))
 
 
 # --- products by BLAS -------------------------------------------------------------------------------

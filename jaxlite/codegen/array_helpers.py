@@ -180,7 +180,56 @@ def dgetrf(m, n, a, lda, pivots, info):
                 a[i + k * lda] -= factor * a[j + k * lda]
 
 
-spotrf, strsm, strsv, sgetrf = dpotrf, dtrsm, dtrsv, dgetrf
+def reflect(start, tau, m, n, a, lda, column):
+    """Multiply columns from ``column`` on by 1 - tau·v·vᴴ; v is 1, then what stands below a[start]."""
+    for j in range(column, n):
+        top = start % lda + j * lda
+        total = a[top]
+        for i in range(1, m - start % lda):
+            total += np.conj(a[start + i]) * a[top + i]
+        total *= tau
+        a[top] -= total
+        for i in range(1, m - start % lda):
+            a[top + i] -= a[start + i] * total
+
+
+def dgeqrf(m, n, a, lda, tau, work, lwork, info):
+    """R, and below it the vectors v of the reflections 1 - tau·v·vᴴ that multiply to Q."""
+    info[0] = 0
+    for k in range(min(m, n)):
+        start = k + k * lda
+        top, rest = a[start], 0.0
+        for i in range(1, m - k):
+            rest += a[start + i].real ** 2 + a[start + i].imag ** 2
+        if rest == 0.0 and top.imag == 0.0:
+            tau[k] = 0.0
+            continue
+        beta = -np.copysign(np.sqrt(top.real**2 + top.imag**2 + rest), top.real)
+        tau[k] = (beta - top) / beta
+        for i in range(1, m - k):
+            a[start + i] /= top - beta
+        reflect(start, np.conj(tau[k]), m, n, a, lda, k + 1)
+        a[start] = beta
+
+
+def dorgqr(m, n, k, a, lda, tau, work, lwork, info):
+    """The first ``n`` columns of the product of ``k`` reflections, as geqrf leaves them."""
+    info[0] = 0
+    for j in range(k, n):
+        for i in range(m):
+            a[i + j * lda] = 1.0 if i == j else 0.0
+    for count in range(k):
+        j = k - 1 - count
+        start = j + j * lda
+        reflect(start, tau[j], m, n, a, lda, j + 1)
+        for i in range(1, m - j):
+            a[start + i] *= -tau[j]
+        a[start] = 1.0 - tau[j]
+        for i in range(j):
+            a[i + j * lda] = 0.0
+
+
+spotrf, strsm, strsv, sgetrf, sgeqrf, sorgqr = dpotrf, dtrsm, dtrsv, dgetrf, dgeqrf, dorgqr
 
 
 def zpotrf(triangle, n, a, lda, info):
@@ -203,6 +252,16 @@ def zgetrf(m, n, a, lda, pivots, info):
     dgetrf(m, n, complex128(a), lda, pivots, info)
 
 
+def zgeqrf(m, n, a, lda, tau, work, lwork, info):
+    """As dgeqrf."""
+    dgeqrf(m, n, complex128(a), lda, complex128(tau), work, lwork, info)
+
+
+def zungqr(m, n, k, a, lda, tau, work, lwork, info):
+    """As dorgqr."""
+    dorgqr(m, n, k, complex128(a), lda, complex128(tau), work, lwork, info)
+
+
 def cpotrf(triangle, n, a, lda, info):
     """As dpotrf."""
     dpotrf(triangle, n, complex64(a), lda, info)
@@ -221,6 +280,16 @@ def ctrsv(triangle, operation, diagonal, n, a, lda, x, step_x):
 def cgetrf(m, n, a, lda, pivots, info):
     """As dgetrf."""
     dgetrf(m, n, complex64(a), lda, pivots, info)
+
+
+def cgeqrf(m, n, a, lda, tau, work, lwork, info):
+    """As dgeqrf."""
+    dgeqrf(m, n, complex64(a), lda, complex64(tau), work, lwork, info)
+
+
+def cungqr(m, n, k, a, lda, tau, work, lwork, info):
+    """As dorgqr."""
+    dorgqr(m, n, k, complex64(a), lda, complex64(tau), work, lwork, info)
 
 
 def complex128(pairs):

@@ -698,7 +698,7 @@ qr_p = Primitive(
     partial_eval=RECORD,
     transpose=NOT_LINEAR,
     batch=_qr_batch,
-    lower=HostCall("LAPACK's geqrf, through NumPy"),
+    lower=Library("geqrf"),
     doc="A = Q·R;  Q̇ = Q·(Ω - M) + Ȧ·R⁻¹, Ṙ = (M - Ω)·R with M = Qᴴ·Ȧ·R⁻¹, Ω = tril(M, -1) - tril(M, -1)ᴴ",
 )
 
