@@ -26,7 +26,7 @@ from jaxlite.interpreters.stage import stage
 from jaxlite.ir import PRIMITIVES
 from jaxlite.lowering import HostCall
 from jaxlite.ops.contraction import dot_general_p
-from jaxlite.ops.linalg import cholesky, lu, qr, solve, solve_with_lu, triangular_solve
+from jaxlite.ops.linalg import cholesky, eigh, lu, qr, solve, solve_with_lu, triangular_solve
 from jaxlite.runtime.compile import compile_jaxpr
 from jaxlite.trace import aval_of
 from tests.rows import linalg as linalg_rows
@@ -277,6 +277,55 @@ def test_factors_without_elements():
     for shape in ((0, 3), (3, 0), (0, 0), (2, 3, 0), (2, 0, 3), (0, 3, 3)):
         for full in (False, True):
             check(lambda x, flag=full: list(qr(x, flag)), np.zeros(shape))
+    for shape in ((0, 0), (2, 0, 0), (0, 3, 3)):
+        for with_v in (False, True):
+            check(lambda x, flag=with_v: list(eigh(x, compute_v=flag)), np.zeros(shape))
+
+
+# --- eigh -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", [1, 2, 3, 6, 70])
+@pytest.mark.parametrize("stack", STACKS, ids=str)
+def test_eigh(dtype, n, stack, rng):
+    # Values far apart, and vectors that are compared without their signs.
+    a = random(rng, dtype, *stack, n, n) + np.diag(4 * n**0.5 * np.arange(n)).astype(dtype)
+    routine = LETTERS[dtype] + ("heevd" if a.dtype.kind == "c" else "syevd")
+    for lower, symmetrize in itertools.product((True, False), repeat=2):
+
+        def vectors_and_values(x, lower=lower, symmetrize=symmetrize):
+            v, w = eigh(x, lower, symmetrize)
+            return [linalg_rows.projections(v), w]
+
+        def values(x, lower=lower, symmetrize=symmetrize):
+            return list(eigh(x, lower, symmetrize, compute_v=False))
+
+        for function in (vectors_and_values, values):
+            # A vector is as exact as its value is far from the next: here to n·eps.
+            assert check(function, a, in_python=n < 10, rtol=n * 1e-5 if dtype in ("f4", "c8") else None) == {
+                routine
+            }
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_matrices_without_eigenvalues_are_nan(dtype):
+    a = np.stack([np.eye(3), np.full((3, 3), np.nan), 2 * np.eye(3)]).astype(dtype)
+    for function in (
+        lambda x: list(eigh(x)),
+        lambda x: [eigh(x)[1]],
+        lambda x: list(eigh(x, compute_v=False)),
+    ):
+        check(function, a)
+        for got in compile_jaxpr(program_of(function, a))(a):
+            assert np.isnan(got[1]).all() and np.isfinite(got[0]).all() and np.isfinite(got[2]).all()
+
+
+def test_vectors_that_nothing_reads_are_not_computed(rng):
+    a = random(rng, "f8", 9, 9)
+    for function, job in ((lambda x: [eigh(x)[1]], "N"), (lambda x: list(eigh(x)), "V")):
+        (call,) = [s for s in walk(schedule(program_of(function, a)).body) if isinstance(s, Call)]
+        assert call.args[0].value == ord(job)
 
 
 # --- products by BLAS -------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """Routines of BLAS and the runtime, for the Python form of a loop program: on flat arrays, as machine code sees them.
 
 Matrices are column-major with a leading dimension, as in Fortran; flags are the codes of their letters: 78 "N", 84 "T",
-67 "C", 76 "L", 82 "R", 85 "U". Complex matrices come as pairs of real numbers. All is written as loops that numba
-compiles too: `runtime.printed` tells it of these functions.
+67 "C", 76 "L", 82 "R", 85 "U", 86 "V". Complex matrices come as pairs of real numbers. All is written so that numba
+compiles it too: `runtime.printed` tells it of these functions.
 """
 
 from __future__ import annotations
@@ -229,7 +229,27 @@ def dorgqr(m, n, k, a, lda, tau, work, lwork, info):
             a[i + j * lda] = 0.0
 
 
-spotrf, strsm, strsv, sgetrf, sgeqrf, sorgqr = dpotrf, dtrsm, dtrsv, dgetrf, dgeqrf, dorgqr
+def dsyevd(job, triangle, n, a, lda, w, work, lwork, iwork, liwork, info):
+    """Eigenvalues of a Hermitian matrix, and its vectors in its place where the job is "V"."""
+    matrix = oriented(a, 78, n, n, lda)
+    for j in range(n):
+        for i in range(j):
+            if triangle == 76:
+                matrix[i, j] = np.conj(matrix[j, i])
+            else:
+                matrix[j, i] = np.conj(matrix[i, j])
+    info[0] = 0 if np.isfinite(matrix).all() else 1
+    if info[0]:
+        return
+    values, vectors = np.linalg.eigh(matrix)
+    w[:n] = values
+    if job == 86:
+        for j in range(n):
+            a[j * lda : j * lda + n] = vectors[:, j]
+
+
+spotrf, strsm, strsv, sgetrf = dpotrf, dtrsm, dtrsv, dgetrf
+sgeqrf, sorgqr, ssyevd = dgeqrf, dorgqr, dsyevd
 
 
 def zpotrf(triangle, n, a, lda, info):
@@ -262,6 +282,11 @@ def zungqr(m, n, k, a, lda, tau, work, lwork, info):
     dorgqr(m, n, k, complex128(a), lda, complex128(tau), work, lwork, info)
 
 
+def zheevd(job, triangle, n, a, lda, w, work, lwork, rwork, lrwork, iwork, liwork, info):
+    """As dsyevd."""
+    dsyevd(job, triangle, n, complex128(a), lda, w, work, lwork, iwork, liwork, info)
+
+
 def cpotrf(triangle, n, a, lda, info):
     """As dpotrf."""
     dpotrf(triangle, n, complex64(a), lda, info)
@@ -290,6 +315,11 @@ def cgeqrf(m, n, a, lda, tau, work, lwork, info):
 def cungqr(m, n, k, a, lda, tau, work, lwork, info):
     """As dorgqr."""
     dorgqr(m, n, k, complex64(a), lda, complex64(tau), work, lwork, info)
+
+
+def cheevd(job, triangle, n, a, lda, w, work, lwork, rwork, lrwork, iwork, liwork, info):
+    """As dsyevd."""
+    dsyevd(job, triangle, n, complex64(a), lda, w, work, lwork, iwork, liwork, info)
 
 
 def complex128(pairs):

@@ -80,7 +80,10 @@ _LAPACK = {
 }
 # Of the same routine, which has a name of its own for complex matrices.
 _GQR = (lambda m, n, k, *_: 4.0 * m * n * k - 2.0 * (m + n) * k**2 + 4.0 / 3.0 * k**3, 4.0 / 3.0 * 96**3)
-_REAL, _COMPLEX = {"orgqr": _GQR}, {"ungqr": _GQR}
+# Between the operations with and without vectors.
+_EVD = (lambda n, *_: 4.0 * n**3, 4.0 * 96**3)
+_REAL = {"orgqr": _GQR, "syevd": _EVD}
+_COMPLEX = {"ungqr": _GQR, "heevd": _EVD}
 _LAST, _ALL = slice(-1, None), slice(None)
 
 ROUTINES: dict[str, Fortran | Contract] = {

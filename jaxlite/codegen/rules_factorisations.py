@@ -1,6 +1,7 @@
-"""Factors with orthonormal columns, by LAPACK's symbols, matrix by matrix.
+"""Factors with orthonormal columns, eigenvalues and singular values, by LAPACK's symbols, matrix by matrix.
 
     q:f64[50,20] r:f64[20,20] = qr A        dgeqrf(50, 20, t, 50, tau, …), R copied out of t, dorgqr(50, 20, 20, t, …)
+    v:f64[50,50] w:f64[50] = eigh A         dsyevd("V", "L", 50, v, 50, w, …), where v was a copy of A
 
 LAPACK is handed what NumPy hands it, a copy by columns, so that signs of vectors are NumPy's. Vectors come back by
 columns too, and stay so where nothing asks for a place of its own. Workspaces follow LAPACK's formulas, for blocks of
@@ -9,6 +10,7 @@ columns too, and stay so where nothing asks for a place of its own. Workspaces f
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 import numpy as np
@@ -18,12 +20,15 @@ from jaxlite.codegen.loops import INT, Address, Affine, Const
 from jaxlite.codegen.rules_linalg import (
     INT32,
     batches,
+    flag,
+    hermitian_part,
     kernel,
     lapack_info,
     matrix_at,
     moved,
     selected,
     transposed,
+    vector_at,
     zeros,
 )
 from jaxlite.codegen.schedule import Scheduler, rule
@@ -64,6 +69,28 @@ def settled(s: Scheduler, eqn, k: int, value: View) -> View:
     """Copy a result to its place, if it has one."""
     target = s.targets.get(eqn.outvars[k])
     return value if target is None else moved(s, value, target)
+
+
+def by_vectors(s: Scheduler, eqn, k: int) -> View:
+    """Return the place of a result, if its vectors are dense there, or a new one."""
+    target = s.target_for(eqn, k)
+    return target if target.strides[-1] == 1 else s.new_view(target.dtype, target.shape)
+
+
+def nan_where_failed(s: Scheduler, info: Address, index, results: list[View]) -> None:
+    """Write nan over the results at an index, where LAPACK says that it did not converge."""
+    b = s.b
+
+    def fill():
+        for view in results:
+            nan = (Const(math.nan, storage(view.dtype)[0]), *zeros(view.dtype)[1:])
+            with contextlib.ExitStack() as loops:
+                sizes = view.shape[len(index) :]
+                inner = [Affine.of(loops.enter_context(b.loop(n, kind="parallel"))) for n in sizes]
+                view.store(b, (*index, *inner), nan)
+        return ()
+
+    b.if_(b.let("ne", b.load(info.buffer, 0), Const(0, INT32)), fill)
 
 
 # --- qr ---------------------------------------------------------------------------------------------
@@ -107,3 +134,48 @@ def _lapack_qr(s: Scheduler, a: Value, columns: int, r: View, wants_q: bool) -> 
     with kernel(s, math.prod(a.shape), "qr"):
         batches(s, tuple(lead), factor)
     return transposed(first_rows(factors, columns))
+
+
+# --- eigh -------------------------------------------------------------------------------------------
+
+
+@rule("eigh")
+def _eigh(s: Scheduler, eqn, operands):
+    (a,) = operands
+    if letter_of(a.dtype) is None:
+        return None
+    with_v, symmetrize = eqn.params["compute_v"], eqn.params["symmetrize_input"]
+    if symmetrize:
+        a = hermitian_part(s.memory(a, row_major=False))
+    w = by_vectors(s, eqn, len(eqn.outvars) - 1)
+    if not math.prod(a.shape):
+        return [s.new_view(a.dtype, a.shape), w][-len(eqn.outvars) :]
+    v = _lapack_eigh(s, a, w, eqn.params["lower"], symmetrize, with_v and is_used(s, eqn, 0))
+    w = settled(s, eqn, len(eqn.outvars) - 1, w)
+    return [settled(s, eqn, 0, v), w] if with_v else [w]
+
+
+def _lapack_eigh(s: Scheduler, a: Value, w: View, lower: bool, symmetric: bool, wants_v: bool) -> View:
+    """Write the eigenvalues; returns the vectors, which are left by columns."""
+    n, b, is_complex = a.shape[-1], s.b, a.dtype.kind == "c"
+    matrix = s.new_view(a.dtype, a.shape)
+    # The columns of a symmetric matrix are its rows.
+    moved(s, a, matrix if symmetric and not is_complex else transposed(matrix))
+    integers = workspace(s, INT32, 3 + 5 * n if wants_v else 1)
+    blocked = (1 if is_complex else 2) * n + BLOCK * n
+    if is_complex:
+        sizes = (2 * n + n * n, 1 + 5 * n + 2 * n * n) if wants_v else (blocked, n)
+        rooms = *workspace(s, a.dtype, max(sizes[0], blocked)), *workspace(s, w.dtype, sizes[1])
+    else:
+        rooms = workspace(s, a.dtype, max(1 + 6 * n + 2 * n * n, blocked) if wants_v else blocked)
+    job, triangle, info = flag("V" if wants_v else "N"), flag("L" if lower else "U"), lapack_info(s)
+    routine = f"{letter_of(a.dtype)}{'he' if is_complex else 'sy'}evd"
+
+    def factor(index):
+        size, place = Const(n, INT), matrix_at(matrix, index)
+        b.call(routine, job, triangle, size, place, size, vector_at(w, index), *rooms, *integers, info)
+        nan_where_failed(s, info, index, [matrix, w] if wants_v else [w])
+
+    with kernel(s, math.prod(a.shape), "eigh"):
+        batches(s, a.shape[:-2], factor)
+    return transposed(matrix)
