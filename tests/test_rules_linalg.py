@@ -26,7 +26,7 @@ from jaxlite.interpreters.stage import stage
 from jaxlite.ir import PRIMITIVES
 from jaxlite.lowering import HostCall
 from jaxlite.ops.contraction import dot_general_p
-from jaxlite.ops.linalg import cholesky, eigh, lu, qr, solve, solve_with_lu, triangular_solve
+from jaxlite.ops.linalg import cholesky, eigh, lu, qr, solve, solve_with_lu, svd, triangular_solve
 from jaxlite.runtime.compile import compile_jaxpr
 from jaxlite.trace import aval_of
 from tests.rows import linalg as linalg_rows
@@ -280,6 +280,9 @@ def test_factors_without_elements():
     for shape in ((0, 0), (2, 0, 0), (0, 3, 3)):
         for with_v in (False, True):
             check(lambda x, flag=with_v: list(eigh(x, compute_v=flag)), np.zeros(shape))
+    for shape in ((0, 3), (3, 0), (0, 0), (2, 3, 0), (2, 0, 3), (0, 3, 3)):
+        for flags in itertools.product((False, True), repeat=2):
+            check(lambda x, flags=flags: list(svd(x, *flags)), np.zeros(shape))
 
 
 # --- eigh -------------------------------------------------------------------------------------------
@@ -323,9 +326,49 @@ def test_matrices_without_eigenvalues_are_nan(dtype):
 
 def test_vectors_that_nothing_reads_are_not_computed(rng):
     a = random(rng, "f8", 9, 9)
-    for function, job in ((lambda x: [eigh(x)[1]], "N"), (lambda x: list(eigh(x)), "V")):
+    for function, job in (
+        (lambda x: [eigh(x)[1]], "N"),
+        (lambda x: list(eigh(x)), "V"),
+        (lambda x: [svd(x)[1]], "N"),
+        (lambda x: [svd(x, False)[0]], "S"),
+        (lambda x: [svd(x)[2]], "A"),
+    ):
         (call,) = [s for s in walk(schedule(program_of(function, a)).body) if isinstance(s, Call)]
         assert call.args[0].value == ord(job)
+
+
+# --- svd --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+# Of more than 11/6 times as many rows as columns the R of QR is factored, or L.
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (4, 4), (5, 4), (4, 5), (1, 4), (4, 1), (9, 3), (3, 9), (40, 40), (60, 30), (30, 60)]
+)
+@pytest.mark.parametrize("stack", STACKS, ids=str)
+def test_svd(dtype, shape, stack, rng):
+    # Values far apart, and vectors that are compared without their signs.
+    spread = 4 * max(shape) ** 0.5 * np.eye(*shape) * (1 + np.arange(shape[1]))
+    a = random(rng, dtype, *stack, *shape) + spread.astype(dtype)
+    rtol = max(shape) * 1e-5 if dtype in ("f4", "c8") else None
+    for full, with_uv in itertools.product((False, True), repeat=2):
+        function = linalg_rows.svd_row(a, full, with_uv).call
+        calls = check(lambda x, f=function: list(f(x)), a, in_python=max(shape) < 10, rtol=rtol)
+        # The comparison itself multiplies matrices.
+        assert LETTERS[dtype] + "gesdd" in calls
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_matrices_without_singular_values_are_nan(dtype):
+    a = np.stack([np.eye(4, 3), np.full((4, 3), np.nan), 2 * np.eye(4, 3)]).astype(dtype)
+    for full, with_uv in itertools.product((False, True), repeat=2):
+
+        def function(x, full=full, with_uv=with_uv):
+            return list(svd(x, full, with_uv))
+
+        check(function, a)
+        for got in compile_jaxpr(program_of(function, a))(a):
+            assert np.isnan(got[1]).all() and np.isfinite(got[0]).all() and np.isfinite(got[2]).all()
 
 
 # --- products by BLAS -------------------------------------------------------------------------------

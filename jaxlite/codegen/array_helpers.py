@@ -1,8 +1,8 @@
 """Routines of BLAS and the runtime, for the Python form of a loop program: on flat arrays, as machine code sees them.
 
-Matrices are column-major with a leading dimension, as in Fortran; flags are the codes of their letters: 78 "N", 84 "T",
-67 "C", 76 "L", 82 "R", 85 "U", 86 "V". Complex matrices come as pairs of real numbers. All is written so that numba
-compiles it too: `runtime.printed` tells it of these functions.
+Matrices are column-major with a leading dimension, as in Fortran; flags are the codes of their letters: 65 "A",
+67 "C", 76 "L", 78 "N", 82 "R", 84 "T", 85 "U", 86 "V". Complex matrices come as pairs of real numbers. All is written
+so that numba compiles it too: `runtime.printed` tells it of these functions.
 """
 
 from __future__ import annotations
@@ -248,8 +248,24 @@ def dsyevd(job, triangle, n, a, lda, w, work, lwork, iwork, liwork, info):
             a[j * lda : j * lda + n] = vectors[:, j]
 
 
+def dgesdd(job, m, n, a, lda, s, u, ldu, vt, ldvt, work, lwork, iwork, info):
+    """Singular values; and vectors, all of them where the job is "A", as many as there are values where it is "S"."""
+    matrix = oriented(a, 78, m, n, lda)
+    info[0] = 0 if np.isfinite(matrix).all() else 1
+    if info[0]:
+        return
+    left, values, right = np.linalg.svd(matrix, job == 65)
+    s[: min(m, n)] = values
+    if job == 78:
+        return
+    for j in range(left.shape[1]):
+        u[j * ldu : j * ldu + m] = left[:, j]
+    for j in range(n):
+        vt[j * ldvt : j * ldvt + right.shape[0]] = right[:, j]
+
+
 spotrf, strsm, strsv, sgetrf = dpotrf, dtrsm, dtrsv, dgetrf
-sgeqrf, sorgqr, ssyevd = dgeqrf, dorgqr, dsyevd
+sgeqrf, sorgqr, ssyevd, sgesdd = dgeqrf, dorgqr, dsyevd, dgesdd
 
 
 def zpotrf(triangle, n, a, lda, info):
@@ -287,6 +303,13 @@ def zheevd(job, triangle, n, a, lda, w, work, lwork, rwork, lrwork, iwork, liwor
     dsyevd(job, triangle, n, complex128(a), lda, w, work, lwork, iwork, liwork, info)
 
 
+def zgesdd(job, m, n, a, lda, s, u, ldu, vt, ldvt, work, lwork, rwork, iwork, info):
+    """As dgesdd."""
+    dgesdd(
+        job, m, n, complex128(a), lda, s, complex128(u), ldu, complex128(vt), ldvt, work, lwork, iwork, info
+    )
+
+
 def cpotrf(triangle, n, a, lda, info):
     """As dpotrf."""
     dpotrf(triangle, n, complex64(a), lda, info)
@@ -320,6 +343,11 @@ def cungqr(m, n, k, a, lda, tau, work, lwork, info):
 def cheevd(job, triangle, n, a, lda, w, work, lwork, rwork, lrwork, iwork, liwork, info):
     """As dsyevd."""
     dsyevd(job, triangle, n, complex64(a), lda, w, work, lwork, iwork, liwork, info)
+
+
+def cgesdd(job, m, n, a, lda, s, u, ldu, vt, ldvt, work, lwork, rwork, iwork, info):
+    """As dgesdd."""
+    dgesdd(job, m, n, complex64(a), lda, s, complex64(u), ldu, complex64(vt), ldvt, work, lwork, iwork, info)
 
 
 def complex128(pairs):

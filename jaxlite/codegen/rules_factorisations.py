@@ -2,6 +2,7 @@
 
     q:f64[50,20] r:f64[20,20] = qr A        dgeqrf(50, 20, t, 50, tau, …), R copied out of t, dorgqr(50, 20, 20, t, …)
     v:f64[50,50] w:f64[50] = eigh A         dsyevd("V", "L", 50, v, 50, w, …), where v was a copy of A
+    s:f64[20] = svd A                       dgesdd("N", 50, 20, t, 50, s, …), where t is a copy of A
 
 LAPACK is handed what NumPy hands it, a copy by columns, so that signs of vectors are NumPy's. Vectors come back by
 columns too, and stay so where nothing asks for a place of its own. Workspaces follow LAPACK's formulas, for blocks of
@@ -179,3 +180,82 @@ def _lapack_eigh(s: Scheduler, a: Value, w: View, lower: bool, symmetric: bool, 
     with kernel(s, math.prod(a.shape), "eigh"):
         batches(s, a.shape[:-2], factor)
     return transposed(matrix)
+
+
+# --- svd --------------------------------------------------------------------------------------------
+
+
+@rule("svd")
+def _svd(s: Scheduler, eqn, operands):
+    (a,) = operands
+    if letter_of(a.dtype) is None:
+        return None
+    with_uv, full = eqn.params["compute_uv"], eqn.params["full_matrices"]
+    which = 1 if with_uv else 0
+    values = by_vectors(s, eqn, which)
+    if not math.prod(a.shape):
+        if not with_uv:
+            return [values]
+        u, vt = (identity(a.dtype, eqn.outvars[k].aval.shape) for k in (0, 2))
+        return [u, values, vt]
+    job = "N"
+    if with_uv and (is_used(s, eqn, 0) or is_used(s, eqn, 2)):
+        job = "A" if full else "S"
+    u, vt = _lapack_svd(s, a, values, job, full)
+    values = settled(s, eqn, which, values)
+    return [settled(s, eqn, 0, u), values, settled(s, eqn, 2, vt)] if with_uv else [values]
+
+
+def _lapack_svd(s: Scheduler, a: Value, values: View, job: str, full: bool) -> tuple[View, View]:
+    """Write the singular values; returns the vectors, which are left by columns."""
+    *lead, m, n = a.shape
+    k, b = min(m, n), s.b
+    letter, is_complex = letter_of(a.dtype), a.dtype.kind == "c"
+    matrix = s.new_view(a.dtype, (*lead, n, m))
+    moved(s, a, transposed(matrix))
+    u = s.new_view(a.dtype, (*lead, m if full else k, m))
+    vt = s.new_view(a.dtype, (*lead, n, n if full else k))
+    # LAPACK's least, and a block of columns of everything.
+    least = _least_complex(job, m, n) if is_complex else _least_real(job, m, n)
+    rooms = workspace(s, a.dtype, least + BLOCK * (m + n))
+    if is_complex:
+        rooms = *rooms, workspace(s, values.dtype, _room_of_reals(job, m, n))[0]
+    integers, _ = workspace(s, INT32, 8 * k)
+    info = lapack_info(s)
+
+    def factor(index):
+        sizes, place = (Const(m, INT), Const(n, INT)), matrix_at(matrix, index)
+        # What is not wanted is not touched, whatever its place.
+        left, right = (place, place) if job == "N" else (matrix_at(u, index), matrix_at(vt, index))
+        vectors = left, sizes[0], right, Const(vt.shape[-1], INT)
+        b.call(
+            f"{letter}gesdd", flag(job), *sizes, place, sizes[0], vector_at(values, index), *vectors, *rooms,
+            integers, info,
+        )  # fmt: skip
+        nan_where_failed(s, info, index, [values] if job == "N" else [u, values, vt])
+
+    with kernel(s, math.prod(a.shape), "svd"):
+        batches(s, tuple(lead), factor)
+    return transposed(u), transposed(vt)
+
+
+def _least_real(job: str, m: int, n: int) -> int:
+    small, large = min(m, n), max(m, n)
+    if job == "N":
+        return 3 * small + max(large, 7 * small)
+    return 4 * small * small + (6 * small + large if job == "A" else 7 * small)
+
+
+def _least_complex(job: str, m: int, n: int) -> int:
+    small, large = min(m, n), max(m, n)
+    if job == "N":
+        return 2 * small + large
+    return small * small + (2 * small + large if job == "A" else 3 * small)
+
+
+def _room_of_reals(job: str, m: int, n: int) -> int:
+    small, large = min(m, n), max(m, n)
+    if job == "N":
+        # 5 suffice since LAPACK 3.7.
+        return 7 * small
+    return max(5 * small * small + 5 * small, 2 * large * small + 2 * small * small + small)

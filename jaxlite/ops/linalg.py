@@ -976,7 +976,7 @@ svd_p = Primitive(
     partial_eval=RECORD,
     transpose=NOT_LINEAR,
     batch=_svd_batch,
-    lower=HostCall("LAPACK's gesdd, through NumPy"),
+    lower=Library("gesdd"),
     doc="A = U·diag(s)·Vᴴ;  ṡ = Re diag(M), U̇ = U·(F∘(M·s + (M·s)ᴴ)) + …, M = Uᴴ·Ȧ·V, F_ij = 1/(s_j² - s_i²)",
 )
 
