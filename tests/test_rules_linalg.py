@@ -371,6 +371,32 @@ def test_matrices_without_singular_values_are_nan(dtype):
             assert np.isnan(got[1]).all() and np.isfinite(got[0]).all() and np.isfinite(got[2]).all()
 
 
+@pytest.mark.parametrize("n", [3, 9])
+def test_factorisations_in_loops_and_batches(n, rng):
+    a = well_conditioned(rng, "f8", 4, n, n)
+
+    def root(x):
+        v, w = eigh(x @ x.T)
+        return v * jnp.sqrt(w) @ v.T
+
+    def step(x, y):
+        u, s, vh = svd(x + y, False)
+        q, r = qr(u * jnp.log1p(s) @ vh)
+        return r + root(x) + q, (svd(y, compute_uv=False)[0], r.T, eigh(x, compute_v=False)[0])
+
+    def along(xs):
+        last, (values, triangles, others) = lax.scan(step, xs[0], xs)
+        return [last, values, triangles, others]
+
+    def loss(x):
+        return jnp.sum(root(x)) + jnp.sum(svd(x, compute_uv=False)[0] ** 3) + jnp.sum(qr(x)[1] ** 3)
+
+    check(along, a, rtol=1e-9)
+    check(lambda xs: [vmap(grad(loss))(xs), vmap(along, 1)(jnp.stack([xs, 2 * xs], 1))[0]], a, rtol=1e-9)
+    check(lambda xs: [part.swapaxes(0, 1) for part in qr(jnp.sin(xs).swapaxes(1, 2)[::-1])], a)
+    check(lambda xs: [grad(lambda xs: jnp.sum(along(xs)[0]))(xs)], a, in_python=n < 9, rtol=1e-7)
+
+
 # --- products by BLAS -------------------------------------------------------------------------------
 
 
