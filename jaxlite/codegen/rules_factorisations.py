@@ -4,10 +4,10 @@
     v:f64[50,50] w:f64[50] = eigh A         dsyevd("V", "L", 50, v, 50, w, …), where v was a copy of A
     s:f64[20] = svd A                       dgesdd("N", 50, 20, t, 50, s, …), where t is a copy of A
 
-LAPACK is handed what NumPy hands it, a copy by columns, so that signs of vectors are NumPy's, but for those that rounding
-decides: SciPy's LAPACK, which JAX calls as well, is another build, and singular vectors of float32 differ now and then.
-Vectors come back by columns too, and stay so where nothing asks for a place of its own. Workspaces follow LAPACK's
-formulas, for blocks of `BLOCK` columns, and lie in the arena.
+LAPACK is handed what NumPy hands it, a copy by columns, so that signs of vectors are NumPy's, but for those that
+rounding decides: SciPy's LAPACK, which JAX calls as well, is another build, and singular vectors of float32 differ now
+and then. Vectors come back by columns too, and stay so where nothing asks for a place of its own. Workspaces follow
+LAPACK's formulas, for blocks of `BLOCK` columns, and lie in the arena.
 """
 
 from __future__ import annotations
