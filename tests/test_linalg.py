@@ -168,8 +168,8 @@ def test_eager_results_are_those_of_programs():
                 np.testing.assert_allclose(x, y, rtol=1e-3, atol=1e-3)
 
 
-def test_factorisations_are_host_calls():
-    for f, calls in ((linalg.qr, 1), (linalg.eigh, 1), (linalg.svd, 1)):
+def test_factorisations_that_are_host_calls():
+    for f, calls in ((linalg.qr, 0), (linalg.eigh, 0), (linalg.svd, 0), (linalg.eig, 1)):
         jitted = jaxlite.jit(f)
         jitted(A)
         before = counters.num_host_calls

@@ -26,7 +26,7 @@ from jaxlite.interpreters.stage import stage
 from jaxlite.ir import PRIMITIVES
 from jaxlite.lowering import HostCall
 from jaxlite.ops.contraction import dot_general_p
-from jaxlite.ops.linalg import cholesky, lu, solve, solve_with_lu, triangular_solve
+from jaxlite.ops.linalg import cholesky, eigh, lu, qr, solve, solve_with_lu, svd, triangular_solve
 from jaxlite.runtime.compile import compile_jaxpr
 from jaxlite.trace import aval_of
 from tests.rows import linalg as linalg_rows
@@ -243,6 +243,158 @@ def test_in_loops(rng):
             )
 
         check(lambda x, y, f=walk_along: list(f(x, y)), a, b)
+
+
+# --- qr ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (4, 4), (5, 3), (3, 5), (1, 4), (4, 1), (40, 40), (70, 50), (50, 70)]
+)
+@pytest.mark.parametrize("stack", STACKS, ids=str)
+def test_qr(dtype, shape, stack, rng):
+    a = random(rng, dtype, *stack, *shape)
+    names = {"geqrf", "ungqr" if np.dtype(dtype).kind == "c" else "orgqr"}
+    for full in (False, True):
+        calls = check(lambda x, flag=full: list(qr(x, flag)), a, in_python=max(shape) < 10)
+        assert calls == {LETTERS[dtype] + name for name in names}
+
+
+def test_only_one_factor_of_qr(rng):
+    a = random(rng, "f8", 2, 9, 5)
+    assert check(lambda x: [qr(x)[1]], a) == {"dgeqrf"}
+    assert check(lambda x: [qr(x, False)[0].swapaxes(1, 2) + 1], a) == {"dgeqrf", "dorgqr"}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_qr_of_columns_that_are_reflected_already(dtype, rng):
+    a = np.stack([np.eye(4), np.zeros((4, 4)), np.triu(random(rng, "f8", 4, 4)), np.full((4, 4), np.nan)])
+    check(lambda x: list(qr(x)), a.astype(dtype))
+
+
+def test_factors_without_elements():
+    for shape in ((0, 3), (3, 0), (0, 0), (2, 3, 0), (2, 0, 3), (0, 3, 3)):
+        for full in (False, True):
+            check(lambda x, flag=full: list(qr(x, flag)), np.zeros(shape))
+    for shape in ((0, 0), (2, 0, 0), (0, 3, 3)):
+        for with_v in (False, True):
+            check(lambda x, flag=with_v: list(eigh(x, compute_v=flag)), np.zeros(shape))
+    for shape in ((0, 3), (3, 0), (0, 0), (2, 3, 0), (2, 0, 3), (0, 3, 3)):
+        for flags in itertools.product((False, True), repeat=2):
+            check(lambda x, flags=flags: list(svd(x, *flags)), np.zeros(shape))
+
+
+# --- eigh -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", [1, 2, 3, 6, 70])
+@pytest.mark.parametrize("stack", STACKS, ids=str)
+def test_eigh(dtype, n, stack, rng):
+    # Values far apart, and vectors that are compared without their signs.
+    a = random(rng, dtype, *stack, n, n) + np.diag(4 * n**0.5 * np.arange(n)).astype(dtype)
+    routine = LETTERS[dtype] + ("heevd" if a.dtype.kind == "c" else "syevd")
+    for lower, symmetrize in itertools.product((True, False), repeat=2):
+
+        def vectors_and_values(x, lower=lower, symmetrize=symmetrize):
+            v, w = eigh(x, lower, symmetrize)
+            return [linalg_rows.projections(v), w]
+
+        def values(x, lower=lower, symmetrize=symmetrize):
+            return list(eigh(x, lower, symmetrize, compute_v=False))
+
+        for function in (vectors_and_values, values):
+            # A vector is as exact as its value is far from the next: here to n·eps.
+            assert check(function, a, in_python=n < 10, rtol=n * 1e-5 if dtype in ("f4", "c8") else None) == {
+                routine
+            }
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_matrices_without_eigenvalues_are_nan(dtype):
+    a = np.stack([np.eye(3), np.full((3, 3), np.nan), 2 * np.eye(3)]).astype(dtype)
+    for function in (
+        lambda x: list(eigh(x)),
+        lambda x: [eigh(x)[1]],
+        lambda x: list(eigh(x, compute_v=False)),
+    ):
+        check(function, a)
+        for got in compile_jaxpr(program_of(function, a))(a):
+            assert np.isnan(got[1]).all() and np.isfinite(got[0]).all() and np.isfinite(got[2]).all()
+
+
+def test_vectors_that_nothing_reads_are_not_computed(rng):
+    a = random(rng, "f8", 9, 9)
+    for function, job in (
+        (lambda x: [eigh(x)[1]], "N"),
+        (lambda x: list(eigh(x)), "V"),
+        (lambda x: [svd(x)[1]], "N"),
+        (lambda x: [svd(x, False)[0]], "S"),
+        (lambda x: [svd(x)[2]], "A"),
+    ):
+        (call,) = [s for s in walk(schedule(program_of(function, a)).body) if isinstance(s, Call)]
+        assert call.args[0].value == ord(job)
+
+
+# --- svd --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+# Of more than 11/6 times as many rows as columns the R of QR is factored, or L.
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (4, 4), (5, 4), (4, 5), (1, 4), (4, 1), (9, 3), (3, 9), (40, 40), (60, 30), (30, 60)]
+)
+@pytest.mark.parametrize("stack", STACKS, ids=str)
+def test_svd(dtype, shape, stack, rng):
+    # Values far apart, and vectors that are compared without their signs.
+    spread = 4 * max(shape) ** 0.5 * np.eye(*shape) * (1 + np.arange(shape[1]))
+    a = random(rng, dtype, *stack, *shape) + spread.astype(dtype)
+    rtol = max(shape) * 1e-5 if dtype in ("f4", "c8") else None
+    for full, with_uv in itertools.product((False, True), repeat=2):
+        function = linalg_rows.svd_row(a, full, with_uv).call
+        calls = check(lambda x, f=function: list(f(x)), a, in_python=max(shape) < 10, rtol=rtol)
+        # The comparison itself multiplies matrices.
+        assert LETTERS[dtype] + "gesdd" in calls
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_matrices_without_singular_values_are_nan(dtype):
+    a = np.stack([np.eye(4, 3), np.full((4, 3), np.nan), 2 * np.eye(4, 3)]).astype(dtype)
+    for full, with_uv in itertools.product((False, True), repeat=2):
+
+        def function(x, full=full, with_uv=with_uv):
+            return list(svd(x, full, with_uv))
+
+        check(function, a)
+        for got in compile_jaxpr(program_of(function, a))(a):
+            assert np.isnan(got[1]).all() and np.isfinite(got[0]).all() and np.isfinite(got[2]).all()
+
+
+@pytest.mark.parametrize("n", [3, 9])
+def test_factorisations_in_loops_and_batches(n, rng):
+    a = well_conditioned(rng, "f8", 4, n, n)
+
+    def root(x):
+        v, w = eigh(x @ x.T)
+        return v * jnp.sqrt(w) @ v.T
+
+    def step(x, y):
+        u, s, vh = svd(x + y, False)
+        q, r = qr(u * jnp.log1p(s) @ vh)
+        return r + root(x) + q, (svd(y, compute_uv=False)[0], r.T, eigh(x, compute_v=False)[0])
+
+    def along(xs):
+        last, (values, triangles, others) = lax.scan(step, xs[0], xs)
+        return [last, values, triangles, others]
+
+    def loss(x):
+        return jnp.sum(root(x)) + jnp.sum(svd(x, compute_uv=False)[0] ** 3) + jnp.sum(qr(x)[1] ** 3)
+
+    check(along, a, rtol=1e-9)
+    check(lambda xs: [vmap(grad(loss))(xs), vmap(along, 1)(jnp.stack([xs, 2 * xs], 1))[0]], a, rtol=1e-9)
+    check(lambda xs: [part.swapaxes(0, 1) for part in qr(jnp.sin(xs).swapaxes(1, 2)[::-1])], a)
+    check(lambda xs: [grad(lambda xs: jnp.sum(along(xs)[0]))(xs)], a, in_python=n < 9, rtol=1e-7)
 
 
 # --- products by BLAS -------------------------------------------------------------------------------

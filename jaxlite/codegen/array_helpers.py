@@ -1,8 +1,8 @@
 """Routines of BLAS and the runtime, for the Python form of a loop program: on flat arrays, as machine code sees them.
 
-Matrices are column-major with a leading dimension, as in Fortran; flags are the codes of their letters: 78 "N", 84 "T",
-67 "C", 76 "L", 82 "R", 85 "U". Complex matrices come as pairs of real numbers. All is written as loops that numba
-compiles too: `runtime.printed` tells it of these functions.
+Matrices are column-major with a leading dimension, as in Fortran; flags are the codes of their letters: 65 "A",
+67 "C", 76 "L", 78 "N", 82 "R", 84 "T", 85 "U", 86 "V". Complex matrices come as pairs of real numbers. All is written
+so that numba compiles it too: `runtime.printed` tells it of these functions.
 """
 
 from __future__ import annotations
@@ -180,7 +180,92 @@ def dgetrf(m, n, a, lda, pivots, info):
                 a[i + k * lda] -= factor * a[j + k * lda]
 
 
+def reflect(start, tau, m, n, a, lda, column):
+    """Multiply columns from ``column`` on by 1 - tau·v·vᴴ; v is 1, then what stands below a[start]."""
+    for j in range(column, n):
+        top = start % lda + j * lda
+        total = a[top]
+        for i in range(1, m - start % lda):
+            total += np.conj(a[start + i]) * a[top + i]
+        total *= tau
+        a[top] -= total
+        for i in range(1, m - start % lda):
+            a[top + i] -= a[start + i] * total
+
+
+def dgeqrf(m, n, a, lda, tau, work, lwork, info):
+    """R, and below it the vectors v of the reflections 1 - tau·v·vᴴ that multiply to Q."""
+    info[0] = 0
+    for k in range(min(m, n)):
+        start = k + k * lda
+        top, rest = a[start], 0.0
+        for i in range(1, m - k):
+            rest += a[start + i].real ** 2 + a[start + i].imag ** 2
+        if rest == 0.0 and top.imag == 0.0:
+            tau[k] = 0.0
+            continue
+        beta = -np.copysign(np.sqrt(top.real**2 + top.imag**2 + rest), top.real)
+        tau[k] = (beta - top) / beta
+        for i in range(1, m - k):
+            a[start + i] /= top - beta
+        reflect(start, np.conj(tau[k]), m, n, a, lda, k + 1)
+        a[start] = beta
+
+
+def dorgqr(m, n, k, a, lda, tau, work, lwork, info):
+    """The first ``n`` columns of the product of ``k`` reflections, as geqrf leaves them."""
+    info[0] = 0
+    for j in range(k, n):
+        for i in range(m):
+            a[i + j * lda] = 1.0 if i == j else 0.0
+    for count in range(k):
+        j = k - 1 - count
+        start = j + j * lda
+        reflect(start, tau[j], m, n, a, lda, j + 1)
+        for i in range(1, m - j):
+            a[start + i] *= -tau[j]
+        a[start] = 1.0 - tau[j]
+        for i in range(j):
+            a[i + j * lda] = 0.0
+
+
+def dsyevd(job, triangle, n, a, lda, w, work, lwork, iwork, liwork, info):
+    """Eigenvalues of a Hermitian matrix, and its vectors in its place where the job is "V"."""
+    matrix = oriented(a, 78, n, n, lda)
+    for j in range(n):
+        for i in range(j):
+            if triangle == 76:
+                matrix[i, j] = np.conj(matrix[j, i])
+            else:
+                matrix[j, i] = np.conj(matrix[i, j])
+    info[0] = 0 if np.isfinite(matrix).all() else 1
+    if info[0]:
+        return
+    values, vectors = np.linalg.eigh(matrix)
+    w[:n] = values
+    if job == 86:
+        for j in range(n):
+            a[j * lda : j * lda + n] = vectors[:, j]
+
+
+def dgesdd(job, m, n, a, lda, s, u, ldu, vt, ldvt, work, lwork, iwork, info):
+    """Singular values; and vectors, all of them where the job is "A", as many as there are values where it is "S"."""
+    matrix = oriented(a, 78, m, n, lda)
+    info[0] = 0 if np.isfinite(matrix).all() else 1
+    if info[0]:
+        return
+    left, values, right = np.linalg.svd(matrix, job == 65)
+    s[: min(m, n)] = values
+    if job == 78:
+        return
+    for j in range(left.shape[1]):
+        u[j * ldu : j * ldu + m] = left[:, j]
+    for j in range(n):
+        vt[j * ldvt : j * ldvt + right.shape[0]] = right[:, j]
+
+
 spotrf, strsm, strsv, sgetrf = dpotrf, dtrsm, dtrsv, dgetrf
+sgeqrf, sorgqr, ssyevd, sgesdd = dgeqrf, dorgqr, dsyevd, dgesdd
 
 
 def zpotrf(triangle, n, a, lda, info):
@@ -203,6 +288,28 @@ def zgetrf(m, n, a, lda, pivots, info):
     dgetrf(m, n, complex128(a), lda, pivots, info)
 
 
+def zgeqrf(m, n, a, lda, tau, work, lwork, info):
+    """As dgeqrf."""
+    dgeqrf(m, n, complex128(a), lda, complex128(tau), work, lwork, info)
+
+
+def zungqr(m, n, k, a, lda, tau, work, lwork, info):
+    """As dorgqr."""
+    dorgqr(m, n, k, complex128(a), lda, complex128(tau), work, lwork, info)
+
+
+def zheevd(job, triangle, n, a, lda, w, work, lwork, rwork, lrwork, iwork, liwork, info):
+    """As dsyevd."""
+    dsyevd(job, triangle, n, complex128(a), lda, w, work, lwork, iwork, liwork, info)
+
+
+def zgesdd(job, m, n, a, lda, s, u, ldu, vt, ldvt, work, lwork, rwork, iwork, info):
+    """As dgesdd."""
+    dgesdd(
+        job, m, n, complex128(a), lda, s, complex128(u), ldu, complex128(vt), ldvt, work, lwork, iwork, info
+    )
+
+
 def cpotrf(triangle, n, a, lda, info):
     """As dpotrf."""
     dpotrf(triangle, n, complex64(a), lda, info)
@@ -221,6 +328,26 @@ def ctrsv(triangle, operation, diagonal, n, a, lda, x, step_x):
 def cgetrf(m, n, a, lda, pivots, info):
     """As dgetrf."""
     dgetrf(m, n, complex64(a), lda, pivots, info)
+
+
+def cgeqrf(m, n, a, lda, tau, work, lwork, info):
+    """As dgeqrf."""
+    dgeqrf(m, n, complex64(a), lda, complex64(tau), work, lwork, info)
+
+
+def cungqr(m, n, k, a, lda, tau, work, lwork, info):
+    """As dorgqr."""
+    dorgqr(m, n, k, complex64(a), lda, complex64(tau), work, lwork, info)
+
+
+def cheevd(job, triangle, n, a, lda, w, work, lwork, rwork, lrwork, iwork, liwork, info):
+    """As dsyevd."""
+    dsyevd(job, triangle, n, complex64(a), lda, w, work, lwork, iwork, liwork, info)
+
+
+def cgesdd(job, m, n, a, lda, s, u, ldu, vt, ldvt, work, lwork, rwork, iwork, info):
+    """As dgesdd."""
+    dgesdd(job, m, n, complex64(a), lda, s, complex64(u), ldu, complex64(vt), ldvt, work, lwork, iwork, info)
 
 
 def complex128(pairs):

@@ -66,7 +66,7 @@ class Fortran(NamedTuple):
 
 # Operations of real routines by their leading sizes (LAPACK Working Note 41); trsm solves from the left or the right.
 # OpenBLAS uses threads from about so many on (interface/*.c): for matrix products from 64^3 elements, for those of a
-# vector from 96^2, for the factors of LAPACK from some 64 rows.
+# vector from 96^2, for the factors of LAPACK from some 64 rows, for those with orthonormal columns from some 96.
 _BLAS = {
     "gemm": (lambda m, n, k, *_: 2.0 * m * n * k, 2.0 * 64**3),
     "gemv": (lambda m, n, *_: 2.0 * m * n, 2.0 * 96**2),
@@ -76,15 +76,25 @@ _BLAS = {
 _LAPACK = {
     "potrf": (lambda n, *_: n**3 / 3.0, 64**3 / 3.0),
     "getrf": (lambda m, n, *_: m * n * min(m, n) - min(m, n) ** 3 / 3.0, 2.0 / 3.0 * 64**3),
+    # Between the operations with and without vectors, as for syevd.
+    "gesdd": (lambda m, n, *_: 4.0 * m * n * min(m, n) + 8.0 * min(m, n) ** 3, 12.0 * 96**3),
+    "geqrf": (lambda m, n, *_: 2.0 * m * n * min(m, n) - 2.0 / 3.0 * min(m, n) ** 3, 4.0 / 3.0 * 96**3),
 }
+# Of the same routine, which has a name of its own for complex matrices.
+_GQR = (lambda m, n, k, *_: 4.0 * m * n * k - 2.0 * (m + n) * k**2 + 4.0 / 3.0 * k**3, 4.0 / 3.0 * 96**3)
+_EVD = (lambda n, *_: 4.0 * n**3, 4.0 * 96**3)
+_REAL = {"orgqr": _GQR, "syevd": _EVD}
+_COMPLEX = {"ungqr": _GQR, "heevd": _EVD}
 _LAST, _ALL = slice(-1, None), slice(None)
 
 ROUTINES: dict[str, Fortran | Contract] = {
     letter + name: Fortran(letter + name, module, work, threads_from, results)
-    for routines, module, results in (
-        (_BLAS, "scipy.linalg.cython_blas", _LAST),
-        (_LAPACK, "scipy.linalg.cython_lapack", _ALL),
+    for routines, letters, module, results in (
+        (_BLAS, "sdcz", "scipy.linalg.cython_blas", _LAST),
+        (_LAPACK, "sdcz", "scipy.linalg.cython_lapack", _ALL),
+        (_REAL, "sd", "scipy.linalg.cython_lapack", _ALL),
+        (_COMPLEX, "cz", "scipy.linalg.cython_lapack", _ALL),
     )
     for name, (work, threads_from) in routines.items()
-    for letter in LETTERS.values()
+    for letter in letters
 } | CONTRACTIONS

@@ -135,7 +135,7 @@ def _cholesky(s: Scheduler, eqn, operands):
     if is_tiny(a.dtype, a.shape[-1]):
         return [_tiny_cholesky(s, eqn, s.memory(a, row_major=False), symmetrize)]
     if symmetrize:
-        a = _hermitian_part(s.memory(a, row_major=False))
+        a = hermitian_part(s.memory(a, row_major=False))
     return [_lapack_cholesky(s, eqn, a)]
 
 
@@ -164,7 +164,7 @@ def _lapack_cholesky(s: Scheduler, eqn, a: Value) -> View:
     return out
 
 
-def _hermitian_part(a: View) -> Lazy:
+def hermitian_part(a: View) -> Lazy:
     """Return (a + aᴴ)/2 as a recipe."""
 
     def compute(b, index):
@@ -180,7 +180,7 @@ def _hermitian_part(a: View) -> Lazy:
 
 def _tiny_cholesky(s: Scheduler, eqn, a: View, symmetrize: bool) -> View:
     out, n, b = s.target_for(eqn), a.shape[-1], s.b
-    source = _hermitian_part(a) if symmetrize else a
+    source = hermitian_part(a) if symmetrize else a
     nan = (Const(math.nan, storage(a.dtype)[0]), *zeros(a.dtype)[1:])
 
     def factor(index):

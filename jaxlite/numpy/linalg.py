@@ -782,7 +782,8 @@ def eigh(a: ArrayLike, UPLO: str | None = None, symmetrize_input: bool = True) -
 @implements(_numpy_eigvalsh)
 def eigvalsh(a: ArrayLike, UPLO: str | None = "L", *, symmetrize_input: bool = True) -> Array:
     """Return the eigenvalues of a Hermitian matrix, ascending; parameters as for `eigh`."""
-    return eigh(a, UPLO, symmetrize_input).eigenvalues
+    lower = _triangle("eigvalsh", UPLO) == "L"
+    return linalg.eigh(_factorable("eigvalsh", a, square=True), lower, symmetrize_input, compute_v=False)[0]
 
 
 @implements(_numpy_eig, np.linalg.eig)
@@ -854,12 +855,13 @@ def svd(
 
 def _svd_of_hermitian(x, compute_uv: bool):
     """Singular values are the absolute eigenvalues; the signs go to the right vectors."""
-    v, w = linalg.eigh(x)
+    *v, w = linalg.eigh(x, compute_v=compute_uv)
     s = ufuncs.absolute(w)
     order = argsort(ufuncs.negative(s), -1)
     s = take_along_axis(s, order, -1)
     if not compute_uv:
         return s
+    (v,) = v
     u = take_along_axis(v, order[..., None, :], -1)
     sign = take_along_axis(where(ufuncs.less(w, 0), -1, 1), order, -1)
     return SVDResult(u, s, ufuncs.multiply(sign[..., :, None], ufuncs.conjugate(matrix_transpose(u))))

@@ -3,7 +3,7 @@
     b:f64[3,3] = cholesky[symmetrize_input=True] a
     c:f64[3,3] d:i32[3] e:i32[3] = lu a
     f:f64[3,2] = solve_with_lu[transpose_a=False] a c d y
-    v:f64[3,3] w:f64[3] = eigh[lower=True symmetrize_input=True] a
+    v:f64[3,3] w:f64[3] = eigh[compute_v=True lower=True symmetrize_input=True] a
 
 Operands are stacks of matrices: leading dimensions are independent problems, equal in all operands. What
 cannot be factored or solved gives inf or nan, never an exception, so that compiled and eager code agree and
@@ -717,7 +717,7 @@ qr_p = Primitive(
     partial_eval=RECORD,
     transpose=NOT_LINEAR,
     batch=_qr_batch,
-    lower=HostCall("LAPACK's geqrf, through NumPy"),
+    lower=Library("geqrf"),
     doc="A = Q·R;  Q̇ = Q·(Ω - M) + Ȧ·R⁻¹, Ṙ = (M - Ω)·R with M = Qᴴ·Ȧ·R⁻¹, Ω = tril(M, -1) - tril(M, -1)ᴴ",
 )
 
@@ -742,21 +742,25 @@ def qr(a, full_matrices: bool = True):
 # --- eigh -------------------------------------------------------------------------------------------
 
 
-def _eigh_abstract_eval(a, *, lower, symmetrize_input):
+def _eigh_abstract_eval(a, *, lower, symmetrize_input, compute_v):
     _check_square("eigh", a)
     _check_dtypes("eigh", a)
-    return a.strip_weak_type(), ShapedArray(a.shape[:-1], real_dtype(a.dtype))
+    w = ShapedArray(a.shape[:-1], real_dtype(a.dtype))
+    return (a.strip_weak_type(), w) if compute_v else (w,)
 
 
-def _eigh_impl(a, *, lower, symmetrize_input):
+def _eigh_impl(a, *, lower, symmetrize_input, compute_v):
     if symmetrize_input:
         a = (a + np.conj(np.swapaxes(a, -1, -2))) * a.dtype.type(0.5)
+    triangle = "L" if lower else "U"
 
     def factor(a):
-        w, v = np.linalg.eigh(a, "L" if lower else "U")
-        return v, w
+        return tuple(np.linalg.eigh(a, triangle))[::-1] if compute_v else (np.linalg.eigvalsh(a, triangle),)
 
-    return _each_or_nan(factor, a, (a, a.real[..., 0]))
+    avals = _eigh_abstract_eval(
+        aval_of(a), lower=lower, symmetrize_input=symmetrize_input, compute_v=compute_v
+    )
+    return _each_or_nan(factor, a, avals)
 
 
 def _gaps(values):
@@ -770,7 +774,7 @@ def _gaps(values):
     return select_n(same, inverse, scalar_like(values, 0))
 
 
-def _eigh_jvp(primals, tangents, *, lower, symmetrize_input):
+def _eigh_jvp(primals, tangents, *, lower, symmetrize_input, compute_v):
     (a,), (a_dot,) = primals, tangents
     v, w = eigh(a, lower, symmetrize_input)
     # Differs from JAX, which without symmetrising takes ȧ as it is: right for Hermitian ȧ only, as in cholesky.
@@ -779,13 +783,17 @@ def _eigh_jvp(primals, tangents, *, lower, symmetrize_input):
     else:
         y = _half_lower_triangle(a_dot) if lower else _halve_diagonal(_upper_triangle(a_dot))
     inner = _matmul(_matmul(_adjoint(v), add(y, _adjoint(y))), v)
-    v_dot = _matmul(v, mul(inner, _as_dtype(_gaps(w), aval_of(inner).dtype)))
     w_dot = _diagonal(inner)
-    return (v, w), (v_dot, real(w_dot) if aval_of(w_dot).dtype.kind == "c" else w_dot)
+    w_dot = real(w_dot) if aval_of(w_dot).dtype.kind == "c" else w_dot
+    if not compute_v:
+        return (w,), (w_dot,)
+    v_dot = _matmul(v, mul(inner, _as_dtype(_gaps(w), aval_of(inner).dtype)))
+    return (v, w), (v_dot, w_dot)
 
 
-def _eigh_batch(axis, args, dims, *, lower, symmetrize_input):
-    return eigh(move_dim(args[0], dims[0], 0), lower, symmetrize_input), (0, 0)
+def _eigh_batch(axis, args, dims, **params):
+    outs = eigh_p.bind(move_dim(args[0], dims[0], 0), **params)
+    return outs, (0,) * len(outs)
 
 
 eigh_p = Primitive(
@@ -798,12 +806,12 @@ eigh_p = Primitive(
     partial_eval=RECORD,
     transpose=NOT_LINEAR,
     batch=_eigh_batch,
-    lower=HostCall("LAPACK's syevd, through NumPy"),
+    lower=Library("syevd"),
     doc="A·V = V·diag(w);  ẇ = diag(M), V̇ = V·(F∘M) with M = Vᴴ·Ȧ·V, F_ij = 1/(w_j - w_i)",
 )
 
 
-def eigh(a, lower: bool = True, symmetrize_input: bool = True):
+def eigh(a, lower: bool = True, symmetrize_input: bool = True, compute_v: bool = True):
     """Return the eigenvectors and eigenvalues of a Hermitian matrix.
 
     Parameters
@@ -813,11 +821,13 @@ def eigh(a, lower: bool = True, symmetrize_input: bool = True):
         Which triangle to read, where the input is not symmetrised.
     symmetrize_input : bool
         Whether to use (a + aᴴ)/2, which makes the derivative symmetric.
+    compute_v : bool
+        Whether to return the vectors too.
 
     Returns
     -------
     v : array [..., n, n]
-        The eigenvectors, in columns.
+        The eigenvectors, in columns. Returned where ``compute_v``; otherwise a tuple of ``w`` alone is.
     w : real array [..., n]
         The eigenvalues, ascending. Both are nan where LAPACK does not converge.
 
@@ -825,7 +835,9 @@ def eigh(a, lower: bool = True, symmetrize_input: bool = True):
     -----
     Where eigenvalues coincide, the derivative of the vectors is nan, that of the values is not.
     """
-    return bind_checked(eigh_p, a, lower=bool(lower), symmetrize_input=bool(symmetrize_input))
+    return bind_checked(
+        eigh_p, a, lower=bool(lower), symmetrize_input=bool(symmetrize_input), compute_v=bool(compute_v)
+    )
 
 
 # --- eig --------------------------------------------------------------------------------------------
@@ -983,7 +995,7 @@ svd_p = Primitive(
     partial_eval=RECORD,
     transpose=NOT_LINEAR,
     batch=_svd_batch,
-    lower=HostCall("LAPACK's gesdd, through NumPy"),
+    lower=Library("gesdd"),
     doc="A = U·diag(s)·Vᴴ;  ṡ = Re diag(M), U̇ = U·(F∘(M·s + (M·s)ᴴ)) + …, M = Uᴴ·Ȧ·V, F_ij = 1/(s_j² - s_i²)",
 )
 

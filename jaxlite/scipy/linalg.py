@@ -466,11 +466,12 @@ def eigh(
         x = _from_triangle(x, lower)
         factor = nl.cholesky(b)
         x = solve_triangular(factor, _adjoint(solve_triangular(factor, x, lower=True)), lower=True)
+        if eigvals_only:
+            return nl.eigvalsh(x)
         w, v = nl.eigh(x)
-        v = solve_triangular(factor, v, 2, lower=True)
-    else:
-        v, w = ops.eigh(x, lower, False)
-    return w if eigvals_only else (w, v)
+        return w, solve_triangular(factor, v, 2, lower=True)
+    *v, w = ops.eigh(x, lower, False, not eigvals_only)
+    return w if eigvals_only else (w, *v)
 
 
 def _from_triangle(x, lower: bool):
@@ -536,11 +537,11 @@ def eigh_tridiagonal(
     beside = jnp.concatenate([e, jnp.zeros_like(d[..., :1])], axis=-1)
     below = jnp.where(row == column + 1, beside[..., None, :], 0)
     x = jnp.where(row == column, d[..., None, :], 0) + below + _adjoint(below)
-    w, v = eigh(x)
+    results = (eigh(x, eigvals_only=True),) if eigvals_only else eigh(x)
     if select == "i":
         first, last = select_range
-        w, v = w[..., first : last + 1], v[..., first : last + 1]
-    return w if eigvals_only else (w, v)
+        results = tuple(result[..., first : last + 1] for result in results)
+    return results[0] if eigvals_only else results
 
 
 def schur(a: ArrayLike, output: str = "real") -> tuple[Array, Array]:

@@ -167,6 +167,7 @@ LU = [
 TALL, WIDE = B, B.T.copy()
 TALL_COMPLEX = B + 0.5j * B[::-1]
 SYMMETRIC = (A + A.T) / 2
+EIGH_PARAMS = {"lower": True, "symmetrize_input": True, "compute_v": True}
 
 
 @loop
@@ -226,20 +227,24 @@ def projections(vectors):
 
 
 @loop
-def eigh_by_scipy(a, lower, symmetrize_input):
+def eigh_by_scipy(a, lower, symmetrize_input, compute_v):
     a = (a + a.conj().T) / 2 if symmetrize_input else a
+    if not compute_v:
+        return scipy.linalg.eigvalsh(a, lower=lower).astype(a.real.dtype) if a.size else a.real[0]
     w, v = scipy.linalg.eigh(a, lower=lower, driver="evr") if a.size else np.linalg.eigh(a)
     return spectrum(v.astype(a.dtype), w.astype(a.real.dtype))
 
 
-def eigh_row(a, lower=True, symmetrize_input=True, label="", **options):
-    params = {"lower": lower, "symmetrize_input": symmetrize_input}
+def eigh_row(a, lower=True, symmetrize_input=True, compute_v=True, label="", **options):
+    params = {"lower": lower, "symmetrize_input": symmetrize_input, "compute_v": compute_v}
 
     def use(a):
+        if not compute_v:
+            return eigh_p.bind(a, **params)
         v, w = eigh_p.bind(a, **params)
         return projections(v), w
 
-    label = label or f"{'L' if lower else 'U'}{symmetrize_input}"
+    label = label or f"{'L' if lower else 'U'}{symmetrize_input}{'' if compute_v else ',values'}"
     return Case("eigh", (a,), params, eigh_by_scipy, label=label, call=use, **options)
 
 
@@ -255,10 +260,15 @@ EIGH = [
     eigh_row(SYMMETRIC.astype(F32), order=1),
     eigh_row(HERMITIAN.astype(C64), order=1),
     eigh_row(NO_MATRICES),
+    eigh_row(NO_ROWS),
+    *(eigh_row(a, compute_v=False) for a in (A, STACK, HERMITIAN, NO_MATRICES)),
+    eigh_row(A, False, False, False),
+    eigh_row(HERMITIAN + 0.5j * np.triu(np.ones((3, 3))), True, False, False, label="complex lower, values"),
+    eigh_row(SYMMETRIC.astype(F32), compute_v=False, order=1),
     Case(
         "eigh",
         (np.stack([np.full((2, 2), np.nan), np.diag([2.0, 1.0])]),),
-        {"lower": True, "symmetrize_input": True},
+        EIGH_PARAMS,
         expected=(np.stack([np.full((2, 2), np.nan), np.eye(2)[::-1]]), np.array([[np.nan] * 2, [1.0, 2.0]])),
         derivatives=None,
         label="one without",
@@ -267,12 +277,12 @@ EIGH = [
     Case(
         "eigh",
         (np.eye(3),),
-        {"lower": True, "symmetrize_input": True},
+        EIGH_PARAMS,
         lambda a, **params: a.diagonal(),
         order=1,
         label="identity, values",
         derivatives=None,
-        call=lambda a: eigh_p.bind(a, lower=True, symmetrize_input=True)[1],
+        call=lambda a: eigh_p.bind(a, **EIGH_PARAMS)[1],
     ),
 ]
 
@@ -399,10 +409,8 @@ ERRORS = [
     ),
     ErrorCase("qr", (A[0],), {"full_matrices": True}, ShapeError, r"qr: operand has type f64\[3\]"),
     ErrorCase("qr", (A.astype(I64),), {"full_matrices": True}, DtypeError, "LAPACK computes in"),
-    ErrorCase("eigh", (B,), {"lower": True, "symmetrize_input": True}, ShapeError, "must be a square matrix"),
-    ErrorCase(
-        "eigh", (A.astype(F16),), {"lower": True, "symmetrize_input": True}, DtypeError, "LAPACK computes in"
-    ),
+    ErrorCase("eigh", (B,), EIGH_PARAMS, ShapeError, "must be a square matrix"),
+    ErrorCase("eigh", (A.astype(F16),), EIGH_PARAMS, DtypeError, "LAPACK computes in"),
     ErrorCase("eig", (B,), {}, ShapeError, "must be a square matrix"),
     ErrorCase("eig", (A.astype(I64),), {}, DtypeError, "LAPACK computes in"),
     ErrorCase("svd", (A[0],), {"full_matrices": True, "compute_uv": True}, ShapeError, "must be a matrix"),
