@@ -366,7 +366,7 @@ def _files_below(path: str) -> list[str]:
     if path.endswith(".py"):
         return [path]
     files = []
-    with os.scandir(path) as entries:
+    with contextlib.suppress(FileNotFoundError), os.scandir(path) as entries:
         for entry in entries:
             if entry.name.endswith(".py"):
                 files.append(entry.path)
