@@ -6,6 +6,16 @@ from collections.abc import Iterable
 
 import pytest
 
+# Of files with hundreds or thousands of rows, one in how many each of their tests takes in the default suite.
+ONE_IN = {
+    "test_closure.py": 2,
+    "test_numpy_functions.py": 2,
+    "test_primitives.py": 3,
+    "test_random_programs.py": 2,
+    "test_rules_indexing.py": 2,
+    "test_rules_linalg.py": 4,
+}
+
 
 def one_in(n: int, rows: Iterable) -> list:
     """Return the rows as params, all but each ``n``-th marked slow; a row that is a tuple is several values."""
@@ -14,3 +24,16 @@ def one_in(n: int, rows: Iterable) -> list:
         values = row if isinstance(row, tuple) else (row,)
         params.append(pytest.param(*values, marks=[] if k % n == 0 else [pytest.mark.slow]))
     return params
+
+
+def leave_out(items: Iterable[pytest.Item]) -> None:
+    """Mark the rows slow that the default suite does without; the tests of a file take different ones."""
+    tests: dict[tuple, list[pytest.Item]] = {}
+    for item in items:
+        if item.path.name in ONE_IN and hasattr(item, "callspec") and not item.get_closest_marker("slow"):
+            tests.setdefault((item.path, item.originalname), []).append(item)
+    for number, ((path, _), rows) in enumerate(tests.items()):
+        n = min(ONE_IN[path.name], len(rows))
+        for k, row in enumerate(rows):
+            if k % n != number % n:
+                row.add_marker(pytest.mark.slow)

@@ -257,8 +257,10 @@ class _Renderer:
 
     def shorten(self, operands, longest: int = LONGEST_PART) -> None:
         """Make variables of operands until what is left of them fits into one line."""
+        operands = list(operands)
         parts = [x for x in operands if type(x) is Scalar and x in self.waiting]
         parts.sort(key=lambda s: len(self.waiting[s].text))
+        longest -= sum(len(python_const(x.value, x.dtype)) for x in operands if type(x) is Const)
         while parts and sum(len(self.waiting[s].text) for s in parts) > longest:
             self.settle_one(parts.pop())
 
