@@ -6,14 +6,15 @@ from collections.abc import Iterable
 
 import pytest
 
-# Of files with hundreds or thousands of rows, one in how many each of their tests takes in the default suite.
+# One in how many rows each test takes in the default suite, where it has more than so many; by file.
+MANY, ONE_IN_MANY = 12, 2
 ONE_IN = {
-    "test_closure.py": 2,
-    "test_numpy_functions.py": 2,
-    "test_primitives.py": 3,
-    "test_random_programs.py": 2,
-    "test_rules_indexing.py": 2,
-    "test_rules_linalg.py": 4,
+    "test_closure.py": 4,
+    "test_numpy_functions.py": 3,
+    "test_primitives.py": 4,
+    "test_random_programs.py": 3,
+    "test_rules_indexing.py": 3,
+    "test_rules_linalg.py": 5,
 }
 
 
@@ -30,10 +31,11 @@ def leave_out(items: Iterable[pytest.Item]) -> None:
     """Mark the rows slow that the default suite does without; the tests of a file take different ones."""
     tests: dict[tuple, list[pytest.Item]] = {}
     for item in items:
-        if item.path.name in ONE_IN and hasattr(item, "callspec") and not item.get_closest_marker("slow"):
+        if hasattr(item, "callspec") and not item.get_closest_marker("slow"):
             tests.setdefault((item.path, item.originalname), []).append(item)
     for number, ((path, _), rows) in enumerate(tests.items()):
-        n = min(ONE_IN[path.name], len(rows))
-        for k, row in enumerate(rows):
-            if k % n != number % n:
-                row.add_marker(pytest.mark.slow)
+        if len(rows) > MANY:
+            n = ONE_IN.get(path.name, ONE_IN_MANY)
+            for k, row in enumerate(rows):
+                if k % n != number % n:
+                    row.add_marker(pytest.mark.slow)
