@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from jaxlite import jit
-from jaxlite.codegen import products, thread_pool
+from jaxlite.codegen import boundary, products, thread_pool
 from jaxlite.runtime import engine, symbols, threads
 
 POINTER = ctypes.c_void_p
@@ -27,9 +27,9 @@ class Routine:
         symbol, other = f"jl_{letter}gemm", f"jl_{letter}gemm{registers}"
         engine.add_symbol("jl_threads", threads.address_of_words())
         self._blas = ROUTINE(self._count)
-        engine.add_symbol(products.blas_symbol(other), ctypes.cast(self._blas, POINTER).value)
+        engine.add_symbol(boundary.blas_symbol(other), ctypes.cast(self._blas, POINTER).value)
         text = products.text(symbol, registers).replace(symbol, other)
-        text = text.replace(products.blas_symbol(symbol), products.blas_symbol(other))
+        text = text.replace(boundary.blas_symbol(symbol), boundary.blas_symbol(other))
         self._routine = ROUTINE(engine.load_object(engine.object_code(text), (other,))[other])
 
     def _count(self, *_):

@@ -81,6 +81,17 @@ def lanes_of(dtype: np.dtype, registers: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted({n for r in registers for n in (r // 8, r // dtype.itemsize)}))
 
 
+# --- products of matrices ---------------------------------------------------------------------------
+
+# Routines of BLAS for which a library of our own stands, which hands on to BLAS what that computes faster.
+PRODUCTS = ("jl_sgemm", "jl_dgemm")
+
+
+def blas_symbol(symbol: str) -> str:
+    """Return the symbol of BLAS's own routine."""
+    return symbol.replace("jl_", "jl_blas_")
+
+
 # --- equations --------------------------------------------------------------------------------------
 
 

@@ -17,9 +17,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from jaxlite.codegen import thread_pool
+from jaxlite.codegen.boundary import PRODUCTS, blas_symbol
 from jaxlite.codegen.operations import llvm_type
 
-SYMBOLS = {"jl_sgemm": np.dtype(np.float32), "jl_dgemm": np.dtype(np.float64)}
+_DTYPES = dict(zip(PRODUCTS, map(np.dtype, ("f4", "f8")), strict=True))
 # Rows of tiles by the bytes of a register, of which there are 32 or 16: the highest, and lower ones for the rest. Each
 # takes LLVM some milliseconds.
 _HEIGHTS = {64: (14, 4, 1), 32: (6, 2, 1), 16: (6, 2, 1)}
@@ -33,14 +34,9 @@ _PAGE = 4096
 _OPERANDS = "i64 %k, ptr %x, i64 %x_row, i64 %x_term, ptr %y, i64 %y_term, ptr %z, i64 %z_row, i64 %add"
 
 
-def blas_symbol(symbol: str) -> str:
-    """Return the symbol of BLAS's own routine."""
-    return symbol.replace("jl_", "jl_blas_")
-
-
 def text(symbol: str, registers: int) -> str:
     """Return the LLVM text of the product of a dtype, for registers of so many bytes."""
-    return _Library(symbol, SYMBOLS[symbol], registers).text()
+    return _Library(symbol, _DTYPES[symbol], registers).text()
 
 
 class _Function:

@@ -67,7 +67,7 @@ def is_used(s: Scheduler, eqn, k: int) -> bool:
     return bool(s.uses.get(eqn.outvars[k]))
 
 
-def settled(s: Scheduler, eqn, k: int, value: View) -> View:
+def in_its_place(s: Scheduler, eqn, k: int, value: View) -> View:
     """Copy a result to its place, if it has one."""
     target = s.targets.get(eqn.outvars[k])
     return value if target is None else moved(s, value, target)
@@ -108,7 +108,7 @@ def _qr(s: Scheduler, eqn, operands):
         return [identity(a.dtype, q_shape), s.new_view(a.dtype, r_shape)]
     r = s.target_for(eqn, 1)
     q = _lapack_qr(s, a, q_shape[-1], r, is_used(s, eqn, 0))
-    return [settled(s, eqn, 0, q), r]
+    return [in_its_place(s, eqn, 0, q), r]
 
 
 def _lapack_qr(s: Scheduler, a: Value, columns: int, r: View, wants_q: bool) -> View:
@@ -153,8 +153,8 @@ def _eigh(s: Scheduler, eqn, operands):
     if not math.prod(a.shape):
         return [s.new_view(a.dtype, a.shape), w][-len(eqn.outvars) :]
     v = _lapack_eigh(s, a, w, eqn.params["lower"], symmetrize, with_v and is_used(s, eqn, 0))
-    w = settled(s, eqn, len(eqn.outvars) - 1, w)
-    return [settled(s, eqn, 0, v), w] if with_v else [w]
+    w = in_its_place(s, eqn, len(eqn.outvars) - 1, w)
+    return [in_its_place(s, eqn, 0, v), w] if with_v else [w]
 
 
 def _lapack_eigh(s: Scheduler, a: Value, w: View, lower: bool, symmetric: bool, wants_v: bool) -> View:
@@ -203,8 +203,8 @@ def _svd(s: Scheduler, eqn, operands):
     if with_uv and (is_used(s, eqn, 0) or is_used(s, eqn, 2)):
         job = "A" if full else "S"
     u, vt = _lapack_svd(s, a, values, job, full)
-    values = settled(s, eqn, which, values)
-    return [settled(s, eqn, 0, u), values, settled(s, eqn, 2, vt)] if with_uv else [values]
+    values = in_its_place(s, eqn, which, values)
+    return [in_its_place(s, eqn, 0, u), values, in_its_place(s, eqn, 2, vt)] if with_uv else [values]
 
 
 def _lapack_svd(s: Scheduler, a: Value, values: View, job: str, full: bool) -> tuple[View, View]:

@@ -251,59 +251,26 @@ done:
   ret void
 }}
 define void @jl_tapes_free(ptr %error) {{
-  %list = getelementptr ptr, ptr %error, i64 {LIST_SLOT}
+  call void @jl_tape_release(ptr %error, i64 0)
   %as = getelementptr ptr, ptr %error, i64 {SPARE_SLOT}
-  %first = load ptr, ptr %list
-  store ptr null, ptr %list
   br label %trim
 trim:
   %spare = load ptr, ptr %as
-  %no_spare = icmp eq ptr %spare, null
-  br i1 %no_spare, label %trimmed, label %weigh
+  %none = icmp eq ptr %spare, null
+  br i1 %none, label %give, label %weigh
 weigh:
   %weight = load i64, ptr %spare
   %heavy = icmp ugt i64 %weight, {KEPT_BYTES}
-  br i1 %heavy, label %lighten, label %trimmed
-lighten:
-  %rest_at = getelementptr ptr, ptr %spare, i64 3
-  %lighter = load ptr, ptr %rest_at
-  store ptr %lighter, ptr %as
+  br i1 %heavy, label %drop, label %give
+drop:
+  %an = getelementptr ptr, ptr %spare, i64 3
+  %next = load ptr, ptr %an
+  store ptr %next, ptr %as
   call void @jl_tape_free(ptr %spare)
   br label %trim
-trimmed:
-  store ptr null, ptr %as
-  br label %loop
-loop:
-  %tape = phi ptr [ %first, %trimmed ], [ %next, %again ]
-  %kept = phi ptr [ %spare, %trimmed ], [ %now, %again ]
-  %none = icmp eq ptr %tape, null
-  br i1 %none, label %give, label %body
-body:
-  %an = getelementptr ptr, ptr %tape, i64 3
-  %next = load ptr, ptr %an
-  %own = call i64 @jl_tape_bytes(ptr %tape)
-  %alone = icmp eq ptr %kept, null
-  br i1 %alone, label %sum, label %others
-others:
-  %behind = load i64, ptr %kept
-  br label %sum
-sum:
-  %more = phi i64 [ 0, %body ], [ %behind, %others ]
-  %total = add i64 %own, %more
-  %few = icmp ule i64 %total, {KEPT_BYTES}
-  br i1 %few, label %keep, label %drop
-keep:
-  store i64 %total, ptr %tape
-  store ptr %kept, ptr %an
-  br label %again
-drop:
-  call void @jl_tape_free(ptr %tape)
-  br label %again
-again:
-  %now = phi ptr [ %tape, %keep ], [ %kept, %drop ]
-  br label %loop
 give:
-  %old = atomicrmw xchg ptr @jl_tape_pool, ptr %kept acq_rel
+  store ptr null, ptr %as
+  %old = atomicrmw xchg ptr @jl_tape_pool, ptr %spare acq_rel
   br label %clear
 clear:
   %stale = phi ptr [ %old, %give ], [ %rest, %clean ]

@@ -16,7 +16,7 @@ import platform
 from collections.abc import Callable
 
 from jaxlite.codegen import thread_pool
-from jaxlite.codegen.boundary import library_of, symbols_of
+from jaxlite.codegen.boundary import PRODUCTS, blas_symbol, library_of, symbols_of
 from jaxlite.errors import InternalError
 from jaxlite.locks import new_lock
 from jaxlite.runtime import engine, threads
@@ -35,7 +35,7 @@ _text_of_tiles = functools.cache(lambda: importlib.import_module("jaxlite.codege
 _text_of_products = functools.cache(lambda: importlib.import_module("jaxlite.codegen.products"))
 
 _lock = new_lock()
-# The addresses in libraries of the vector mathematics, which stay where they are once they are loaded.
+# The addresses of what is loaded, which stay where they are.
 _loaded: dict[str, int] = {}
 _known: set[str] = {"jl_host", "jl_pool", "jl_tape_pool"}
 
@@ -55,35 +55,49 @@ def address_of(name: str) -> int:
 
 
 def _address(symbol: str) -> int:
+    if symbol not in _loaded:
+        _loaded.update(_load(symbol))
+    return _loaded[symbol]
+
+
+def _load(symbol: str) -> dict[str, int]:
+    """Load what defines a symbol; returns addresses by symbol, among them those of its like."""
     name = symbol.removeprefix("jl_")
     library = library_of(symbol)
     if library is not None:
-        if symbol not in _loaded:
-            _loaded.update(_mathematics(library))
-        return _loaded[symbol]
+        return _mathematics(library)
     if name.startswith(("scontract_", "dcontract_")):
-        return _contraction(symbol)
+        return _of_widest_registers(symbol, _text_of_tiles)
     routine = _routines().get(name)
     if routine is not None:
         address = _exported(routine.module, routine.name)
         # The library that has just been loaded follows the number of threads as well.
         threads.tell_openblas()
-        return _product(symbol, address) if symbol in ("jl_sgemm", "jl_dgemm") else address
+        if symbol not in PRODUCTS:
+            return {symbol: address}
+        engine.add_symbol("jl_threads", threads.address_of_words())
+        engine.add_symbol(blas_symbol(symbol), address)
+        return _of_widest_registers(symbol, _text_of_products)
     if name == "launch":
-        return _thread_pool()[symbol]
+        return _thread_pool()
     if symbol.startswith("jl_tape"):
-        return _tapes()[symbol]
+        return _tapes()
     raise InternalError(f"a program calls {symbol}, which has no address.", why="this is a bug in jaxlite.")
 
 
 def _mathematics(name: str) -> dict[str, int]:
-    """Load the library of a function, from disk where it is kept; returns addresses by symbol."""
+    """Load the library of a function, from disk where it is kept."""
     registers = engine.registers()
     names = symbols_of(name, registers)
     return _library(f"{name}|{registers}", names, lambda: _vector_math().text(name, registers))
 
 
-@functools.cache
+def _of_widest_registers(symbol: str, module: Callable) -> dict[str, int]:
+    """Load the library of a routine, whose text a module makes for the widest registers of the machine."""
+    registers = max(engine.registers())
+    return _library(f"{symbol}|{registers}", (symbol,), lambda: module().text(symbol, registers))
+
+
 def _thread_pool() -> dict[str, int]:
     """Load the pool of threads; it and programs share its global state."""
     engine.add_symbol("jl_threads", threads.address_of_words())
@@ -92,26 +106,6 @@ def _thread_pool() -> dict[str, int]:
     return _library("jl_launch", ("jl_launch",), lambda: thread_pool.text(platform.machine()))
 
 
-def _product(symbol: str, blas: int) -> int:
-    """Load the product of matrices of a dtype, which may hand on to BLAS."""
-    engine.add_symbol("jl_threads", threads.address_of_words())
-    engine.add_symbol(symbol.replace("jl_", "jl_blas_"), blas)
-    registers = max(engine.registers())
-    library = _library(
-        f"{symbol}|{registers}", (symbol,), lambda: _text_of_products().text(symbol, registers)
-    )
-    return library[symbol]
-
-
-def _contraction(symbol: str) -> int:
-    """Load the tiles of a nest of loops."""
-    registers = max(engine.registers())
-    return _library(f"{symbol}|{registers}", (symbol,), lambda: _text_of_tiles().text(symbol, registers))[
-        symbol
-    ]
-
-
-@functools.cache
 def _tapes() -> dict[str, int]:
     """Load what makes and frees tapes."""
     tapes = _text_of_tapes()
