@@ -28,13 +28,16 @@ def one_in(n: int, rows: Iterable) -> list:
 
 
 def leave_out(items: Iterable[pytest.Item]) -> None:
-    """Mark the rows slow that the default suite does without; the tests of a file take different ones."""
+    """Mark the rows slow that the default suite does without; the tests of a file take different ones.
+
+    Tests that say themselves which of their rows are slow are left alone.
+    """
     tests: dict[tuple, list[pytest.Item]] = {}
     for item in items:
-        if hasattr(item, "callspec") and not item.get_closest_marker("slow"):
+        if hasattr(item, "callspec"):
             tests.setdefault((item.path, item.originalname), []).append(item)
     for number, ((path, _), rows) in enumerate(tests.items()):
-        if len(rows) > MANY:
+        if len(rows) > MANY and not any(row.get_closest_marker("slow") for row in rows):
             n = ONE_IN.get(path.name, ONE_IN_MANY)
             for k, row in enumerate(rows):
                 if k % n != number % n:

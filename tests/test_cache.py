@@ -394,7 +394,9 @@ def test_a_folder_in_place_of_a_file_is_a_miss(folder):
     assert [p.name for p in path.parent.iterdir() if p.name.startswith(".")] == []
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes, and links only for administrators")
+@pytest.mark.skipif(
+    os.name == "nt", reason="Windows has no named pipes in folders, and links for administrators only"
+)
 def test_links_and_pipes_are_misses(folder, tmp_path):
     path, cache = stored(folder), Cache()
     elsewhere = tmp_path / "elsewhere"

@@ -13,25 +13,8 @@ import jaxlite.numpy as jnp
 from jaxlite import random
 from jaxlite.errors import ArgumentError
 from jaxlite.example_libraries import optimizers, stax
+from tests.optimizer_calls import OPTIMIZERS, SCHEDULES
 
-OPTIMIZERS = {
-    "sgd": (0.1,),
-    "momentum": (0.1, 0.9),
-    "nesterov": (0.1, 0.9),
-    "adagrad": (0.1,),
-    "rmsprop": (0.1,),
-    "rmsprop_momentum": (0.1,),
-    "adam": (0.1,),
-    "adamax": (0.1,),
-    "sm3": (0.1,),
-}
-SCHEDULES = {
-    "constant": (0.5,),
-    "exponential_decay": (0.5, 3, 0.9),
-    "inverse_time_decay": (0.5, 3, 0.9),
-    "polynomial_decay": (0.5, 4, 0.1, 2.0),
-    "piecewise_constant": ([2, 4], [0.5, 0.2, 0.1]),
-}
 PARAMS = {"w": np.linspace(-1, 2, 6).reshape(2, 3), "b": [np.array([0.5, -0.5]), np.zeros((2, 1, 2))]}
 
 

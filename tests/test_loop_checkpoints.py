@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 import subprocess
 import sys
 
@@ -319,6 +320,7 @@ def test_the_line_of_a_bad_form_is_the_users():
 
 GROWTH = """
 import resource
+import sys
 
 import numpy as np
 
@@ -347,14 +349,17 @@ f, x = jit(f), np.ones(10)
 f(x, 10)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 f(x, n)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+print(grown * (1 if sys.platform == "darwin" else 1024))
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in KiB on Linux")
+@pytest.mark.skipif(
+    os.name == "nt", reason="Python on Windows has no module resource, which tells the memory taken"
+)
 @pytest.mark.parametrize("name", ["sqrt", "every 1,000", "descent", "descents", "adjoint of descent"])
 def test_tapes_of_a_step_do_not_outlive_it(name):
     script = GROWTH.replace("\nPROGRAM\n", f"\nname = {name!r}\n", 1)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    # KiB; each of these took 130 to 300 MB.
-    assert int(done.stdout) < 16_000
+    # Each of these took 31 MB to 1.4 GB.
+    assert int(done.stdout) < 16_000_000

@@ -127,7 +127,9 @@ def at_the_end():
     return copied
 
 
-@pytest.mark.skipif(not hasattr(mmap, "PROT_READ"), reason="mprotect is of POSIX")
+@pytest.mark.skipif(
+    not hasattr(mmap, "PROT_READ"), reason="Windows has no mprotect, which forbids a page to be read"
+)
 @pytest.mark.parametrize("flags", ["NN", "NT", "TN"])
 def test_nothing_beyond_an_operand_is_read(routines, at_the_end, flags):
     for routine, cols in itertools.product(routines.values(), (37, 41, 50)):

@@ -11,6 +11,7 @@ import functools
 
 import numpy as np
 
+from tests.optimizer_calls import OPTIMIZERS, SCHEDULES
 from tests.oracle.rows import Row, Sample, each, find, row
 
 # --- random numbers -----------------------------------------------------------------------------------
@@ -281,25 +282,6 @@ IMAGES = [
 
 # --- example libraries ----------------------------------------------------------------------------------
 
-_OPTIMIZERS = {
-    "sgd": (0.1,),
-    "momentum": (0.1, 0.9),
-    "nesterov": (0.1, 0.9),
-    "adagrad": (0.1,),
-    "rmsprop": (0.1,),
-    "rmsprop_momentum": (0.1,),
-    "adam": (0.1,),
-    "adamax": (0.1,),
-    "sm3": (0.1,),
-}
-_SCHEDULES = {
-    "constant": (0.5,),
-    "exponential_decay": (0.5, 3, 0.9),
-    "inverse_time_decay": (0.5, 3, 0.9),
-    "polynomial_decay": (0.5, 4, 0.1, 2.0),
-    "piecewise_constant": ([2, 4], [0.5, 0.2, 0.1]),
-}
-
 
 def _library(jx):
     return find(jx, "example_libraries.optimizers")
@@ -342,10 +324,10 @@ def _own_optimizer(jx, x, y):
 _O = "example_libraries.optimizers"
 OPTIMIZERS = [
     *[row(f"{_O}.{name}", A, Sample((3,), seed=1), on="df", call=_trained(name, *args))
-      for name, args in _OPTIMIZERS.items()],
+      for name, args in OPTIMIZERS.items()],
     *[row(f"{_O}.{name}", A, on="df", only=("evaluate", "jit", "vmap", "grad"),
           call=lambda jx, x, name=name, args=args: [x * getattr(_library(jx), name)(*args)(i) for i in (0, 1, 3, 9)])
-      for name, args in _SCHEDULES.items()],
+      for name, args in SCHEDULES.items()],
     row(f"{_O}.inverse_time_decay", A, on="d", label="staircase",
         call=lambda jx, x: [x * _library(jx).inverse_time_decay(0.5, 3, 0.9, staircase=True)(i) for i in (0, 2, 3, 7)]),
     row(f"{_O}.exponential_decay", np.array(5), A, on="d", label="traced step",
