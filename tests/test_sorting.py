@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxlite import api
+from jaxlite import api, jit
 from jaxlite.errors import ShapeError
 from jaxlite.ops import sorting
 from jaxlite.ops.elementwise import mul
@@ -74,3 +74,30 @@ def test_top_k_takes_nan_first_and_the_first_of_equal_ones():
     assert places.tolist() == [1, 4, 2, 3]
     gradient = api.grad(lambda x: reduce_sum(sorting.top_k(x, 2)[0], (0,)))(np.array([1.0, 5.0, 3.0]))
     assert gradient.tolist() == [0.0, 1.0, 1.0]
+
+
+def keys_with_ties(n, dtype):
+    rng = np.random.default_rng(n)
+    x = rng.integers(-9, 9, n) + (1j * rng.integers(-2, 2, n) if dtype == np.complex128 else 0)
+    if np.dtype(dtype).kind in "fc":
+        x = np.where(rng.random(n) < 0.05, np.nan, x)
+    return x.astype(dtype)
+
+
+# One run, several, an even and an odd number of merges in a whole column and in each half of one, full runs and not.
+@pytest.mark.parametrize("n", [16, 17, 33, 129, 144, 300, 512, 513, 577, 1025, 3000])
+@pytest.mark.parametrize("dtype", [np.float64, np.float16, np.complex128, np.int8])
+def test_compiled_lines_of_any_length_are_stable(n, dtype):
+    keys, values = keys_with_ties(n, dtype), np.arange(n, dtype=float)
+    places = np.argsort(keys, kind="stable")
+    ordered, moved = jit(sorting.sort_key_val)(keys, values)
+    np.testing.assert_array_equal(moved, values[places])
+    np.testing.assert_array_equal(ordered, keys[places])
+    lines = np.stack([keys, keys[::-1]])
+    np.testing.assert_array_equal(jit(sorting.sort)(lines), np.sort(lines, kind="stable"))
+
+
+def test_sorting_a_long_line_takes_half_a_line_besides():
+    n = 16 * 1024
+    compiled = jit(sorting.argsort).lower(np.zeros(n)).compile()
+    assert compiled.memory_analysis().temp_size_in_bytes == 3 * n // 2 * (8 + 4)

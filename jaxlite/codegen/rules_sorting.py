@@ -8,7 +8,12 @@ All runs of a level are of one length w, so that a merge fills its first w place
 others from their ends, and neither can run out. Stable, n log n whatever the data; nan comes last, as in NumPy.
 
 What is sorted are *columns*: the components of the keys, and one more that moves along, the operand that is no key
-or, where there are several, the place that the element had. A column has two halves, to sort from one to the other.
+or, where there are several, the place that the element had. A short column has a second one beside it, to merge from
+one to the other. Of a long one each half is sorted so, the left one into the room beside; from there it is merged with
+the right one, where nothing that is written meets what is still to be read:
+
+    room beside the column          2 5 9    2 5 9    · · 9
+    column                   · · ·  1 7 8 -> 1 · · -> 1 2 5 7 8 · -> 1 2 5 7 8 9
 """
 
 from __future__ import annotations
@@ -29,6 +34,9 @@ I32 = np.dtype(np.int32)
 HALF = np.dtype(np.float16)
 # Runs of so many elements are sorted by counting, which takes no decisions but quadratic time.
 LONGEST_RUN = 16
+# From so many levels on, the last merge is not from both ends and saves a fourth of the memory; it takes a tenth of
+# the time more for 1,000 elements, 3 % for 10^5.
+LEVELS_OF_HALVES = 6
 
 
 # --- the order --------------------------------------------------------------------------------------
@@ -120,8 +128,10 @@ class Columns:
     ----------
     order : Order
     length : int
-        Of a half: n, filled up to ``run * 2**levels``.
+        Of a column: n, filled up to ``run * 2**levels``.
     run, levels : int
+    parts : int
+        How many there are that merges from both ends sort.
     """
 
     def __init__(self, s: Scheduler, n: int, order: Order, moved: np.dtype | None):
@@ -129,10 +139,16 @@ class Columns:
         self.levels = max(0, (n - 1).bit_length() - LONGEST_RUN.bit_length() + 1)
         self.run = -(-n // 2**self.levels)
         self.length = self.run * 2**self.levels
+        self.parts = 2 if self.levels >= LEVELS_OF_HALVES else 1
         keys = [storage(d) for d in order.dtypes for _ in range(storage(d)[1])]
         dtypes = [d for d, _ in keys] + ([] if moved is None else [storage(moved)[0]])
         self.num_keys = len(keys)
-        self.views = [s.new_view(d, (2 * self.length,)) for d in dtypes]
+        self.views = [s.new_view(d, (self.length + self.part,)) for d in dtypes]
+
+    @property
+    def part(self) -> int:
+        """The length of a part, and of the room beside the column."""
+        return self.length // self.parts
 
     def load(self, b: Builder, place: Affine) -> Components:
         return tuple(view.load(b, (place,))[0] for view in self.views)
@@ -147,26 +163,50 @@ class Columns:
     def sorted_view(self, k: int, shape: tuple[int, ...]) -> View:
         """Return sorted column ``k`` as an array of a single line."""
         column = self.views[k]
-        return View.whole(column.buffer, column.dtype, shape, self.length * (self.levels % 2))
+        return View.whole(column.buffer, column.dtype, shape)
 
     def result(self, b: Builder, i: Operand) -> Components:
         """Return the components of sorted element ``i``."""
-        return self.load(b, Affine.of(i) + self.length * (self.levels % 2))
+        return self.load(b, Affine.of(i))
 
 
 def _sort_line(b: Builder, columns: Columns, read: Callable[[Operand], Components]) -> None:
     """Sort the elements ``read(i)``; `Columns.result` tells them."""
-    other_half = columns.length
-    with b.loop(columns.n) as i:
-        columns.store(b, Affine.of(i) + other_half, read(i))
+    part = columns.part
+    if columns.parts == 1:
+        _sort_part(b, columns, read, Affine(), columns.n, Affine(), Affine(part))
+        return
+    # The right half first: the left one ends in the room where the right one is sorted.
+    with b.loop(2) as left:
+        right = Affine(1) - left
+        count = right * (columns.n - columns.length) + part
+        _sort_part(b, columns, read, right * part, count, Affine.of(left) * part + part, right * (2 * part))
+    _merge_halves(b, columns)
+
+
+def _sort_part(
+    b: Builder,
+    columns: Columns,
+    read: Callable[[Operand], Components],
+    first: Affine,
+    count: Affine | int,
+    end: Affine,
+    room: Affine,
+) -> None:
+    """Sort ``count`` elements from the one at ``first`` on into the places at ``end``, with ``room`` beside them."""
+    levels = columns.levels - columns.parts + 1
+    source, target = (room, end) if levels % 2 == 0 else (end, room)
+    with b.loop(count, expected=columns.n // columns.parts) as i:
+        columns.store(b, source + i, read(b.index(first + i)))
     if columns.n < columns.length:
         rest = [Const(0, view.dtype) for view in columns.views[columns.num_keys :]]
-        with b.loop(columns.length, start=columns.n) as i:
-            columns.store(b, Affine.of(i) + other_half, (*columns.order.last(), *rest))
-    with b.loop(2**columns.levels, polls=True) as block:
-        _sort_run(b, columns, Affine.of(block) * columns.run)
-    if columns.levels:
-        _merge_runs(b, columns)
+        with b.loop(columns.part, start=count, expected=columns.length - columns.n) as i:
+            columns.store(b, source + i, (*columns.order.last(), *rest))
+    with b.loop(2**levels, polls=True) as block:
+        low = Affine.of(block) * columns.run
+        _sort_run(b, columns, source + low, target + low)
+    if levels:
+        _merge_runs(b, columns, levels, target, source)
 
 
 def _rank(b: Builder, n: int, i: Operand, order: Order, keys: Callable[[Operand], Components]) -> Operand:
@@ -181,29 +221,57 @@ def _rank(b: Builder, n: int, i: Operand, order: Order, keys: Callable[[Operand]
     return rank.result
 
 
-def _sort_run(b: Builder, columns: Columns, low: Affine) -> None:
-    """Sort one run from the second half of the columns into the first."""
-    source = low + columns.length
+def _sort_run(b: Builder, columns: Columns, source: Affine, target: Affine) -> None:
+    """Sort one run into another place."""
     with b.loop(columns.run) as i:
         rank = _rank(b, columns.run, i, columns.order, lambda j: columns.keys(b, source + j))
-        columns.store(b, low + rank, columns.load(b, source + i))
+        columns.store(b, target + rank, columns.load(b, source + i))
 
 
-def _merge_runs(b: Builder, columns: Columns) -> None:
-    """Merge runs, from half to half, until there is one."""
-    width, count = b.carry(Const(columns.run, INT)), b.carry(Const(2 ** (columns.levels - 1), INT))
-    source = b.carry(Const(0, INT))
+def _merge_runs(b: Builder, columns: Columns, levels: int, source: Affine, target: Affine) -> None:
+    """Merge the runs of a part, from one place to the other, until there is one."""
+    width, count = b.carry(Const(columns.run, INT)), b.carry(Const(2 ** (levels - 1), INT))
+    source, target = b.carry(b.index(source)), b.carry(b.index(target))
     # On the average of the levels.
-    blocks = max(2**columns.levels // columns.levels, 1)
-    with b.loop(columns.levels, [width, count, source]):
-        target = b.let("sub", Const(columns.length, INT), source.inside)
+    blocks = max(2**levels // levels, 1)
+    with b.loop(levels, [width, count, source, target]):
         double = b.let("add", width.inside, width.inside)
         with b.loop(count.inside, polls=True, expected=blocks) as block:
             low = b.let("mul", block, double)
-            starts = (b.let("add", low, half) for half in (source.inside, target))
-            _merge(b, columns, *starts, width.inside, columns.length // (2 * blocks))
-        width.next, source.next = double, target
+            starts = (b.let("add", low, place.inside) for place in (source, target))
+            _merge(b, columns, *starts, width.inside, columns.part // (2 * blocks))
+        width.next, source.next, target.next = double, target.inside, source.inside
         count.next = b.let("div", count.inside, Const(2, INT))
+
+
+def _merge_halves(b: Builder, columns: Columns) -> None:
+    """Merge the left half, which is in the room beside the column, with the right half, which is in its place."""
+    part = columns.part
+    left, right = b.carry(Const(2 * part, INT)), b.carry(Const(part, INT))
+    steps = b.index(_count_before_last(b, columns) + part)
+    with b.loop(steps, [left, right], expected=2 * part) as i:
+        # Of the right half nothing may be left; what is read then is not taken.
+        x, y = (columns.load(b, Affine.of(carry.inside)) for carry in (right, left))
+        before = columns.order.before(b, x[: columns.num_keys], y[: columns.num_keys])
+        takes_right = b.let("and", before, b.let("lt", right.inside, Const(2 * part, INT)))
+        columns.store(b, Affine.of(i), tuple(b.select(takes_right, *pair) for pair in zip(x, y, strict=True)))
+        moves = b.convert(takes_right, INT)
+        right.next = b.let("add", right.inside, moves)
+        left.next = b.let("add", left.inside, b.let("sub", Const(1, INT), moves))
+
+
+def _count_before_last(b: Builder, columns: Columns) -> Affine:
+    """Return how many elements of the right half come before the last one of the left half, by bisection."""
+    part = columns.part
+    last = columns.keys(b, Affine.of(3 * part - 1))
+    low, width = b.carry(Const(0, INT)), b.carry(Const(part, INT))
+    with b.loop(part.bit_length(), [low, width]):
+        half = b.let("div", b.let("add", width.inside, Const(1, INT)), Const(2, INT))
+        middle = Affine.of(low.inside) + half + (part - 1)
+        comes = columns.order.before(b, columns.keys(b, middle), last)
+        low.next = b.select(comes, b.let("add", low.inside, half), low.inside)
+        width.next = b.select(comes, b.let("sub", width.inside, half), b.let("sub", half, Const(1, INT)))
+    return Affine.of(low.result)
 
 
 def _merge(
