@@ -1,6 +1,7 @@
-"""Routines outside of a program that it calls by name: BLAS and LAPACK, through the pointers that SciPy exports.
+"""What lies outside of a program that it calls by name: BLAS, LAPACK and functions, by pointers that SciPy exports.
 
     Call(None, "dgemm", (b"N", b"N", n, m, k, 1.0, B, n, A, k, 0.0, C, n))
+    Let(v, "hyp1f1", (a, b, x))
 
 The runtime gives every name its address before a program is loaded; machine code holds names only.
 """
@@ -98,3 +99,10 @@ ROUTINES: dict[str, Fortran | Contract] = {
     for name, (work, threads_from) in routines.items()
     for letter in letters
 } | CONTRACTIONS
+
+# Functions of real numbers that `operations` knows, the module that exports each, and its name there: of those with
+# one name for several types, the one of float64.
+FUNCTIONS = {
+    "hyp1f1": ("scipy.special.cython_special", "__pyx_fuse_1hyp1f1"),
+    "hyp2f1": ("scipy.special.cython_special", "__pyx_fuse_1hyp2f1"),
+}

@@ -28,7 +28,7 @@ _DIVIDING = _names("div sqrt rsqrt")
 # Not worth doing twice, nor at each step.
 _EXPENSIVE = _names(
     "exp exp2 expm1 log log1p sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh logistic logaddexp",
-    "pow integer_pow cbrt hypot erf erfc erf_inv lgamma digamma polygamma rem mod floor_div",
+    "pow integer_pow cbrt hypot erf erfc erf_inv lgamma digamma polygamma hyp1f1 hyp2f1 rem mod floor_div",
     "dot_general cholesky triangular_solve lu qr eigh eig svd fft sort cumsum cumprod cummax cummin cumlogsumexp",
     "reduce_sum reduce_prod reduce_max reduce_min argmax argmin scan",
 )
