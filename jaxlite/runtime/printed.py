@@ -34,6 +34,8 @@ def _functions_of(module) -> dict:
 _THROUGH_PYTHON = {
     "hyp1f1": "float64",
     "hyp2f1": "float64",
+    **dict.fromkeys(("dgees", "zgees", "dgeev", "zgeev", "dgehrd", "zgehrd", "dorghr", "zunghr")),
+    **dict.fromkeys(("dtrsyl", "ztrsyl", "dgeqp3", "zgeqp3")),
     "tape_new": "int64",
     "tape_mark": "int64",
     "tape_release": None,
