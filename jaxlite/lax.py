@@ -140,8 +140,9 @@ from jaxlite.ops.reductions import (
     reduce_sum,
     reduce_xor,
 )
+from jaxlite.ops.schur import column_pivots, hessenberg, schur, triangular_sylvester
 from jaxlite.ops.sorting import argsort, put_along_dim_add, sort, sort_key_val, take_along_dim, top_k
-from jaxlite.ops.special import digamma, erf, erf_inv, erfc, lgamma, polygamma
+from jaxlite.ops.special import digamma, erf, erf_inv, erfc, hyp1f1, hyp2f1, lgamma, polygamma
 from jaxlite.ops.structural import (
     broadcast_in_dim,
     concatenate,

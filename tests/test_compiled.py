@@ -100,8 +100,8 @@ def test_row(case):
 
 
 # What is told to be constant, or has no derivative without a rule of the user's.
-CONSTANT_ARGS = {"polygamma": (0,)}
-NOT_DIFFERENTIABLE = ("pure_callback", "io_callback")
+CONSTANT_ARGS = {"polygamma": (0,), "hyp1f1": (0, 1), "hyp2f1": (0, 1, 2)}
+NOT_DIFFERENTIABLE = ("pure_callback", "io_callback", "schur", "hessenberg")
 
 
 def has_free_basis(case) -> bool:

@@ -130,6 +130,9 @@ def as_function(call):
     return lambda *news: call(Applied(list(zip(olds, news, strict=True)))), olds
 
 
+leaves_of = jaxlite.tree_util.tree_leaves
+
+
 def leaves(result):
     return [np.asarray(x) for x in jaxlite.tree_util.tree_leaves(result)]
 
@@ -156,7 +159,9 @@ def test_values(case):
         return
     expected, got = leaves(call(scipy.linalg)), leaves(call(linalg))
     f, olds = as_function(call)
+    before = counters.num_host_calls
     compiled = leaves(jaxlite.jit(f)(*olds))
+    assert counters.num_host_calls == before
     assert len(expected) == len(got) == len(compiled)
     for e, g, c in zip(expected, got, compiled, strict=True):
         scale = max(1.0, np.abs(e).max())
@@ -209,6 +214,60 @@ def test_real_schur_becomes_complex():
     np.testing.assert_allclose(np.tril(t, -1), 0, atol=1e-12)
 
 
+FORMS = {
+    "schur": (lambda la, a: la.schur(a), 0),
+    "schur complex": (lambda la, a: la.schur(a, "complex"), 0),
+    "hessenberg": (lambda la, a: la.hessenberg(a, calc_q=True), 0),
+    "rsf2csf": (lambda la, a: la.rsf2csf(*la.schur(a)), 1e-5),
+    "qr": (lambda la, a: la.qr(a[:, : len(a) // 2 + 1], pivoting=True), 1e-5),
+    "solve_sylvester": (lambda la, a: la.solve_sylvester(a, a[:2, :2], a[:, :2]), 1e-3),
+    "sqrtm": (lambda la, a: la.sqrtm(a + 20 * np.eye(len(a), dtype=np.complex64)), 1e-5),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16"])
+@pytest.mark.parametrize("n", [2, 5, 40, 150])
+def test_forms_are_those_of_scipy(name, dtype, n, rng):
+    """To the last bit where LAPACK gives the result, with blocks of as many columns too."""
+    call, tolerance = FORMS[name]
+    a = rng.normal(size=(n, n)) + 1j * rng.normal(size=(n, n))
+    a = (a if dtype[0] == "c" else a.real).astype(dtype)
+    expected, compiled = call(scipy.linalg, a), jaxlite.jit(lambda a: call(linalg, a))(a)
+    tolerance = tolerance if dtype in ("f4", "c8") else tolerance * 1e-8
+    for e, c in zip(leaves(expected), leaves(compiled), strict=True):
+        np.testing.assert_allclose(c, e, rtol=0, atol=tolerance * max(1.0, np.abs(e).max()))
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_forms_of_nothing(name):
+    call, _ = FORMS[name]
+    for shape in ((0, 0), (3, 0, 0), (0, 3, 3)):
+        if name == "solve_sylvester" or (len(shape) > 2 and name in ("qr", "sqrtm")):
+            continue
+        f = lambda a: call(linalg, a)  # noqa: E731
+        for e, c in zip(leaves(f(np.zeros(shape))), leaves(jaxlite.jit(f)(np.zeros(shape))), strict=True):
+            assert e.shape == c.shape
+    zeros = np.zeros((0, 0)), np.eye(2), np.zeros((0, 2))
+    assert jaxlite.jit(linalg.solve_sylvester)(*zeros).shape == linalg.solve_sylvester(*zeros).shape == (0, 2)
+
+
+def test_forms_of_what_is_not_finite():
+    a = np.stack([np.full((3, 3), np.inf), np.eye(3)])
+    for f in (linalg.schur, linalg.sqrtm, jaxlite.jit(linalg.schur), jaxlite.jit(linalg.sqrtm)):
+        for part in leaves(f(a)):
+            assert np.isnan(part[0]).all()
+            np.testing.assert_array_equal(part[1], np.eye(3))
+
+
+def test_roots_of_singular_matrices():
+    root = jaxlite.jit(linalg.sqrtm)
+    np.testing.assert_array_equal(root(np.zeros((3, 3))), np.zeros((3, 3)))
+    np.testing.assert_array_equal(root(np.diag([4.0, 0.0, 0.0])), np.diag([2.0, 0.0, 0.0]))
+    # There is none.
+    assert not np.isfinite(root(np.array([[0.0, 1.0], [0.0, 0.0]]))).all()
+
+
 def test_single_precision_stays():
     x = S.astype(np.float32)
     for name in ("cholesky", "expm", "lu", "polar", "qr", "schur", "hessenberg", "inv"):
@@ -252,8 +311,11 @@ def test_errors():
         linalg.hadamard(3)
     with pytest.raises(ArgumentError, match="linalg.convolution_matrix: n is 0"):
         linalg.convolution_matrix(W, 0)
-    with pytest.raises(RuleError, match="pure_callback cannot be differentiated"):
-        jaxlite.grad(lambda a: linalg.schur(a)[0].sum())(A)
+    with pytest.raises(ShapeError, match=r"linalg.rsf2csf: operands have types f64\[4,4\] and f64\[2,2\]"):
+        linalg.rsf2csf(A, A[:2, :2])
+    for name in ("schur", "hessenberg"):
+        with pytest.raises(RuleError, match=rf"{name} of a matrix of type f64\[4,4\] cannot be diff"):
+            jaxlite.grad(lambda a, name=name: leaves_of(getattr(linalg, name)(a))[0].sum())(A)
 
 
 # JAX has no such arguments, symmetrises what it is given, or computes in single precision.

@@ -1,11 +1,13 @@
 """Routines of BLAS and the runtime, for the Python form of a loop program: on flat arrays, as machine code sees them.
 
 Matrices are column-major with a leading dimension, as in Fortran; flags are the codes of their letters: 65 "A",
-67 "C", 76 "L", 78 "N", 82 "R", 84 "T", 85 "U", 86 "V". Complex matrices come as pairs of real numbers. All is written
-so that numba compiles it too: `runtime.printed` tells it of these functions.
+67 "C", 76 "L", 78 "N", 82 "R", 84 "T", 85 "U", 86 "V". Complex matrices come as pairs of real numbers. All that
+numba can compile is written so, for the rest it calls Python: `runtime.printed` tells it of these functions.
 """
 
 from __future__ import annotations
+
+import importlib
 
 import numpy as np
 
@@ -348,6 +350,112 @@ def cheevd(job, triangle, n, a, lda, w, work, lwork, rwork, lrwork, iwork, liwor
 def cgesdd(job, m, n, a, lda, s, u, ldu, vt, ldvt, work, lwork, rwork, iwork, info):
     """As dgesdd."""
     dgesdd(job, m, n, complex64(a), lda, s, complex64(u), ldu, complex64(vt), ldvt, work, lwork, iwork, info)
+
+
+# --- LAPACK's routines by SciPy, for which numba calls Python -------------------------------------------
+
+
+def by_scipy(routine, a):
+    """SciPy's form of a routine, for the type of an array."""
+    return importlib.import_module("scipy.linalg").get_lapack_funcs((routine,), dtype=a.dtype)[0]
+
+
+def as_complex(pairs):
+    """View pairs of real numbers as complex ones, of their precision."""
+    return complex64(pairs) if pairs.dtype == np.float32 else complex128(pairs)
+
+
+def put(a, lda, matrix):
+    """Write a matrix into a column-major array."""
+    for j in range(matrix.shape[1]):
+        a[j * lda : j * lda + matrix.shape[0]] = matrix[:, j]
+
+
+def schur_in_place(job, n, a, lda, vs, ldvs, info):
+    """Schur form of a, in its place, and vectors where the job is "V"."""
+    gees, matrix = by_scipy("gees", a), oriented(a, 78, n, n, lda)
+    t, *_, z, _, info[0] = gees(lambda *eigenvalue: None, matrix, compute_v=job == 86)
+    put(a, lda, t)
+    if job == 86:
+        put(vs, ldvs, z)
+
+
+def dgees(job, sort, select, n, a, lda, selected, re, im, vs, ldvs, work, lwork, bwork, info):
+    """Schur form, without order among the eigenvalues."""
+    schur_in_place(job, n, a, lda, vs, ldvs, info)
+
+
+def zgees(job, sort, select, n, a, lda, selected, w, vs, ldvs, work, lwork, rwork, bwork, info):
+    """As dgees."""
+    schur_in_place(job, n, as_complex(a), lda, as_complex(vs), ldvs, info)
+
+
+def dgeev(left, right, n, a, lda, re, im, vl, ldvl, vr, ldvr, work, lwork, info):
+    """Eigenvalues of any matrix; vectors where the second job is "V", a complex pair as real and imaginary part."""
+    matrix = oriented(a, 78, n, n, lda)
+    re[:n], im[:n], _, vectors, info[0] = by_scipy("geev", a)(matrix, compute_vl=0, compute_vr=right == 86)
+    if right == 86:
+        put(vr, ldvr, vectors)
+
+
+def zgeev(left, right, n, a, lda, w, vl, ldvl, vr, ldvr, work, lwork, rwork, info):
+    """As dgeev."""
+    a = as_complex(a)
+    matrix = oriented(a, 78, n, n, lda)
+    values, _, vectors, info[0] = by_scipy("geev", a)(matrix, compute_vl=0, compute_vr=right == 86)
+    as_complex(w)[:n] = values
+    if right == 86:
+        put(as_complex(vr), ldvr, vectors)
+
+
+def dgehrd(n, low, high, a, lda, tau, work, lwork, info):
+    """Hessenberg form, and below it the vectors of the reflections that multiply to Q."""
+    factors, tau[: n - 1], info[0] = by_scipy("gehrd", a)(oriented(a, 78, n, n, lda))
+    put(a, lda, factors)
+
+
+def dorghr(n, low, high, a, lda, tau, work, lwork, info):
+    """The product of the reflections that gehrd leaves."""
+    q, info[0] = by_scipy("orghr", a)(oriented(a, 78, n, n, lda), tau[: n - 1])
+    put(a, lda, q)
+
+
+def zgehrd(n, low, high, a, lda, tau, work, lwork, info):
+    """As dgehrd."""
+    dgehrd(n, low, high, as_complex(a), lda, as_complex(tau), work, lwork, info)
+
+
+def zunghr(n, low, high, a, lda, tau, work, lwork, info):
+    """As dorghr."""
+    dorghr(n, low, high, as_complex(a), lda, as_complex(tau), work, lwork, info)
+
+
+def dtrsyl(operation_a, operation_b, sign, m, n, a, lda, b, ldb, c, ldc, scale, info):
+    """Solve op(a)·x + x·op(b) = scale·c, for Schur forms, in place of c."""
+    matrices = oriented(a, 78, m, m, lda), oriented(b, 78, n, n, ldb), oriented(c, 78, m, n, ldc)
+    x, scale[0], info[0] = by_scipy("trsyl", a)(*matrices, trana=chr(operation_a), tranb=chr(operation_b))
+    put(c, ldc, x)
+
+
+def ztrsyl(operation_a, operation_b, sign, m, n, a, lda, b, ldb, c, ldc, scale, info):
+    """As dtrsyl."""
+    matrices = as_complex(a), lda, as_complex(b), ldb, as_complex(c), ldc
+    dtrsyl(operation_a, operation_b, sign, m, n, *matrices, scale, info)
+
+
+def dgeqp3(m, n, a, lda, pivots, tau, work, lwork, info):
+    """R of a QR with pivots, which count from 1; all columns may be taken at any time."""
+    factors, pivots[:n], tau[: min(m, n)], _, info[0] = by_scipy("geqp3", a)(oriented(a, 78, m, n, lda))
+    put(a, lda, factors)
+
+
+def zgeqp3(m, n, a, lda, pivots, tau, work, lwork, rwork, info):
+    """As dgeqp3."""
+    dgeqp3(m, n, as_complex(a), lda, pivots, as_complex(tau), work, lwork, info)
+
+
+sgees, sgeev, sgehrd, sorghr, strsyl, sgeqp3 = dgees, dgeev, dgehrd, dorghr, dtrsyl, dgeqp3
+cgees, cgeev, cgehrd, cunghr, ctrsyl, cgeqp3 = zgees, zgeev, zgehrd, zunghr, ztrsyl, zgeqp3
 
 
 def complex128(pairs):

@@ -133,6 +133,8 @@ _real("popcount", "population_count")
 _real("clz")
 _real("psi", "digamma")
 _real("erfinv", "erf_inv")
+_real("hyp1f1")
+_real("hyp2f1")
 
 _C_NAMES = {
     "sqrt": "csqrt", "exp": "cexp", "log": "clog", "sin": "csin", "cos": "ccos", "tan": "ctan", "asin": "casin",

@@ -1,6 +1,7 @@
-"""Routines outside of a program that it calls by name: BLAS and LAPACK, through the pointers that SciPy exports.
+"""What lies outside of a program that it calls by name: BLAS, LAPACK and functions, by pointers that SciPy exports.
 
     Call(None, "dgemm", (b"N", b"N", n, m, k, 1.0, B, n, A, k, 0.0, C, n))
+    Let(v, "hyp1f1", (a, b, x))
 
 The runtime gives every name its address before a program is loaded; machine code holds names only.
 """
@@ -78,13 +79,20 @@ _LAPACK = {
     "getrf": (lambda m, n, *_: m * n * min(m, n) - min(m, n) ** 3 / 3.0, 2.0 / 3.0 * 64**3),
     # Between the operations with and without vectors, as for syevd.
     "gesdd": (lambda m, n, *_: 4.0 * m * n * min(m, n) + 8.0 * min(m, n) ** 3, 12.0 * 96**3),
+    "geqp3": (lambda m, n, *_: 4.0 * m * n * min(m, n) - 2.0 * (m + n) * min(m, n) ** 2, 4.0 / 3.0 * 96**3),
+    # LAPACK Users' Guide, table 3.13, with vectors and without.
+    "gees": (lambda n, *_: 25.0 * n**3, 25.0 * 96**3),
+    "geev": (lambda n, *_: 25.0 * n**3, 25.0 * 96**3),
+    "gehrd": (lambda n, *_: 10.0 / 3.0 * n**3, 10.0 / 3.0 * 96**3),
+    "trsyl": (lambda m, n, *_: 1.0 * m * n * (m + n), 2.0 * 96**3),
     "geqrf": (lambda m, n, *_: 2.0 * m * n * min(m, n) - 2.0 / 3.0 * min(m, n) ** 3, 4.0 / 3.0 * 96**3),
 }
 # Of the same routine, which has a name of its own for complex matrices.
 _GQR = (lambda m, n, k, *_: 4.0 * m * n * k - 2.0 * (m + n) * k**2 + 4.0 / 3.0 * k**3, 4.0 / 3.0 * 96**3)
 _EVD = (lambda n, *_: 4.0 * n**3, 4.0 * 96**3)
-_REAL = {"orgqr": _GQR, "syevd": _EVD}
-_COMPLEX = {"ungqr": _GQR, "heevd": _EVD}
+_GHR = (lambda n, *_: 4.0 / 3.0 * n**3, 4.0 / 3.0 * 96**3)
+_REAL = {"orgqr": _GQR, "syevd": _EVD, "orghr": _GHR}
+_COMPLEX = {"ungqr": _GQR, "heevd": _EVD, "unghr": _GHR}
 _LAST, _ALL = slice(-1, None), slice(None)
 
 ROUTINES: dict[str, Fortran | Contract] = {
@@ -98,3 +106,10 @@ ROUTINES: dict[str, Fortran | Contract] = {
     for name, (work, threads_from) in routines.items()
     for letter in letters
 } | CONTRACTIONS
+
+# Functions of real numbers that `operations` knows, the module that exports each, and its name there: of those with
+# one name for several types, the one of float64.
+FUNCTIONS = {
+    "hyp1f1": ("scipy.special.cython_special", "__pyx_fuse_1hyp1f1"),
+    "hyp2f1": ("scipy.special.cython_special", "__pyx_fuse_1hyp2f1"),
+}

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 
 import numpy as np
@@ -262,6 +263,16 @@ def erfinv(x):
         step = gap * math.sqrt(math.pi) / 2.0 * math.exp(z * z)
         z -= step / (1.0 + z * step)
     return math.copysign(z, x)
+
+
+def hyp1f1(a, b, x):
+    """Confluent hypergeometric function; numba calls Python for it."""
+    return importlib.import_module("scipy.special").hyp1f1(a, b, x)
+
+
+def hyp2f1(a, b, c, x):
+    """Gauss' hypergeometric function; numba calls Python for it."""
+    return importlib.import_module("scipy.special").hyp2f1(a, b, c, x)
 
 
 def csqrt(x, y):

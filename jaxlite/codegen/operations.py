@@ -582,6 +582,26 @@ def _integer_power():
 _by_function("gamma", "tgamma", "gamma")
 
 
+def _by_scipy(name: str, cost: int) -> None:
+    """Register a function of `external.FUNCTIONS`, which takes float64 and an int that says nothing."""
+    COST[name] = cost
+
+    def python(dtype, in_dtypes, texts):
+        return f"np.{dtype.name}({name}({', '.join(texts)}))"
+
+    def llvm(e, dtype, in_dtypes, texts):
+        wide = ", ".join(f"double {_llvm_convert(e, F64, (dtype,), (t,))}" for t in texts)
+        e.declare(f"jl_{name}", f"declare double @jl_{name}({'double, ' * len(texts)}i32) {_PURE}")
+        return _llvm_convert(e, dtype, (F64,), (e.emit(f"call double @jl_{name}({wide}, i32 0)"),))
+
+    OPERATIONS[name] = Operation(_first, python, llvm)
+
+
+# 0.1 us and more, as the arguments are.
+_by_scipy("hyp1f1", 400)
+_by_scipy("hyp2f1", 400)
+
+
 @_operation("zeta")
 def _zeta():
     """Hurwitz' zeta function, of float64."""

@@ -67,7 +67,7 @@ def is_used(s: Scheduler, eqn, k: int) -> bool:
     return bool(s.uses.get(eqn.outvars[k]))
 
 
-def in_its_place(s: Scheduler, eqn, k: int, value: View) -> View:
+def in_its_place(s: Scheduler, eqn, k: int, value: Value) -> Value:
     """Copy a result to its place, if it has one."""
     target = s.targets.get(eqn.outvars[k])
     return value if target is None else moved(s, value, target)
@@ -79,7 +79,7 @@ def by_vectors(s: Scheduler, eqn, k: int) -> View:
     return target if target.strides[-1] == 1 else s.new_view(target.dtype, target.shape)
 
 
-def nan_where_failed(s: Scheduler, info: Address, index, results: list[View]) -> None:
+def nan_where_failed(s: Scheduler, info: Address, index, results: list[View], otherwise=lambda: None) -> None:
     """Write nan over the results at an index, where LAPACK says that it did not converge."""
     b = s.b
 
@@ -92,7 +92,11 @@ def nan_where_failed(s: Scheduler, info: Address, index, results: list[View]) ->
                 view.store(b, (*index, *inner), nan)
         return ()
 
-    b.if_(b.let("ne", b.load(info.buffer, 0), Const(0, INT32)), fill)
+    def go_on():
+        otherwise()
+        return ()
+
+    b.if_(b.let("ne", b.load(info.buffer, 0), Const(0, INT32)), fill, go_on)
 
 
 # --- qr ---------------------------------------------------------------------------------------------

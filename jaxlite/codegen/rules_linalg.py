@@ -69,7 +69,8 @@ def matrix_at(view: View, index) -> Address:
 
 def vector_at(view: View, index) -> Address:
     """Return the address of one vector of a stack."""
-    return Address(view.buffer, view.position((*index, Affine())))
+    _, count = storage(view.dtype)
+    return Address(view.buffer, view.position((*index, Affine())) * count)
 
 
 def one_at(s: Scheduler, dtype: np.dtype):

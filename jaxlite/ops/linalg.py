@@ -19,7 +19,7 @@ import numpy as np
 from jaxlite.dtypes import complex_dtype, real_dtype
 from jaxlite.errors import DtypeError, RuleError, ShapeError
 from jaxlite.ir import ShapedArray
-from jaxlite.lowering import HostCall, Library
+from jaxlite.lowering import Library
 from jaxlite.ops.contraction import dot_general
 from jaxlite.ops.elementwise import (
     abs,
@@ -70,13 +70,13 @@ def _blas(routine: str, dtype: np.dtype):
 
 
 @functools.cache
-def _lapack(routine: str, dtype: np.dtype):
+def lapack(routine: str, dtype: np.dtype):
     from scipy.linalg import get_lapack_funcs
 
     return get_lapack_funcs((routine,), dtype=dtype)[0]
 
 
-def _check_dtypes(name: str, *avals: ShapedArray) -> None:
+def check_dtypes(name: str, *avals: ShapedArray) -> None:
     check_same_dtype(name, avals)
     if avals[0].dtype not in _LAPACK_DTYPES:
         raise DtypeError(
@@ -86,7 +86,7 @@ def _check_dtypes(name: str, *avals: ShapedArray) -> None:
         )
 
 
-def _check_square(name: str, a: ShapedArray) -> None:
+def check_square(name: str, a: ShapedArray) -> None:
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         raise ShapeError(
             f"{name}: operand has type {a}.", why="it must be a square matrix, or a stack of them."
@@ -96,7 +96,7 @@ def _check_square(name: str, a: ShapedArray) -> None:
 # --- matrices, in primitives ------------------------------------------------------------------------
 
 
-def _matmul(x, y):
+def matmul(x, y):
     """Multiply stacks of matrices of equal stack shape."""
     ndim = len(aval_of(x).shape)
     stack = tuple(range(ndim - 2))
@@ -108,12 +108,12 @@ def _transposed(x):
     return transpose(x, (*range(ndim - 2), ndim - 1, ndim - 2))
 
 
-def _conjugated(x):
+def conjugated(x):
     return conj(x) if aval_of(x).dtype.kind == "c" else x
 
 
-def _adjoint(x):
-    return _conjugated(_transposed(x))
+def adjoint(x):
+    return conjugated(_transposed(x))
 
 
 def _on_matrices(mask, x):
@@ -133,7 +133,7 @@ def _lower_triangle(x, diagonal: int = 0):
     return select_n(_on_matrices(ge(add(rows, diagonal), columns), x), scalar_like(x, 0), x)
 
 
-def _upper_triangle(x, diagonal: int = 0):
+def upper_triangle(x, diagonal: int = 0):
     """Keep what lies on or above a diagonal, as ``np.triu``."""
     rows, columns = _places(aval_of(x).shape[-2:])
     return select_n(_on_matrices(ge(columns, add(rows, diagonal)), x), scalar_like(x, 0), x)
@@ -179,7 +179,7 @@ def _as_dtype(x, dtype):
     return x if aval_of(x).dtype == dtype else convert_element_type(x, dtype)
 
 
-def _each_or_nan(factor, a, avals) -> tuple:
+def each_or_nan(factor, a, avals) -> tuple:
     """Factor a stack; where LAPACK gives up, matrix by matrix, with nan for those that it cannot factor."""
     try:
         return factor(a)
@@ -210,7 +210,7 @@ def _pad_matrices(x, rows: int, columns: int):
     return pad(x, 0, [(0, 0, 0)] * (ndim - 2) + [(0, rows, 0), (0, columns, 0)])
 
 
-def _stack_front(size: int, args, dims):
+def stack_front(size: int, args, dims):
     """Bring the mapped dimension of operands of any rank to the front; operands without one get it."""
     return [
         broadcast_dim(x, 0, size) if d is None else move_dim(x, d, 0) for x, d in zip(args, dims, strict=True)
@@ -221,8 +221,8 @@ def _stack_front(size: int, args, dims):
 
 
 def _cholesky_abstract_eval(a, *, symmetrize_input):
-    _check_square("cholesky", a)
-    _check_dtypes("cholesky", a)
+    check_square("cholesky", a)
+    check_dtypes("cholesky", a)
     return (a.strip_weak_type(),)
 
 
@@ -248,10 +248,10 @@ def _cholesky_jvp(primals, tangents, *, symmetrize_input):
     # What is factored is y + yᴴ: of the whole input, or of its lower triangle alone. Differs from JAX, which
     # in the second case takes ȧ as it is and so is right for Hermitian ȧ only.
     y = mul(a_dot, 0.5) if symmetrize_input else _half_lower_triangle(a_dot)
-    symmetric_dot = add(y, _conjugated(_transposed(y)))
+    symmetric_dot = add(y, conjugated(_transposed(y)))
     right = triangular_solve(ans, symmetric_dot, lower=True, transpose_a=True, conjugate_a=True)
     both = triangular_solve(ans, right, left_side=True, lower=True)
-    return (ans,), (_matmul(ans, _half_lower_triangle(both)),)
+    return (ans,), (matmul(ans, _half_lower_triangle(both)),)
 
 
 def _cholesky_batch(axis, args, dims, *, symmetrize_input):
@@ -295,8 +295,8 @@ def cholesky(a, symmetrize_input: bool = True):
 
 
 def _triangular_solve_abstract_eval(a, b, *, left_side, lower, transpose_a, conjugate_a, unit_diagonal):
-    _check_square("triangular_solve", a)
-    _check_dtypes("triangular_solve", a, b)
+    check_square("triangular_solve", a)
+    check_dtypes("triangular_solve", a, b)
     if b.ndim != a.ndim or a.shape[:-2] != b.shape[:-2] or b.shape[-2 if left_side else -1] != a.shape[-1]:
         raise ShapeError(
             f"triangular_solve: operands have types {a} and {b}, left_side={left_side}.",
@@ -331,10 +331,10 @@ def _triangular_solve_jvp(primals, tangents, **params):
     terms = [] if type(b_dot) is Zero else [b_dot]
     if type(a_dot) is not Zero:
         off = 1 if params["unit_diagonal"] else 0
-        a_dot = _lower_triangle(a_dot, -off) if params["lower"] else _upper_triangle(a_dot, off)
-        a_dot = _conjugated(a_dot) if params["conjugate_a"] else a_dot
+        a_dot = _lower_triangle(a_dot, -off) if params["lower"] else upper_triangle(a_dot, off)
+        a_dot = conjugated(a_dot) if params["conjugate_a"] else a_dot
         a_dot = neg(_transposed(a_dot) if params["transpose_a"] else a_dot)
-        terms.append(_matmul(a_dot, ans) if params["left_side"] else _matmul(ans, a_dot))
+        terms.append(matmul(a_dot, ans) if params["left_side"] else matmul(ans, a_dot))
     return (ans,), (triangular_solve(a, sum_terms(terms, ans), **params),)
 
 
@@ -347,7 +347,7 @@ def _triangular_solve_transpose(cts, a, b, *, transpose_a, **params):
 def _triangular_solve_batch(axis, args, dims, *, left_side, **params):
     (a, b), (a_dim, b_dim) = args, dims
     if a_dim is not None or len(aval_of(a).shape) > 2:
-        a, b = _stack_front(axis.size, args, dims)
+        a, b = stack_front(axis.size, args, dims)
         return (triangular_solve(a, b, left_side=left_side, **params),), (0,)
     # One matrix for all: a single solve with the right-hand sides side by side.
     b = move_dim(b, b_dim, 2 if left_side else 0)
@@ -418,7 +418,7 @@ def triangular_solve(
 
 
 def _lu_abstract_eval(a):
-    _check_dtypes("lu", a)
+    check_dtypes("lu", a)
     if a.ndim < 2:
         raise ShapeError(f"lu: operand has type {a}.", why="it must be a matrix, or a stack of them.")
     *stack, m, n = a.shape
@@ -433,7 +433,7 @@ def _lu_impl(a):
     permutation = np.empty((*stack, m), _PIVOT_DTYPE)
     permutation[...] = np.arange(m)
     if lu.size:
-        getrf = _lapack("getrf", a.dtype)
+        getrf = lapack("getrf", a.dtype)
         for i in np.ndindex(*stack):
             lu[i], pivots[i], _ = getrf(a[i])
             rows = permutation[i]
@@ -462,14 +462,14 @@ def _lu_jvp(primals, tangents):
     # Both factors completed to square matrices by ones on the diagonal.
     lower = _lower_triangle(slice_in_dim(factors, 0, k, axis=column), -1)
     lower = _add_to_diagonal(_pad_matrices(lower, 0, m - k), 0)
-    upper = _upper_triangle(slice_in_dim(factors, 0, k, axis=row))
+    upper = upper_triangle(slice_in_dim(factors, 0, k, axis=row))
     upper = _pad_matrices(upper, n - k, 0)
     upper = _add_to_diagonal(upper, k) if n > k else upper
     moved = _take_rows(tangents[0], permutation)
     left = triangular_solve(lower, moved, left_side=True, lower=True, unit_diagonal=True)
     both = triangular_solve(upper, left)
-    lower_dot = _matmul(lower, _lower_triangle(both, -1))
-    upper_dot = _matmul(_upper_triangle(both), upper)
+    lower_dot = matmul(lower, _lower_triangle(both, -1))
+    upper_dot = matmul(upper_triangle(both), upper)
     return (factors, pivots, permutation), (
         add(lower_dot, upper_dot),
         Zero.like(pivots),
@@ -519,8 +519,8 @@ def lu(a):
 
 
 def _solve_with_lu_abstract_eval(a, factors, pivots, b, *, transpose_a):
-    _check_square("solve_with_lu", a)
-    _check_dtypes("solve_with_lu", a, factors, b)
+    check_square("solve_with_lu", a)
+    check_dtypes("solve_with_lu", a, factors, b)
     if a.shape != factors.shape or pivots.shape != a.shape[:-1] or b.shape[:-1] != a.shape[:-1]:
         raise ShapeError(
             f"solve: operands have types {a} and {b}.",
@@ -534,7 +534,7 @@ def _solve_with_lu_impl(a, factors, pivots, b, *, transpose_a):
     out = np.empty(b.shape, b.dtype)
     if out.size:
         # getrs does not check for zeros on the diagonal.
-        getrs = _lapack("getrs", b.dtype)
+        getrs = lapack("getrs", b.dtype)
         for i in np.ndindex(b.shape[:-2]):
             out[i] = getrs(factors[i], pivots[i], b[i], trans=int(transpose_a))[0]
     return (out,)
@@ -546,7 +546,7 @@ def _solve_with_lu_jvp(primals, tangents, *, transpose_a):
     ans = solve_with_lu(a, factors, pivots, b, transpose_a)
     terms = [] if type(b_dot) is Zero else [b_dot]
     if type(a_dot) is not Zero:
-        terms.append(_matmul(neg(_transposed(a_dot) if transpose_a else a_dot), ans))
+        terms.append(matmul(neg(_transposed(a_dot) if transpose_a else a_dot), ans))
     if not terms:
         return (ans,), (Zero.like(ans),)
     return (ans,), (solve_with_lu(a, factors, pivots, sum_terms(terms, ans), transpose_a),)
@@ -562,7 +562,7 @@ def _solve_with_lu_batch(axis, args, dims, *, transpose_a):
     *matrix, b = args
     *matrix_dims, b_dim = dims
     if any(d is not None for d in matrix_dims) or len(aval_of(b).shape) > 3:
-        return (solve_with_lu(*_stack_front(axis.size, args, dims), transpose_a),), (0,)
+        return (solve_with_lu(*stack_front(axis.size, args, dims), transpose_a),), (0,)
     b = move_dim(b, b_dim, 2)
     n, k, size = aval_of(b).shape
     return (reshape(solve_with_lu(*matrix, reshape(b, (n, k * size)), transpose_a), (n, k, size)),), (2,)
@@ -635,14 +635,14 @@ def lu_solve(lu, permutation, b, trans: int = 0):
 # --- qr ---------------------------------------------------------------------------------------------
 
 
-def _check_matrix(name: str, a: ShapedArray) -> None:
-    _check_dtypes(name, a)
+def check_matrix(name: str, a: ShapedArray) -> None:
+    check_dtypes(name, a)
     if a.ndim < 2:
         raise ShapeError(f"{name}: operand has type {a}.", why="it must be a matrix, or a stack of them.")
 
 
 def _qr_abstract_eval(a, *, full_matrices):
-    _check_matrix("qr", a)
+    check_matrix("qr", a)
     *stack, m, n = a.shape
     k = m if full_matrices else min(m, n)
     return ShapedArray((*stack, m, k), a.dtype), ShapedArray((*stack, k, n), a.dtype)
@@ -664,21 +664,21 @@ def _qr_jvp(primals, tangents, *, full_matrices):
     # Q̇ = Q·Ω + the part that leaves the span of Q. Ω is anti-Hermitian, and Ṙ·R⁻¹ = Qᴴ·Ȧ·R⁻¹ - Ω upper
     # triangular with a real diagonal, as LAPACK's R has.
     scaled = triangular_solve(r_square, square_dot)
-    inner = _matmul(_adjoint(columns), scaled)
+    inner = matmul(adjoint(columns), scaled)
     below = _lower_triangle(inner, -1)
-    omega = sub(below, _adjoint(below))
+    omega = sub(below, adjoint(below))
     if aval_of(inner).dtype.kind == "c":
         turned = imag(_diagonal(inner))
         omega = add(omega, _on_diagonal(complex(mul(turned, 0.0), turned)))
-    q_dot = add(_matmul(columns, sub(omega, inner)), scaled)
-    r_dot = _matmul(sub(inner, omega), r_square)
+    q_dot = add(matmul(columns, sub(omega, inner)), scaled)
+    r_dot = matmul(sub(inner, omega), r_square)
     if is_completed:
         q_dot = concatenate([q_dot, _complement_dot(q, q_dot)], dimension=last)
         r_dot = _pad_matrices(r_dot, m - n, 0)
     if n > m:
         # The columns beyond the square are R₂ = Qᴴ·A₂ = R's own, so Ṙ₂ = Qᴴ·Ȧ₂ - Ω·R₂.
         r_rest, rest_dot = (slice_in_dim(x, k, n, axis=last) for x in (r, a_dot))
-        rest = sub(_matmul(_adjoint(q), rest_dot), _matmul(omega, r_rest))
+        rest = sub(matmul(adjoint(q), rest_dot), matmul(omega, r_rest))
         r_dot = concatenate([r_dot, rest], dimension=last)
     return (q, r), (q_dot, r_dot)
 
@@ -697,10 +697,10 @@ def _complement_dot(q, columns_dot):
 
     columns, rest = slice_in_dim(q, 0, k, axis=last), slice_in_dim(q, k, m, axis=last)
     (top, bottom), (top_dot, bottom_dot) = parts(columns), parts(columns_dot)
-    z_adjoint = neg(solve(_adjoint(_add_to_diagonal(neg(top), 0)), _adjoint(bottom)))
-    z = _adjoint(z_adjoint)
-    reflected = _adjoint(sub(bottom_dot, _matmul(z, top_dot)))
-    return sub(_matmul(columns_dot, z_adjoint), _matmul(add(columns, _matmul(rest, z)), reflected))
+    z_adjoint = neg(solve(adjoint(_add_to_diagonal(neg(top), 0)), adjoint(bottom)))
+    z = adjoint(z_adjoint)
+    reflected = adjoint(sub(bottom_dot, matmul(z, top_dot)))
+    return sub(matmul(columns_dot, z_adjoint), matmul(add(columns, matmul(rest, z)), reflected))
 
 
 def _qr_batch(axis, args, dims, *, full_matrices):
@@ -743,8 +743,8 @@ def qr(a, full_matrices: bool = True):
 
 
 def _eigh_abstract_eval(a, *, lower, symmetrize_input, compute_v):
-    _check_square("eigh", a)
-    _check_dtypes("eigh", a)
+    check_square("eigh", a)
+    check_dtypes("eigh", a)
     w = ShapedArray(a.shape[:-1], real_dtype(a.dtype))
     return (a.strip_weak_type(), w) if compute_v else (w,)
 
@@ -760,7 +760,7 @@ def _eigh_impl(a, *, lower, symmetrize_input, compute_v):
     avals = _eigh_abstract_eval(
         aval_of(a), lower=lower, symmetrize_input=symmetrize_input, compute_v=compute_v
     )
-    return _each_or_nan(factor, a, avals)
+    return each_or_nan(factor, a, avals)
 
 
 def _gaps(values):
@@ -781,13 +781,13 @@ def _eigh_jvp(primals, tangents, *, lower, symmetrize_input, compute_v):
     if symmetrize_input:
         y = mul(a_dot, 0.5)
     else:
-        y = _half_lower_triangle(a_dot) if lower else _halve_diagonal(_upper_triangle(a_dot))
-    inner = _matmul(_matmul(_adjoint(v), add(y, _adjoint(y))), v)
+        y = _half_lower_triangle(a_dot) if lower else _halve_diagonal(upper_triangle(a_dot))
+    inner = matmul(matmul(adjoint(v), add(y, adjoint(y))), v)
     w_dot = _diagonal(inner)
     w_dot = real(w_dot) if aval_of(w_dot).dtype.kind == "c" else w_dot
     if not compute_v:
         return (w,), (w_dot,)
-    v_dot = _matmul(v, mul(inner, _as_dtype(_gaps(w), aval_of(inner).dtype)))
+    v_dot = matmul(v, mul(inner, _as_dtype(_gaps(w), aval_of(inner).dtype)))
     return (v, w), (v_dot, w_dot)
 
 
@@ -844,8 +844,8 @@ def eigh(a, lower: bool = True, symmetrize_input: bool = True, compute_v: bool =
 
 
 def _eig_abstract_eval(a):
-    _check_square("eig", a)
-    _check_dtypes("eig", a)
+    check_square("eig", a)
+    check_dtypes("eig", a)
     dtype = complex_dtype(a.dtype)
     return ShapedArray(a.shape[:-1], dtype), ShapedArray(a.shape, dtype)
 
@@ -857,14 +857,14 @@ def _eig_impl(a):
         # The real routine for real matrices: their eigenvalues are pairs exactly.
         return tuple(x.astype(aval.dtype) for x, aval in zip(np.linalg.eig(a), avals))
 
-    return _each_or_nan(factor, a, avals)
+    return each_or_nan(factor, a, avals)
 
 
 def _eig_jvp(primals, tangents):
     w, v = eig(*primals)
     a_dot = _as_dtype(tangents[0], aval_of(v).dtype)
-    inner = solve(v, _matmul(a_dot, v))
-    turned = _matmul(v, mul(inner, _gaps(w)))
+    inner = solve(v, matmul(a_dot, v))
+    turned = matmul(v, mul(inner, _gaps(w)))
     # Vectors keep the length 1, and LAPACK turns them so that their largest element is real.
     row = len(aval_of(v).shape) - 2
     largest = expand_dims(argmax(abs(v), row, np.int64), (row,))
@@ -889,7 +889,7 @@ eig_p = Primitive(
     partial_eval=RECORD,
     transpose=NOT_LINEAR,
     batch=_eig_batch,
-    lower=HostCall("LAPACK's geev, through NumPy"),
+    lower=Library("geev"),
     doc="A·V = V·diag(w);  ẇ = diag(M), V̇ = V·(F∘M) kept normal, with M = V⁻¹·Ȧ·V, F_ij = 1/(w_j - w_i)",
 )
 
@@ -920,7 +920,7 @@ def eig(a):
 
 
 def _svd_abstract_eval(a, *, full_matrices, compute_uv):
-    _check_matrix("svd", a)
+    check_matrix("svd", a)
     *stack, m, n = a.shape
     k = min(m, n)
     s = ShapedArray((*stack, k), real_dtype(a.dtype))
@@ -936,7 +936,7 @@ def _svd_impl(a, *, full_matrices, compute_uv):
         return tuple(result) if compute_uv else (result,)
 
     avals = _svd_abstract_eval(aval_of(a), full_matrices=full_matrices, compute_uv=compute_uv)
-    return _each_or_nan(factor, a, avals)
+    return each_or_nan(factor, a, avals)
 
 
 def _svd_jvp(primals, tangents, *, full_matrices, compute_uv):
@@ -951,8 +951,8 @@ def _svd_jvp(primals, tangents, *, full_matrices, compute_uv):
         )
     u, s, vh = svd(a, full_matrices=False)
     # M = Uᴴ·Ȧ·V holds ṡ on its diagonal, and how the vectors turn beside it.
-    left = _matmul(_adjoint(u), a_dot)
-    inner = _matmul(left, _adjoint(vh))
+    left = matmul(adjoint(u), a_dot)
+    inner = matmul(left, adjoint(vh))
     s_dot = _diagonal(inner)
     is_complex = dtype.kind == "c"
     s_dot, phase = (real(s_dot), imag(s_dot)) if is_complex else (s_dot, None)
@@ -963,19 +963,19 @@ def _svd_jvp(primals, tangents, *, full_matrices, compute_uv):
     gaps = _as_dtype(_gaps(mul(s, s)), dtype)
     columns_scaled = mul(inner, _along_rows(scale, shape))
     rows_scaled = mul(inner, _along_columns(scale, shape))
-    turn_u = mul(gaps, add(columns_scaled, _adjoint(columns_scaled)))
-    turn_v = mul(gaps, add(rows_scaled, _adjoint(rows_scaled)))
+    turn_u = mul(gaps, add(columns_scaled, adjoint(columns_scaled)))
+    turn_v = mul(gaps, add(rows_scaled, adjoint(rows_scaled)))
     if is_complex:
         # A common phase of both vectors is free; it is the left one that turns.
         turned = div(phase, s)
         turn_u = add(turn_u, _on_diagonal(complex(mul(turned, 0.0), turned)))
-    u_dot, vh_dot = _matmul(u, turn_u), _matmul(_adjoint(turn_v), vh)
+    u_dot, vh_dot = matmul(u, turn_u), matmul(adjoint(turn_v), vh)
     if m > n:
-        image = _matmul(a_dot, _adjoint(vh))
-        outside = sub(image, _matmul(u, inner))
+        image = matmul(a_dot, adjoint(vh))
+        outside = sub(image, matmul(u, inner))
         u_dot = add(u_dot, div(outside, _along_rows(scale, aval_of(outside).shape)))
     if n > m:
-        outside = sub(left, _matmul(inner, vh))
+        outside = sub(left, matmul(inner, vh))
         vh_dot = add(vh_dot, div(outside, _along_columns(scale, aval_of(outside).shape)))
     return (u, s, vh), (u_dot, s_dot, vh_dot)
 

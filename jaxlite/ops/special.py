@@ -1,4 +1,4 @@
-"""Special functions: the error functions and the gamma family.
+"""Special functions: the error functions, the gamma family, hypergeometric functions.
 
 SciPy computes them, and is imported when the first of them runs::
 
@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from jaxlite.errors import RuleError
-from jaxlite.ops.elementwise import add, exp, mul, neg, square
+from jaxlite.ops.elementwise import add, div, exp, mul, neg, square
 from jaxlite.ops.families import FLOAT, elementwise, match_scalars, nonlinear, scalar_like
 
 
@@ -46,6 +46,25 @@ def _polygamma_jvp_m(m_dot, ans, m, x):
     )
 
 
+def _by_no_parameter(name: str) -> Callable:
+    def jvp(parameter_dot, ans, *primals):
+        raise RuleError(
+            f"the primitive {name} is not differentiable with respect to its parameters.",
+            why="their derivatives are series, which are loops.",
+            fix=f"jaxlite.scipy.special.{name} has them.",
+        )
+
+    return jvp
+
+
+def _hyp1f1_jvp_x(x_dot, ans, a, b, x):
+    return mul(x_dot, mul(div(a, b), hyp1f1(add(a, 1.0), add(b, 1.0), x)))
+
+
+def _hyp2f1_jvp_x(x_dot, ans, a, b, c, x):
+    return mul(x_dot, mul(div(mul(a, b), c), hyp2f1(add(a, 1.0), add(b, 1.0), add(c, 1.0), x)))
+
+
 erf_p = elementwise(
     "erf", scipy_special("erf"), kinds=FLOAT,
     derivative=lambda ans, x: _gaussian(x, 2 / math.sqrt(math.pi)),
@@ -73,6 +92,17 @@ polygamma_p = nonlinear(
     "polygamma", scipy_special("polygamma"), kinds=FLOAT,
     derivatives=(_polygamma_jvp_m, lambda x_dot, ans, m, x: mul(x_dot, polygamma(add(m, 1.0), x))),
     doc="z = ψ⁽ᵐ⁾(x), the derivative of order m of ψ;  ż = ψ⁽ᵐ⁺¹⁾(x)·ẋ",
+)  # fmt: skip
+# Compiled programs call the same functions of SciPy: it knows a dozen transformations of their arguments.
+hyp1f1_p = nonlinear(
+    "hyp1f1", scipy_special("hyp1f1"), kinds=FLOAT,
+    derivatives=(*[_by_no_parameter("hyp1f1")] * 2, _hyp1f1_jvp_x),
+    doc="z = ₁F₁(a; b; x);  ż = a/b·₁F₁(a + 1; b + 1; x)·ẋ",
+)  # fmt: skip
+hyp2f1_p = nonlinear(
+    "hyp2f1", scipy_special("hyp2f1"), kinds=FLOAT,
+    derivatives=(*[_by_no_parameter("hyp2f1")] * 3, _hyp2f1_jvp_x),
+    doc="z = ₂F₁(a, b; c; x);  ż = a·b/c·₂F₁(a + 1, b + 1; c + 1; x)·ẋ",
 )  # fmt: skip
 
 
@@ -104,3 +134,13 @@ def digamma(x):
 def polygamma(m, x):
     """Derivative of order ``m`` (whole numbers, in floating point) of `digamma`."""
     return polygamma_p.bind(*match_scalars(m, x))
+
+
+def hyp1f1(a, b, x):
+    """Confluent hypergeometric function ₁F₁(a; b; x)."""
+    return hyp1f1_p.bind(*match_scalars(a, b, x))
+
+
+def hyp2f1(a, b, c, x):
+    """Gauss' hypergeometric function ₂F₁(a, b; c; x)."""
+    return hyp2f1_p.bind(*match_scalars(a, b, c, x))

@@ -28,8 +28,9 @@ _DIVIDING = _names("div sqrt rsqrt")
 # Not worth doing twice, nor at each step.
 _EXPENSIVE = _names(
     "exp exp2 expm1 log log1p sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh logistic logaddexp",
-    "pow integer_pow cbrt hypot erf erfc erf_inv lgamma digamma polygamma rem mod floor_div",
-    "dot_general cholesky triangular_solve lu qr eigh eig svd fft sort cumsum cumprod cummax cummin cumlogsumexp",
+    "pow integer_pow cbrt hypot erf erfc erf_inv lgamma digamma polygamma hyp1f1 hyp2f1 rem mod floor_div",
+    "dot_general cholesky triangular_solve lu qr eigh eig svd schur hessenberg triangular_sylvester column_pivots",
+    "fft sort cumsum cumprod cummax cummin cumlogsumexp",
     "reduce_sum reduce_prod reduce_max reduce_min argmax argmin scan",
 )
 
@@ -67,9 +68,11 @@ def recomputing(eqn: Eqn) -> float:
 UNKNOWN_LENGTH = 100
 _LOOPS = _names("while tape_scan")
 # Solved by a routine, one matrix after the other.
-_ROUTINES = _names("cholesky triangular_solve lu qr eigh eig svd schur fft sort")
+_ROUTINES = _names(
+    "cholesky triangular_solve lu qr eigh eig svd schur hessenberg triangular_sylvester column_pivots fft sort"
+)
 # Left to Python, which takes so long for a call.
-_HOST, _HOST_CALL = _names("eig schur fft pure_callback io_callback"), 15_000.0
+_HOST, _HOST_CALL = _names("fft pure_callback io_callback"), 15_000.0
 # How much faster operations are on the elements of a vmap side by side than on one scalar after the other: measured
 # of 1,000 logistic maps 4, of sines 4 to 10. Of arrays of so many elements threads are left, and of products with a
 # matrix that elements may share that it is read once.

@@ -29,79 +29,45 @@ def _functions_of(module) -> dict:
     }
 
 
-# Tapes are Python's objects, and compiled code goes through Python at each step of theirs.
+# What compiled code calls Python for, and the type of its result: tapes are Python's objects, and numba does not know
+# SciPy's functions.
+_THROUGH_PYTHON = {
+    "hyp1f1": "float64",
+    "hyp2f1": "float64",
+    **dict.fromkeys(("dgees", "zgees", "dgeev", "zgeev", "dgehrd", "zgehrd", "dorghr", "zunghr")),
+    **dict.fromkeys(("dtrsyl", "ztrsyl", "dgeqp3", "zgeqp3")),
+    "tape_new": "int64",
+    "tape_mark": "int64",
+    "tape_release": None,
+    "tape_width": None,
+    "tape_grow": None,
+    "tape_length": "int64",
+    "tape_data": "uint8[::1]",
+}
 
 
-@_overload(array_helpers.tape_new)
-def _tape_new(columns):
-    def tape_new(columns):
-        with _numba.objmode(tape="int64"):
-            tape = array_helpers.tape_new(columns)
-        return tape
-
-    return tape_new
-
-
-@_overload(array_helpers.tape_mark)
-def _tape_mark():
-    def tape_mark():
-        with _numba.objmode(mark="int64"):
-            mark = array_helpers.tape_mark()
-        return mark
-
-    return tape_mark
-
-
-@_overload(array_helpers.tape_release)
-def _tape_release(mark):
-    def tape_release(mark):
-        with _numba.objmode():
-            array_helpers.tape_release(mark)
-
-    return tape_release
-
-
-@_overload(array_helpers.tape_width)
-def _tape_width(tape, column, width):
-    def tape_width(tape, column, width):
-        with _numba.objmode():
-            array_helpers.tape_width(tape, column, width)
-
-    return tape_width
-
-
-@_overload(array_helpers.tape_grow)
-def _tape_grow(tape, rows):
-    def tape_grow(tape, rows):
-        with _numba.objmode():
-            array_helpers.tape_grow(tape, rows)
-
-    return tape_grow
-
-
-@_overload(array_helpers.tape_length)
-def _tape_length(tape):
-    def tape_length(tape):
-        with _numba.objmode(rows="int64"):
-            rows = array_helpers.tape_length(tape)
-        return rows
-
-    return tape_length
-
-
-@_overload(array_helpers.tape_data)
-def _tape_data(tape, column):
-    def tape_data(tape, column):
-        with _numba.objmode(data="uint8[::1]"):
-            data = array_helpers.tape_data(tape, column)
-        return data
-
-    return tape_data
+def _register_through_python(function, result: str | None) -> None:
+    """Have compiled code leave for Python to call a function; numba wants one with these very arguments."""
+    arguments = ", ".join(inspect.signature(function).parameters)
+    typed, assigned, returned = (f"result='{result}'", "result = ", "result") if result else ("", "", "None")
+    space = {"objmode": _numba.objmode, "function": function}
+    exec(
+        f"def through_python({arguments}):\n"
+        f"    with objmode({typed}):\n"
+        f"        {assigned}function({arguments})\n"
+        f"    return {returned}\n"
+        f"def implementation({arguments}):\n"
+        f"    return through_python\n",
+        space,
+    )
+    _overload(function)(space["implementation"])
 
 
 _FUNCTIONS = _functions_of(helpers) | _functions_of(array_helpers)
 for _name, _function in _FUNCTIONS.items():
-    if not _name.startswith("tape_"):
+    if _name in _THROUGH_PYTHON:
+        _register_through_python(_function, _THROUGH_PYTHON[_name])
+    else:
         _register(_function)
 # `sgemm` is `dgemm` under another name.
 globals().update(

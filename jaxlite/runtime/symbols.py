@@ -1,6 +1,7 @@
-"""Addresses of outside routines in this process: BLAS and LAPACK as SciPy exports them, and libraries of our own.
+"""Addresses of outside routines in this process: BLAS, LAPACK and functions that SciPy exports, libraries of our own.
 
 register({"jl_dpotrf"})       from now on, programs that name jl_dpotrf can be loaded
+register({"jl_hyp1f1"})       the same of a function of scipy.special
 register({"jl_dgemm"})        the library of products is compiled, or loaded from disk; it may call BLAS's
 register({"jl_exp_f64"})      the library of exp is compiled, or loaded from disk
 register({"jl_launch"})       the same of the pool of threads, and of tapes
@@ -29,7 +30,7 @@ _MARK = b"jaxlite object file\n"
 
 # Loaded where they are wanted, as few programs call a routine; and where a library is not found on disk: 3 ms.
 _text_of_tapes = functools.cache(lambda: importlib.import_module("jaxlite.codegen.tapes"))
-_routines = functools.cache(lambda: importlib.import_module("jaxlite.codegen.external").ROUTINES)
+_external = functools.cache(lambda: importlib.import_module("jaxlite.codegen.external"))
 _vector_math = functools.cache(lambda: importlib.import_module("jaxlite.codegen.vector_math"))
 _text_of_tiles = functools.cache(lambda: importlib.import_module("jaxlite.codegen.tiles"))
 _text_of_products = functools.cache(lambda: importlib.import_module("jaxlite.codegen.products"))
@@ -68,7 +69,9 @@ def _load(symbol: str) -> dict[str, int]:
         return _mathematics(library)
     if name.startswith(("scontract_", "dcontract_")):
         return _of_widest_registers(symbol, _text_of_tiles)
-    routine = _routines().get(name)
+    if name in _external().FUNCTIONS:
+        return {symbol: _exported(*_external().FUNCTIONS[name])}
+    routine = _external().ROUTINES.get(name)
     if routine is not None:
         address = _exported(routine.module, routine.name)
         # The library that has just been loaded follows the number of threads as well.

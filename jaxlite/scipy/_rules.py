@@ -1,9 +1,8 @@
-"""What functions of ``jaxlite.scipy`` are made of: operands, derivative rules, loops per element, calls of SciPy.
+"""What functions of ``jaxlite.scipy`` are made of: operands, derivative rules, loops per element, values by SciPy.
 
     rule(a_slope, None)     a derivative rule, one expression for each operand; those that are needed run
     elements(kernel)        a function of numbers, with loops of its own, as one of arrays: a native loop
     by_scipy("gammainc", 2) SciPy computes where nothing is traced: its values, and nothing to compile
-    host("hyp2f1", 4)       SciPy computes from inside compiled programs, as a counted call
 
 Functions that iterate or evaluate long series do so in double precision, whatever they are given.
 """
@@ -19,9 +18,8 @@ import numpy as np
 
 import jaxlite.numpy as jnp
 from jaxlite.api.batching import vmap
-from jaxlite.control.callbacks import pure_callback
 from jaxlite.control.custom_rules import custom_jvp
-from jaxlite.control.jit import ShapeDtypeStruct, jit
+from jaxlite.control.jit import jit
 from jaxlite.errors import DtypeError, RuleError
 from jaxlite.numpy.promotion import common_dtype, convert, operand
 from jaxlite.numpy.registry import implements
@@ -176,19 +174,3 @@ def _document(function: Callable, arrays: int) -> str:
     DtypeError
         If an operand is complex{"" if arrays == 1 else ", or no array"}.
 {rest}    """
-
-
-def host(name: str) -> Callable:
-    """Return SciPy's function of double precision as one that compiled programs call."""
-
-    def call(*arrays):
-        with np.errstate(all="ignore"):
-            return np.asarray(scipy_function(name)(*map(np.asarray, arrays)), np.float64)
-
-    call.__name__ = f"scipy.special.{name}"
-
-    def function(*operands):
-        shape = ShapeDtypeStruct(aval_of(operands[0]).shape, np.float64)
-        return pure_callback(call, shape, *operands, vmap_method="broadcast_all")
-
-    return function

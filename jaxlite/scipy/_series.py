@@ -13,9 +13,10 @@ import numpy as np
 
 import jaxlite.numpy as jnp
 from jaxlite.control.while_loop import fori_loop, while_loop
+from jaxlite.ops import special as ops
 from jaxlite.ops.special import digamma, erf
 from jaxlite.scipy._incomplete import slope_of, until_constant
-from jaxlite.scipy._rules import elements, host, rule
+from jaxlite.scipy._rules import elements, rule
 from jaxlite.scipy._univariate import SQRT_PI, gamma, ndtr, sinpi
 
 # B₂ⱼ/(2j)!, j = 1 … 12
@@ -189,7 +190,6 @@ def _hyp2f1_number(a, b, c, x):
     return jnp.where(turned, jnp.power(1.0 - jnp.where(turned, x, 0.0), -a), 1.0) * series
 
 
-_hyp1f1_host, _hyp2f1_host = host("hyp1f1"), host("hyp2f1")
 _hyp1f1_by_a, _hyp1f1_by_b = slope_of(_hyp1f1_number, 0), slope_of(_hyp1f1_number, 1)
 
 
@@ -200,7 +200,7 @@ _hyp1f1_by_a, _hyp1f1_by_b = slope_of(_hyp1f1_number, 0), slope_of(_hyp1f1_numbe
 )
 def hyp1f1(a, b, x):
     """₁F₁(a; b; x)."""
-    return _hyp1f1_host(a, b, x)
+    return ops.hyp1f1(a, b, x)
 
 
 def _hyp2f1_slope(position: int):
@@ -221,7 +221,7 @@ def _hyp2f1_slope(position: int):
 )
 def hyp2f1(a, b, c, x):
     """₂F₁(a, b; c; x)."""
-    return _hyp2f1_host(a, b, c, x)
+    return ops.hyp2f1(a, b, c, x)
 
 
 # --- Owen's T -------------------------------------------------------------------------------------------

@@ -1,8 +1,7 @@
 """``jaxlite.scipy.linalg``: factorisations, functions of matrices, and matrices with a structure.
 
-Most functions are compositions of `jaxlite.numpy.linalg` with SciPy's names and defaults. `schur`, `hessenberg`,
-`rsf2csf`, `sqrtm`, `solve_sylvester` and pivoted `qr` call SciPy, also under `jit`, for one matrix of a stack after the
-other; of these `sqrtm`, `solve_sylvester` and `qr` have derivatives.
+Functions are compositions of `jaxlite.numpy.linalg` and `jaxlite.lax` with SciPy's names and defaults: under `jit`
+machine code that calls LAPACK for one matrix of a stack after the other. `schur` and `hessenberg` have no derivatives.
 
 >>> jaxlite.scipy.linalg.expm(jnp.zeros((2, 2)))
 Array([[1., 0.],
@@ -20,16 +19,19 @@ import numpy as np
 import jaxlite.numpy as jnp
 from jaxlite.api.batching import vmap
 from jaxlite.api.forward import jvp
-from jaxlite.control.callbacks import pure_callback
+from jaxlite.control.cond import cond
 from jaxlite.control.custom_rules import custom_jvp
 from jaxlite.control.implicit import custom_linear_solve
-from jaxlite.control.jit import ShapeDtypeStruct
+from jaxlite.control.jit import jit
 from jaxlite.control.scan import scan
 from jaxlite.control.while_loop import fori_loop
 from jaxlite.errors import ArgumentError, ShapeError
 from jaxlite.numpy import linalg as nl
 from jaxlite.numpy.promotion import promote_inexact
 from jaxlite.ops import linalg as ops
+from jaxlite.ops import schur as ops_schur
+from jaxlite.ops.indexing import dynamic_slice, dynamic_update_slice
+from jaxlite.ops.schur import column_pivots
 from jaxlite.ops.structural import stop_gradient
 from jaxlite.scipy._rules import scipy_function
 from jaxlite.trace import aval_of
@@ -89,27 +91,6 @@ def _matrix(name: str, a, square: bool = True):
 
 def _adjoint(x):
     return jnp.conj(jnp.matrix_transpose(x))
-
-
-def _host(name: str, function: Callable, results, *operands):
-    """Call a function of SciPy for each matrix of a stack.
-
-    ``results`` are (shape of one result, dtype) pairs; the function returns a tuple.
-    """
-    stack = operands[0].shape[:-2]
-
-    def call(*arrays):
-        arrays = [np.asarray(x) for x in arrays]
-        lead = arrays[0].shape[:-2]
-        outs = [np.empty((*lead, *shape), dtype) for shape, dtype in results]
-        for index in np.ndindex(lead):
-            for out, value in zip(outs, function(*[x[index] for x in arrays]), strict=True):
-                out[index] = value
-        return tuple(outs)
-
-    call.__name__ = f"scipy.linalg.{name}"
-    shapes = tuple(ShapeDtypeStruct((*stack, *shape), dtype) for shape, dtype in results)
-    return pure_callback(call, shapes, *operands, vmap_method="broadcast_all")
 
 
 def _scipy(name: str) -> Callable:
@@ -315,7 +296,7 @@ def qr(
     mode : {"full", "economic", "r"}
         Whether ``q`` is square, has min(m, n) columns, or is left out.
     pivoting : bool, default False
-        Whether to factor ``a[:, p]`` so that the diagonal of ``r`` falls; SciPy chooses ``p``.
+        Whether to factor ``a[:, p]`` so that the diagonal of ``r`` falls; LAPACK chooses ``p``.
 
     Returns
     -------
@@ -331,18 +312,11 @@ def qr(
     x = _matrix("qr", a, square=False)
     last = ()
     if pivoting:
-        p = _pivots(x)
+        p = column_pivots(x)
         last = (p,)
         x = jnp.take_along_axis(x, p[..., None, :], axis=-1)
     q, r = ops.qr(x, mode != "economic")
     return (r, *last) if mode == "r" else (q, r, *last)
-
-
-def _pivots(x):
-    def factor(x):
-        return (_scipy("qr")(x, mode="r", pivoting=True)[1],)
-
-    return _host("qr", factor, [((x.shape[-1],), np.int32)], stop_gradient(x))[0]
 
 
 def qr_multiply(
@@ -565,13 +539,15 @@ def schur(a: ArrayLike, output: str = "real") -> tuple[Array, Array]:
 
     Notes
     -----
-    A counted call of SciPy; it has no derivative.
+    It has no derivative. The factors are nan where ``a`` is not finite.
     """
     _check_choice("schur", "output", output, ("real", "complex"))
     x = _matrix("schur", a)
-    dtype = np.result_type(x.dtype, np.complex64) if output == "complex" else x.dtype
-    shape = x.shape[-2:]
-    return _host("schur", lambda x: _scipy("schur")(x, output=output), [(shape, dtype), (shape, dtype)], x)
+    return ops_schur.schur(_as_complex(x) if output == "complex" else x)
+
+
+def _as_complex(x):
+    return jnp.astype(x, np.result_type(x.dtype, np.complex64))
 
 
 def rsf2csf(T: ArrayLike, Z: ArrayLike, check_finite: bool = True) -> tuple[Array, Array]:
@@ -588,14 +564,60 @@ def rsf2csf(T: ArrayLike, Z: ArrayLike, check_finite: bool = True) -> tuple[Arra
     t, z : Array
         ``c128[..., n, n]`` each.
 
-    Notes
-    -----
-    A counted call of SciPy; it has no derivative.
+    Raises
+    ------
+    ShapeError
+        If the shapes differ.
     """
     t, z = map(jnp.asarray, promote_inexact("rsf2csf", T, Z))
     t, z = _matrix("rsf2csf", t), _matrix("rsf2csf", z)
-    dtype, shape = np.result_type(t.dtype, np.complex64), t.shape[-2:]
-    return _host("rsf2csf", lambda t, z: _scipy("rsf2csf")(t, z), [(shape, dtype), (shape, dtype)], t, z)
+    if t.shape != z.shape:
+        raise ShapeError(
+            f"linalg.rsf2csf: operands have types {aval_of(t)} and {aval_of(z)}.",
+            why="both factors have one shape.",
+        )
+    return _of_each(_complex_form, t.ndim)(_as_complex(t), _as_complex(z))
+
+
+def _of_each(function: Callable, ndim: int) -> Callable:
+    """Apply a function of one matrix to a stack."""
+    for _ in range(ndim - 2):
+        function = vmap(function)
+    return function
+
+
+@jit
+def _complex_form(t, z):
+    """Rotate away what stands below the diagonal, from the last row up; as SciPy does."""
+    n, eps = t.shape[-1], np.finfo(np.float64).eps
+    if n < 2:
+        return t, z
+    position = jnp.arange(n)
+
+    def rotated(m, t, z):
+        block = dynamic_slice(t, (m - 1, m - 1), (2, 2))
+        below = block[1, 0]
+        shift = nl.eigvals(block)[0] - block[1, 1]
+        length = jnp.astype(jnp.hypot(jnp.abs(shift), jnp.abs(below)), t.dtype)
+        c, s = shift / length, below / length
+        rotation = jnp.stack([jnp.stack([jnp.conj(c), s]), jnp.stack([-s, c])])
+        rows = dynamic_slice(t, (m - 1, 0), (2, n))
+        rows = jnp.where(position >= m - 1, jnp.matmul(rotation, rows), rows)
+        t = dynamic_update_slice(t, rows, (m - 1, 0))
+        columns = dynamic_slice(t, (0, m - 1), (n, 2))
+        columns = jnp.where(position[:, None] <= m, jnp.matmul(columns, _adjoint(rotation)), columns)
+        t = dynamic_update_slice(t, columns, (0, m - 1))
+        vectors = jnp.matmul(dynamic_slice(z, (0, m - 1), (n, 2)), _adjoint(rotation))
+        return t, dynamic_update_slice(z, vectors, (0, m - 1))
+
+    def step(k, state):
+        t, z = state
+        m = n - 1 - k
+        size = jnp.abs(t[m - 1, m - 1]) + jnp.abs(t[m, m])
+        t, z = cond(jnp.abs(t[m, m - 1]) > eps * size, rotated, lambda m, t, z: (t, z), m, t, z)
+        return t.at[m, m - 1].set(0), z
+
+    return fori_loop(0, n - 1, step, (t, z))
 
 
 def hessenberg(
@@ -617,11 +639,9 @@ def hessenberg(
 
     Notes
     -----
-    A counted call of SciPy; it has no derivative.
+    It has no derivative.
     """
-    x = _matrix("hessenberg", a)
-    result = (x.shape[-2:], x.dtype)
-    h, q = _host("hessenberg", lambda x: _scipy("hessenberg")(x, calc_q=True), [result, result], x)
+    h, q = ops_schur.hessenberg(_matrix("hessenberg", a))
     return (h, q) if calc_q else h
 
 
@@ -978,10 +998,10 @@ def solve_triangular(
 
 def _sylvester_solver(a, b):
     def solve(_, c):
-        def call(a, b, c):
-            return (_scipy("solve_sylvester")(a, b, c),)
-
-        return _host("solve_sylvester", call, [(c.shape[-2:], c.dtype)], a, b, c)[0]
+        t, u = ops_schur.schur(a)
+        s, v = ops_schur.schur(_adjoint(b))
+        turned = jnp.matmul(jnp.matmul(_adjoint(u), c), v)
+        return jnp.matmul(jnp.matmul(u, ops_schur.triangular_sylvester(t, s, turned)), _adjoint(v))
 
     return solve
 
@@ -1011,7 +1031,7 @@ def solve_sylvester(
 
     Notes
     -----
-    A counted call of SciPy. The equation is differentiated, so that derivatives are calls of SciPy too.
+    The equation is differentiated: derivatives are solutions of such equations.
 
     References
     ----------
@@ -1119,14 +1139,34 @@ def expm_frechet(
     return (value, slope) if compute_expm else slope
 
 
+@jit
+def _sqrt_of_triangle(t):
+    """Square root u of an upper triangle: t_ij = u_ii·u_ij + u_ij·u_jj + Σ u_ik·u_kj over k between them."""
+    n = t.shape[-1]
+    if n < 2:
+        return jnp.sqrt(t)
+    roots = jnp.sqrt(jnp.diagonal(t))
+
+    def next_column(j, u):
+        def next_element(k, column):
+            i = j - 1 - k
+            # What lies between: u has nothing left of its diagonal, the column nothing yet from row i up.
+            rest = t[i, j] - jnp.sum(u[i] * column)
+            # Where roots of a singular matrix cancel, SciPy has 0 for 0/0.
+            value = jnp.where(rest == 0, rest, rest / (roots[i] + roots[j]))
+            return column.at[i].set(value)
+
+        column = fori_loop(0, j, next_element, jnp.zeros_like(roots))
+        return u.at[:, j].set(column.at[j].set(roots[j]))
+
+    return fori_loop(0, n, next_column, jnp.zeros_like(t))
+
+
 @custom_jvp
 def _sqrtm(a):
-    shape, dtype = a.shape[-2:], a.dtype
-
-    def call(a):
-        return (_scipy("sqrtm")(a),)
-
-    return _host("sqrtm", call, [(shape, dtype)], a)[0]
+    t, z = ops_schur.schur(a)
+    root = _of_each(_sqrt_of_triangle, a.ndim)(t)
+    return jnp.matmul(jnp.matmul(z, root), _adjoint(z))
 
 
 @_sqrtm.defjvp
@@ -1153,14 +1193,15 @@ def sqrtm(A: ArrayLike, blocksize: int = 1) -> Array:
 
     Notes
     -----
-    A counted call of SciPy. The derivative solves Sylvester's equation [1]_.
+    The root of a complex Schur form [1]_. The derivative solves Sylvester's equation. Singular matrices may have no
+    root: the result is then not finite, or not accurate.
 
     References
     ----------
     .. [1] N. J. Higham, "Functions of Matrices", SIAM, 2008, chapter 6.
     """
     x = _matrix("sqrtm", A)
-    return _sqrtm(jnp.astype(x, np.result_type(x.dtype, np.complex64)))
+    return _sqrtm(_as_complex(x))
 
 
 def funm(A: ArrayLike, func: Callable[[Array], Array], disp: bool = True) -> Array | tuple[Array, Array]:

@@ -1,9 +1,9 @@
 """``jaxlite.scipy.special``: gamma, beta, erf and their families, for arrays and for traced values.
 
 Where nothing is traced SciPy computes. Under `jit` and where derivatives are taken the functions are arithmetic, series
-and loops of jaxlite, which compile to machine code; `hyp1f1` and `hyp2f1` alone call SciPy. Derivatives exist by every
-real argument: also by the parameters of `gammainc`, `betainc`, `zeta`, `hyp1f1` and `hyp2f1`, and by the real order of
-Bessel functions.
+and loops of jaxlite, which compile to machine code, from where `hyp1f1` and `hyp2f1` call SciPy's C functions.
+Derivatives exist by every real argument: also by the parameters of `gammainc`, `betainc`, `zeta`, `hyp1f1` and
+`hyp2f1`, and by the real order of Bessel functions.
 
 Relative errors, measured against mpmath, for double precision: 1e-14; near zeros of a function the absolute error is as
 small; `gammainc` and `betainc` 1e-13 in their far tails; Bessel functions of real order 1e-13 of their amplitude;
@@ -989,7 +989,8 @@ def hyp1f1(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> Array:
 
     Notes
     -----
-    SciPy computes the values, also under `jit`; the derivatives by ``a`` and ``b`` are series (DLMF 13.2.2) of |x|.
+    SciPy computes the values, under `jit` by its C function; the derivatives by ``a`` and ``b`` are series of |x| (DLMF
+    13.2.2).
 
     Examples
     --------
@@ -1005,8 +1006,8 @@ def hyp2f1(a: ArrayLike, b: ArrayLike, c: ArrayLike, x: ArrayLike) -> Array:
 
     Notes
     -----
-    SciPy computes the values, also under `jit`; the derivatives by the parameters are series (DLMF 15.2.1, after
-    15.8.1 for x < -½).
+    SciPy computes the values, under `jit` by its C function; the derivatives by the parameters are series (DLMF 15.2.1,
+    after 15.8.1 for x < -½).
 
     Examples
     --------

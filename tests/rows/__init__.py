@@ -11,6 +11,7 @@ from tests.rows import (
     linalg,
     random_bits,
     reductions,
+    schur,
     sorting,
     special,
     structural,
@@ -30,6 +31,7 @@ _FILES = (
     sorting,
     fft,
     linalg,
+    schur,
     random_bits,
     control,
 )

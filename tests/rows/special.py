@@ -25,6 +25,24 @@ def differentiable(name, reference, x):
     ]  # fmt: skip
 
 
+def hypergeometric(name, reference, parameters):
+    """Return rows of a function that has no derivative by its parameters."""
+    numbers = [np.float64(p) for p in (0.7, 1.6, 2.3)[-parameters:]]
+    arrays = [np.full((2, 3), p) for p in numbers]
+    x = np.array([[-3.2, -0.7, 0.1], [0.3, 0.6, 0.8]])
+    last = (parameters,)
+    edges = [np.repeat(p, 4) for p in numbers]
+    return [
+        Case(name, (*arrays, x), reference=reference, derivatives=last),
+        Case(name, (*numbers, x), reference=reference, derivatives=last, label="numbers"),
+        Case(name, (*[a.astype(np.float32) for a in arrays], x.astype(np.float32)), reference=reference,
+             derivatives=last, order=1),
+        Case(name, (*[a[:0] for a in arrays], x[:0]), reference=reference, derivatives=last),
+        Case(name, (*edges, np.array([0.0, 1.0, -np.inf, np.nan])), reference=reference, derivatives=None,
+             label="special"),
+    ]  # fmt: skip
+
+
 ROWS = [
     *differentiable("erf", special.erf, ANYWHERE),
     *differentiable("erfc", special.erfc, ANYWHERE),
@@ -47,9 +65,15 @@ ROWS = [
         order=1,
     ),
     Case("polygamma", (np.float64(1.0), np.zeros((0, 2))), reference=special.polygamma, derivatives=(1,)),
+    *hypergeometric("hyp1f1", special.hyp1f1, 2),
+    *hypergeometric("hyp2f1", special.hyp2f1, 3),
 ]
 
 ERRORS = [
     ErrorCase("erf", (np.arange(3),), {}, DtypeError, "erf takes floating operands, not i64"),
+    ErrorCase(
+        "hyp1f1", (ANYWHERE, ANYWHERE, ANYWHERE + 0j), {}, DtypeError, "hyp1f1 takes floating operands"
+    ),
+    ErrorCase("hyp2f1", (np.arange(2),) * 4, {}, DtypeError, "hyp2f1 takes floating operands, not i64"),
     ErrorCase("lgamma", (ANYWHERE + 0j,), {}, DtypeError, "lgamma takes floating operands, not c128"),
 ]
