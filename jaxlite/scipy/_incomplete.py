@@ -21,10 +21,20 @@ import operator
 import jaxlite.numpy as jnp
 from jaxlite.api.forward import jvp
 from jaxlite.control.while_loop import while_loop
-from jaxlite.ops.special import lgamma
+from jaxlite.ops.special import digamma
 from jaxlite.ops.structural import stop_gradient
 from jaxlite.scipy._rules import elements, rule
-from jaxlite.scipy._univariate import lgamma1p, log1pmx, ndtri, stirling
+from jaxlite.scipy._univariate import (
+    erfcx,
+    gammasgn,
+    horner,
+    lgamma1p,
+    lgamma_step,
+    log1pmx,
+    ndtri,
+    sinpi,
+    stirling,
+)
 
 _EPSILON = 1e-17
 # Steps grow as the root of the parameters: this is enough for 1e7.
@@ -44,6 +54,41 @@ def slope_of(kernel, position: int):
 
 # --- gamma ----------------------------------------------------------------------------------------------
 
+# Powers of η in cₖ(η), k = 0 … 6 (DLMF 8.12.9 to 8.12.12), as many as count where a >= 200 and |η| <= 0.34.
+_UNIFORM = (
+    (
+        -0.3333333333333333, 0.08333333333333333, -0.014814814814814815, 0.0011574074074074073,
+        0.0003527336860670194, -0.0001787551440329218, 3.919263178522438e-05, -2.185448510679992e-06,
+        -1.85406221071516e-06, 8.296711340953087e-07, -1.7665952736826078e-07, 6.707853543401498e-09,
+        1.0261809784240309e-08, -4.382036018453353e-09, 9.14769958223679e-10,
+    ),
+    (
+        -0.001851851851851852, -0.003472222222222222, 0.0026455026455026454, -0.0009902263374485596,
+        0.00020576131687242798, -4.018775720164609e-07, -1.8098550334489977e-05, 7.64916091608111e-06,
+        -1.6120900894563446e-06, 4.647127802807434e-09, 1.378633446915721e-07, -5.752545603517705e-08,
+        1.1951628599778148e-08,
+    ),
+    (
+        0.004133597883597883, -0.0026813271604938273, 0.0007716049382716049, 2.0093878600823047e-06,
+        -0.0001073665322636516, 5.2923448829120125e-05, -1.2760635188618728e-05, 3.423578734096138e-08,
+        1.3721957309062934e-06, -6.298992138380055e-07, 1.4280614206064242e-07,
+    ),
+    (
+        0.0006494341563786008, 0.00022947209362139917, -0.0004691894943952557, 0.00026772063206283885,
+        -7.561801671883977e-05, -2.396505113867297e-07, 1.1082654115347302e-05, -5.6749528269915965e-06,
+        1.4230900732435883e-06,
+    ),
+    (
+        -0.0008618882909167117, 0.0007840392217200666, -0.0002990724803031902, -1.4638452578843418e-06,
+        6.641498215465122e-05, -3.968365047179435e-05, 1.1375726970678419e-05,
+    ),
+    (
+        -0.00033679855336635813, -6.972813758365857e-05, 0.0002772753244959392, -0.00019932570516188847,
+    ),
+    (0.0005313079364639922,),
+)  # fmt: skip
+_UNIFORM_FROM, _UNIFORM_WIDTH = 200.0, 0.3
+
 
 def _log_ratio(r, u):
     """log(r) - u for r = 1 + u, which near 0 knows r better than u."""
@@ -51,23 +96,41 @@ def _log_ratio(r, u):
     return jnp.where(low, jnp.log(jnp.where(low, r, 0.5)) - u, log1pmx(jnp.where(low, 0.0, u)))
 
 
-def gamma_factor(a, x):
-    """xᵃ·exp(-x)/Γ(a + 1), x > 0."""
+def gamma_factor(a, x, u=None):
+    """xᵃ·exp(-x)/Γ(a + 1), x > 0; ``u`` is (x - a)/a, if that is known better."""
     low = a < 1.0
     large = jnp.where(low, 1.0, a)
-    exponent = large * _log_ratio(x / large, (x - large) / large)
-    by_stirling = jnp.exp(exponent - stirling(large)) / jnp.sqrt(2 * math.pi * large)
+    exponent = large * _log_ratio(x / large, (x - large) / large if u is None else u)
+    by_stirling = jnp.exp(exponent - stirling(large)) / (math.sqrt(2 * math.pi) * jnp.sqrt(large))
     small = jnp.where(low, a, 0.5)
     return jnp.where(low, jnp.power(x, small) * jnp.exp(-x - lgamma1p(small)), by_stirling)
 
 
-def _gamma_pair(a, x, slopes=False):
-    """P(a, x) and Q(a, x) for numbers a > 0 and 0 < x < ∞."""
-    by_fraction = (x > 1.1) & (x > a)
+def _gamma_uniform(a, u):
+    """The smaller one of P and Q at x = a·(1 + u), by Temme's expansion for large a (DLMF 8.12.3, 8.12.4, 8.12.7)."""
+    # η²/2 = u - log(1 + u) = u²·half, the series of `log1pmx` over -u².
+    s = u / (2.0 + u)
+    half = 1.0 / (2.0 + u) - 2.0 * s * horner([1.0 / (2 * k + 3) for k in range(12)], s * s) / (2.0 + u) ** 2
+    eta = u * jnp.sqrt(2.0 * half)
+    inverse = 1.0 / a
+    total = horner([horner(row, eta) for row in _UNIFORM], inverse)
+    # Both parts with their common factor in front: exp of a rounded square would cost digits in the tails.
+    right = u >= 0.0
+    y = jnp.where(right, eta, -eta) * jnp.sqrt(0.5 * a)
+    correction = total * jnp.sqrt(inverse) / math.sqrt(2 * math.pi)
+    return jnp.exp(-a * (half * u * u)) * (0.5 * erfcx(y) + jnp.where(right, correction, -correction))
+
+
+def _gamma_pair(a, x, slopes=False, u=None):
+    """P(a, x) and Q(a, x) for numbers a > 0 and 0 < x < ∞; ``u`` is (x - a)/a, if that is known better."""
+    u = (x - a) / a if u is None else u
+    # Series and fraction take √a steps there, and for a = 1e10 end before they converge.
+    by_expansion = (a >= _UNIFORM_FROM) & (jnp.abs(u) < _UNIFORM_WIDTH)
+    by_fraction = (x > 1.1) & (x > a) & ~by_expansion
     # Where Q may be the small one although x is: its own series, DLMF 8.7.3.
     by_small = (x <= 1.1) & jnp.where(x < 0.5, a < -0.4 / jnp.log(jnp.minimum(x, 0.5)), a < 0.75 * x)
-    by_series = ~(by_fraction | by_small)
-    factor = gamma_factor(a, x)
+    by_series = ~(by_fraction | by_small | by_expansion)
+    factor = gamma_factor(a, x, u)
 
     def more_series(state):
         total, term, n = state
@@ -108,9 +171,12 @@ def _gamma_pair(a, x, slopes=False):
     logarithm = a_small * jnp.log(x_small) - lgamma1p(a_small)
     q_small = -jnp.expm1(logarithm) - jnp.exp(logarithm) * rest
     p_series, q_fraction = factor * total, factor * a * ratio
-    p = jnp.where(by_series, p_series, 1.0 - jnp.where(by_fraction, q_fraction, q_small))
-    q = jnp.where(by_series, 1.0 - p_series, jnp.where(by_fraction, q_fraction, q_small))
-    return p, q
+    expansion = _gamma_uniform(jnp.where(by_expansion, a, _UNIFORM_FROM), jnp.where(by_expansion, u, 0.1))
+    p_is_small = by_series | (by_expansion & (u < 0.0))
+    small = jnp.where(
+        by_expansion, expansion, jnp.where(by_series, p_series, jnp.where(by_fraction, q_fraction, q_small))
+    )
+    return jnp.where(p_is_small, small, 1.0 - small), jnp.where(p_is_small, 1.0 - small, small)
 
 
 def until_constant(fraction, begin, parameter, slopes: bool = False):
@@ -231,23 +297,27 @@ def _gamma_inverse_number(a, p, q):
     """The x > 0 where P(a, x) = p and Q(a, x) = q, for numbers a, p, q > 0 and p + q = 1."""
     is_low = p < q
     target = jnp.log(jnp.where(is_low, p, q))
+    # For large a the unknown is log(x/a): of log x the last digits would be more than the width of the distribution.
+    relative = a >= _UNIFORM_FROM
+    scale = jnp.where(relative, a, 1.0)
     # Wilson and Hilferty's cube, and for small a the first term of the series.
     z = jnp.where(is_low, 1.0, -1.0) * ndtri(jnp.where(is_low, p, q))
-    cube = 1.0 - 1.0 / (9.0 * a) + z / (3.0 * jnp.sqrt(a))
-    by_cube = jnp.log(a) + 3.0 * jnp.log(jnp.maximum(cube, 0.05))
-    by_power = (jnp.log(p) + lgamma1p(a)) / a
+    excess = z / (3.0 * jnp.sqrt(a)) - 1.0 / (9.0 * a)
+    by_cube = jnp.log(a / scale) + 3.0 * jnp.log1p(jnp.maximum(excess, -0.95))
+    by_power = (jnp.log(p) + lgamma1p(a)) / a - jnp.log(scale)
     start = jnp.where(a < 1.0, jnp.minimum(by_power, 0.0), by_cube)
-    start = jnp.where((a >= 1.0) & (cube < 0.3), by_power, start)
+    start = jnp.where((a >= 1.0) & (excess < -0.7), by_power, start)
 
     def tail(u):
-        x = jnp.exp(jnp.maximum(u, -700.0))
-        low, high = _gamma_pair(a, x)
-        density = gamma_factor(a, x) * a
+        x = scale * jnp.exp(jnp.maximum(u, -700.0))
+        distance = jnp.where(relative, jnp.expm1(u), (x - a) / a)
+        low, high = _gamma_pair(a, x, u=distance)
+        density = gamma_factor(a, x, distance) * a
         value = jnp.where(is_low, low, high)
         return jnp.log(value) - target, jnp.where(is_low, density, -density) / value
 
     u = jnp.where(start < -690.0, start, _by_newton(jnp.maximum(start, -690.0), tail, is_low))
-    return jnp.exp(u)
+    return scale * jnp.exp(u)
 
 
 _gamma_inverse_elements = elements(_gamma_inverse_number)
@@ -257,12 +327,33 @@ def _gamma_inverse(a, p, q):
     inside = (a > 0) & (a < jnp.inf) & (p > 0) & (q > 0)
     value = _gamma_inverse_elements(*(jnp.where(inside, v, 0.5) for v in (a, p, q)))
     edge = jnp.where(p == 0, 0.0, jnp.where(q == 0, jnp.inf, jnp.nan))
-    return jnp.where(inside, value, jnp.where((a > 0) & (p >= 0) & (q >= 0), edge, jnp.nan))
+    return jnp.where(inside, value, jnp.where((a >= 0) & (p >= 0) & (q >= 0), edge, jnp.nan))
+
+
+def _normal_quantile(a, p, q):
+    """Return where the quantile x is a + z·√a + (z² - 1)/3 but for a part of 1/a (DLMF 8.12.18), and z."""
+    # There the last digits of x are many for the slopes at it: 1e-10 of the width of the distribution for a = 1e12.
+    is_normal = (a > 1e12) & (a < jnp.inf) & (p > 0) & (q > 0)
+    is_low = p < q
+    z = jnp.where(is_low, 1.0, -1.0) * ndtri(jnp.where(is_normal, jnp.where(is_low, p, q), 0.5))
+    return is_normal, z
+
+
+def _gamma_quantile_by_a(x, a, p, q):
+    is_normal, z = _normal_quantile(a, p, q)
+    slope = _gamma_slope_a(a, x) / _gamma_density(a, x)
+    return jnp.where(is_normal, 1.0 + 0.5 * z / jnp.sqrt(a), slope)
+
+
+def _gamma_quantile_by_p(x, a, p, q):
+    is_normal, z = _normal_quantile(a, p, q)
+    slope = (jnp.sqrt(a) + z / 1.5) * (math.sqrt(2 * math.pi) * jnp.exp(0.5 * z * z))
+    return jnp.where(is_normal, slope, 1.0 / _gamma_density(a, x))
 
 
 @rule(
-    lambda ans, a, p: _gamma_slope_a(a, ans) / _gamma_density(a, ans),
-    lambda ans, a, p: 1.0 / _gamma_density(a, ans),
+    lambda ans, a, p: _gamma_quantile_by_a(ans, a, p, 1.0 - p),
+    lambda ans, a, p: _gamma_quantile_by_p(ans, a, p, 1.0 - p),
 )
 def gammaincinv(a, p):
     """The x where P(a, x) = p."""
@@ -270,8 +361,8 @@ def gammaincinv(a, p):
 
 
 @rule(
-    lambda ans, a, q: _gamma_slope_a(a, ans) / _gamma_density(a, ans),
-    lambda ans, a, q: -1.0 / _gamma_density(a, ans),
+    lambda ans, a, q: _gamma_quantile_by_a(ans, a, 1.0 - q, q),
+    lambda ans, a, q: -_gamma_quantile_by_p(ans, a, 1.0 - q, q),
 )
 def gammainccinv(a, q):
     """The x where Q(a, x) = q."""
@@ -283,20 +374,54 @@ def gammainccinv(a, q):
 
 def _beta_factor(a, b, x, y):
     """xᵃ·yᵇ/B(a, b), x + y = 1; around its maximum at x = a/(a + b), as the gamma factor is around a."""
-    u, v = (b * x - a * y) / a, (a * y - b * x) / b
+    small, large = jnp.minimum(a, b), jnp.maximum(a, b)
+    low = small < 1.0
+    a_safe, b_safe = jnp.where(low, 2.0, a), jnp.where(low, 2.0, b)
+    u, v = (b_safe * x - a_safe * y) / a_safe, (a_safe * y - b_safe * x) / b_safe
     # 1 + u and 1 + v as products; without them far tails would lose digits.
-    exponent = a * _log_ratio(x * (1.0 + b / a), u) + b * _log_ratio(y * (1.0 + a / b), v)
-    exponent = exponent + stirling(a + b) - stirling(a) - stirling(b)
-    scale = jnp.sqrt(jnp.minimum(a, b) / (2 * math.pi * (1.0 + jnp.minimum(a, b) / jnp.maximum(a, b))))
-    return scale * jnp.exp(exponent)
+    exponent = a_safe * _log_ratio(x * (1.0 + b_safe / a_safe), u)
+    exponent = exponent + b_safe * _log_ratio(y * (1.0 + a_safe / b_safe), v)
+    exponent = exponent + stirling(a_safe + b_safe) - stirling(a_safe) - stirling(b_safe)
+    least, most = jnp.minimum(a_safe, b_safe), jnp.maximum(a_safe, b_safe)
+    scale = jnp.sqrt(least / (2 * math.pi * (1.0 + least / most)))
+    # Below 1 the maximum is at an end, and 1/B about the smaller parameter.
+    of_large, of_small = jnp.where(a >= b, x, y), jnp.where(a >= b, y, x)
+    at_end = large * _log_part(of_large, of_small) + small * _log_part(of_small, of_large)
+    small_low = jnp.where(low, small, 0.5)
+    at_end = at_end + lgamma_step(jnp.where(low, large, 2.0), small_low) - lgamma1p(small_low)
+    return jnp.where(low, small_low, scale) * jnp.exp(jnp.where(low, at_end, exponent))
 
 
-def _beta_ratio(a, b, x, slopes=False, y=None):
-    """I_x(a, b) for numbers a, b > 0 and 0 < x < 1; ``y`` is 1 - x, if that is known better."""
+def _log_part(x, y):
+    """log(x) for x + y = 1, where both are known with all digits."""
+    low = x < 0.5
+    return jnp.where(low, jnp.log(jnp.where(low, x, 0.5)), jnp.log1p(jnp.where(low, -0.5, -y)))
+
+
+def _beta_pair(a, b, x, y, slopes=False):
+    """I_x(a, b) and 1 - I_x(a, b) for numbers a, b > 0 and 0 < x < 1, y = 1 - x."""
     swapped = x > (a + 1.0) / (a + b + 2.0)
-    y = 1.0 - x if y is None else y
     a, b = jnp.where(swapped, b, a), jnp.where(swapped, a, b)
     x, y = jnp.where(swapped, y, x), jnp.where(swapped, x, y)
+    # Most of the mass may be left of x: what is right of it has a series of its own, as Q has.
+    by_series = a < 0.5
+
+    def more(state):
+        _, _, size, n = state
+        return (size > 1e-18) & (n < 200.0)
+
+    def series(state):  # DLMF 8.17.7
+        total, term, size, n = state
+        ratio = x / n
+        term = term * ((n - b) * ratio)
+        # A factor that is zero ends the series, but not its derivative.
+        return total + term / (a + n), term, size * jnp.maximum(jnp.abs(n - b), 0.5) * ratio, n + 1.0
+
+    begin = (0.0 * x, 1.0 + 0.0 * x, jnp.where(by_series, 1.0, 0.0) + 0.0 * x, 1.0)
+    a_safe = jnp.where(by_series, a, 0.25)
+    rest = a_safe * while_loop(more, series, begin)[0]
+    logarithm = a_safe * _log_part(x, y) + lgamma_step(b, a_safe) - lgamma1p(a_safe)
+    power = jnp.exp(logarithm)
 
     def fraction(b, state, m):  # two steps of Lentz's method for the fraction of DLMF 8.17.22
         value, c, d, _ = state
@@ -311,14 +436,16 @@ def _beta_ratio(a, b, x, slopes=False, y=None):
         return value * (c * d), c, d, c * d
 
     d = 1.0 / _away(1.0 - (a + b) * x / (a + 1.0))
-    value = until_constant(fraction, (d, 1.0 + 0.0 * x, d, 2.0 + 0.0 * x), b, slopes)
-    value = _beta_factor(a, b, x, y) * value / a
-    return jnp.where(swapped, 1.0 - value, value)
+    begin = (d, 1.0 + 0.0 * x, d, jnp.where(by_series, 1.0, 2.0) + 0.0 * x)
+    by_fraction = _beta_factor(a, b, x, y) * until_constant(fraction, begin, b, slopes) / a
+    left = jnp.where(by_series, power * (1.0 + rest), by_fraction)
+    right = jnp.where(by_series, -jnp.expm1(logarithm) - power * rest, 1.0 - by_fraction)
+    return jnp.where(swapped, right, left), jnp.where(swapped, left, right)
 
 
-_beta_elements = elements(lambda a, b, x: _beta_ratio(a, b, x))
+_beta_elements = elements(_beta_pair)
 _beta_by_a, _beta_by_b = (
-    slope_of(lambda a, b, x: _beta_ratio(a, b, x, slopes=True), position) for position in (0, 1)
+    slope_of(lambda a, b, x: _beta_pair(a, b, x, 1.0 - x, slopes=True)[0], position) for position in (0, 1)
 )
 
 
@@ -347,17 +474,31 @@ def _beta_slope(by_parameter):
     return slope
 
 
-@rule(_beta_slope(_beta_by_a), _beta_slope(_beta_by_b), _beta_density)
-def betainc(a, b, x):
-    """I_x(a, b)."""
+def _beta_ratio(a, b, x, part: int):
     inside, a_safe, b_safe, x_safe = _inside_beta(a, b, x)
-    value = _beta_elements(a_safe, b_safe, x_safe)
+    value = _beta_elements(a_safe, b_safe, x_safe, 1.0 - x_safe)[part]
     bad = (a < 0) | (b < 0) | ~((x >= 0) & (x <= 1)) | jnp.isnan(a) | jnp.isnan(b)
     bad = bad | ((a == 0) & (b == 0)) | (jnp.isinf(a) & jnp.isinf(b))
     # All of the mass is at 0 for a = 0 or b = ∞, at 1 for b = 0 or a = ∞.
-    at_zero = ((a == 0) | jnp.isinf(b)) & (x > 0)
-    edge = jnp.where(at_zero | (x == 1), 1.0, 0.0)
+    is_left = (((a == 0) | jnp.isinf(b)) & (x > 0)) | (x == 1)
+    edge = jnp.where(is_left, 1.0, 0.0) if part == 0 else jnp.where(is_left, 0.0, 1.0)
     return jnp.where(inside, value, jnp.where(bad, jnp.nan, edge))
+
+
+@rule(_beta_slope(_beta_by_a), _beta_slope(_beta_by_b), _beta_density)
+def betainc(a, b, x):
+    """I_x(a, b)."""
+    return _beta_ratio(a, b, x, 0)
+
+
+@rule(
+    lambda ans, a, b, x: -_beta_slope(_beta_by_a)(ans, a, b, x),
+    lambda ans, a, b, x: -_beta_slope(_beta_by_b)(ans, a, b, x),
+    lambda ans, a, b, x: -_beta_density(ans, a, b, x),
+)
+def betaincc(a, b, x):
+    """1 - I_x(a, b)."""
+    return _beta_ratio(a, b, x, 1)
 
 
 def _beta_inverse_number(a, b, p):
@@ -381,8 +522,7 @@ def _beta_inverse_number(a, b, p):
         u = jnp.clip(u, -700.0, 700.0)
         x, y = 1.0 / (1.0 + jnp.exp(-u)), 1.0 / (1.0 + jnp.exp(u))
         density = _beta_factor(a, b, x, y)
-        first, second = jnp.where(is_low, a, b), jnp.where(is_low, b, a)
-        value = _beta_ratio(first, second, jnp.where(is_low, x, y), y=jnp.where(is_low, y, x))
+        value = jnp.where(is_low, *_beta_pair(a, b, x, y))
         return jnp.log(value) - target, jnp.where(is_low, density, -density) / value
 
     inside = jnp.abs(start) < 690.0
@@ -409,14 +549,78 @@ def betaincinv(a, b, p):
 def _beta_logarithm(a, b):
     """log B(a, b), a, b > 0: no differences of large logarithms."""
     small, large = jnp.minimum(a, b), jnp.maximum(a, b)
+    low = small < 1.0
+    small_low = jnp.where(low, small, 0.5)
+    near_pole = lgamma1p(small_low) - jnp.log(small_low) - lgamma_step(jnp.where(low, large, 2.0), small_low)
+    small, large = jnp.where(low, 2.0, small), jnp.where(low, 2.0, large)
     ratio = small / large
-    rest = stirling(a) + stirling(b) - stirling(a + b)
+    rest = stirling(small) + stirling(large) - stirling(small + large)
     exponent = small * (jnp.log1p(ratio) - jnp.log(ratio)) + large * jnp.log1p(ratio)
-    return 0.5 * jnp.log(2 * math.pi) + 0.5 * (jnp.log1p(ratio) - jnp.log(small)) - exponent + rest
+    value = 0.5 * math.log(2 * math.pi) + 0.5 * (jnp.log1p(ratio) - jnp.log(small)) - exponent + rest
+    return jnp.where(low, near_pole, value)
+
+
+def _is_pole(x):
+    return (x <= 0) & (x == jnp.floor(x))
+
+
+def _half_turns(x):
+    """x less the nearest even number: exact, so that sin(π·(x + y)) knows a sum that is almost whole."""
+    return x - 2.0 * jnp.round(0.5 * x)
 
 
 def log_beta(a, b):
     """log|B(a, b)| of any numbers."""
-    inside = (a > 0) & (b > 0) & (a < jnp.inf) & (b < jnp.inf)
-    value = _beta_logarithm(jnp.where(inside, a, 1.0), jnp.where(inside, b, 1.0))
-    return jnp.where(inside, value, lgamma(a) + lgamma(b) - lgamma(a + b))
+    above, below = jnp.maximum(a, b), jnp.minimum(a, b)
+    total = a + b
+    # Γ(z)·Γ(1 - z) = π/sin(πz) turns each negative number around: what is left is B of two positive ones, or 1/B.
+    positive, one_turned, both_turned = below > 0, total > 0, above < 0
+    first = jnp.where(positive, below, jnp.where(one_turned | both_turned, 1.0 - below, above))
+    second = jnp.where(
+        positive, above, jnp.where(one_turned, total, jnp.where(both_turned, 1.0 - above, 1.0 - total))
+    )
+    inside = (first > 0) & (second > 0) & (second < jnp.inf) & (first < jnp.inf)
+    value = _beta_logarithm(jnp.where(inside, first, 1.0), jnp.where(inside, second, 1.0))
+    sine_total = jnp.abs(sinpi(_half_turns(a) + _half_turns(b)))
+    sine_below, sine_above = jnp.abs(sinpi(below)), jnp.abs(sinpi(above))
+    # Where both sines of a quotient are 0, so are both factors: it is 1.
+    turned = jnp.where(
+        one_turned,
+        math.pi / (sine_below * above),
+        jnp.where(
+            both_turned,
+            math.pi * sine_total / (sine_below * sine_above * (1.0 - total)),
+            jnp.where((sine_below == 0) & (sine_total == 0), 1.0, sine_total / sine_below),
+        ),
+    )
+    flipped = ~positive & (one_turned | both_turned)
+    value = jnp.where(positive, value, jnp.log(turned) + jnp.where(flipped, -value, value))
+    pole = _is_pole(below) & ~((above >= 1) & (above == jnp.floor(above)) & (total <= 0)) | _is_pole(above)
+    value = jnp.where(pole, jnp.inf, value)
+    endless = (above == jnp.inf) & (below > -jnp.inf) & (below < jnp.inf)
+    known = inside & (total < jnp.inf)
+    return jnp.where(
+        endless,
+        jnp.where(below > 0, -jnp.inf, jnp.inf),
+        jnp.where(known | (pole & jnp.isfinite(total)), value, jnp.nan),
+    )
+
+
+def beta_sign(a, b):
+    """The sign of B(a, b), 1 at poles that have none."""
+    # At a pole of both Γ(below) and Γ(a + b) their residues' quotient is (-1)^above.
+    total = a + b
+    above = jnp.maximum(a, b)
+    residues = _is_pole(jnp.minimum(a, b)) & _is_pole(total) & (above >= 1)
+    by_residues = jnp.where(jnp.mod(above, 2.0) == 1.0, -1.0, 1.0)
+    by_signs = gammasgn(a) * gammasgn(b) * gammasgn(total)
+    return jnp.where(residues, by_residues, jnp.where(jnp.isnan(by_signs), 1.0, by_signs))
+
+
+def beta_slope(a, b):
+    """∂ log|B(a, b)|/∂a = ψ(a) - ψ(a + b)."""
+    # A small b would leave only the last digits of the difference.
+    close = (a > 0) & (a < jnp.inf) & (jnp.abs(b) < 0.5 * a)
+    a_close, b_close = jnp.where(close, a, 2.0), jnp.where(close, b, 0.5)
+    step = jvp(lambda a: lgamma_step(a, b_close), (a_close,), (jnp.ones_like(a_close),))[1]
+    return jnp.where(close, -step, digamma(a) - digamma(a + b))

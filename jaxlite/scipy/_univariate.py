@@ -314,6 +314,29 @@ def stirling(z):
     return jnp.where(low, value + (small + 0.5) * jnp.log1p(1.0 / small) - 1.0, value)
 
 
+def _stirling_step(w, v, b):
+    """Δ(v) - Δ(w) for v = w + b, w >= 1 and v > ½: by the quotient of differences of its series, beside b as well."""
+    powers = in_powers(tuple(c.STIRLING))
+    first, second = 2.0 / w - 1.0, 2.0 / v - 1.0
+    total, quotient = powers[-1], 0.0
+    for coefficient in powers[-2::-1]:
+        quotient, total = quotient * second + total, total * first + coefficient
+    shrink = b / (w * v)
+    return -shrink * (total + 2.0 * quotient / v)
+
+
+def lgamma_step(a, b):
+    """log Γ(a + b) - log Γ(a) with all digits for small b as well, a > 0 and b > -a/2."""
+    low = a < 1.0
+    w = jnp.where(low, a + 1.0, a)
+    v, r = w + b, b / w
+    # w·log(1 + r) - b = w·(log(1 + r) - r)
+    step = b * jnp.log(v) + w * log1pmx(r) - 0.5 * jnp.log1p(r) + _stirling_step(w, v, b)
+    # Below 1 a step of 1 first; the quotient of subnormal numbers would be infinite.
+    ratio = jnp.where(low, b / jnp.maximum(a, 1e-300), 0.0)
+    return step - jnp.log1p(ratio)
+
+
 @rule(lambda ans, a: digamma(1.0 + a))
 def lgamma1p(a):
     """log Γ(1 + a), with all digits for small a; a > -1."""
