@@ -108,6 +108,11 @@ def test_what_does_not_converge_says_so():
     value, error, info = quad(lambda x: x * np.nan, 0.0, 1.0, full_output=1)
     assert np.isnan(value)
     assert (info["last"], info["converged"]) == (1, False)
+    # Nothing is small enough beside zero.
+    for f in (np.sin, lambda x: x * 0.0):
+        value, error = quad(f, -1.0, 1.0, epsabs=0.0)
+        assert abs(value) <= 1e-15
+        assert error < 1e-13
     # Rounding ends it too: there is no such precision.
     _, _, info = quad(lambda x: jnp.exp(-x), np.float32(0), np.float32(2), full_output=1)
     assert info["last"] < 30

@@ -242,11 +242,14 @@ class GaussKronrod:
     def _bound(self, value):
         return jnp.maximum(self.epsabs, self.epsrel * jnp.abs(value))
 
-    def _weights(self, errors, total):
-        """Return how large the error of each interval is, compared with what is asked for."""
+    def _relative(self, errors, total):
+        """Return errors in units of what is asked for."""
         bound = self._bound(total)
-        relative = errors / jnp.where(bound > 0.0, bound, 1.0)
-        return jnp.max(relative, axis=-1, initial=0.0)
+        return errors / jnp.where(bound > 0.0, bound, 1.0)
+
+    def _worst(self, errors, total):
+        """Return how large the error of each interval is, in its worst component."""
+        return jnp.max(self._relative(errors, total), axis=-1, initial=0.0)
 
     def _refine(self, rule: Callable, starts, ends) -> _State:
         first = starts.size
@@ -274,8 +277,8 @@ class GaussKronrod:
         )
 
     def _halve(self, rule: Callable, s: _State, first: int) -> _State:
-        weights = self._weights(s.errors, s.total)
-        k = jnp.argmax(jnp.where(s.rest & (s.levels > s.depth), -1.0, weights))
+        worst = self._worst(s.errors, s.total)
+        k = jnp.argmax(jnp.where(s.rest & (s.levels > s.depth), -1.0, worst))
         start, end, old_value, old_error = s.starts[k], s.ends[k], s.values[k], s.errors[k]
         middle = 0.5 * (start + end)
         halves = jnp.stack([start, middle]), jnp.stack([middle, end])
@@ -294,7 +297,7 @@ class GaussKronrod:
         )
         eps, tiny = np.finfo(error.dtype).eps, np.finfo(error.dtype).tiny
         # Of the component that had this interval halved.
-        c = jnp.argmax(old_error / self._bound(s.total))
+        c = jnp.argmax(self._relative(old_error, s.total))
         sure = jnp.all(error[:, c] != spread[:, c])
         same = jnp.abs(old_value[c] - both[c]) <= 1e-5 * jnp.abs(both[c])
         no_better = sure & same & (both_error[c] >= 0.99 * old_error[c])
@@ -316,7 +319,7 @@ class GaussKronrod:
     def _look_farther(self, s: _State) -> _State:
         """Extrapolate if the worst interval is a small one, and those that are not add little to the error."""
         large = (s.levels <= s.depth) & (jnp.arange(self.limit) < s.count)
-        rest = s.rest | (s.levels[jnp.argmax(self._weights(s.errors, s.total))] > s.depth)
+        rest = s.rest | (s.levels[jnp.argmax(self._worst(s.errors, s.total))] > s.depth)
         of_large = jnp.sum(jnp.where(large[:, None], s.errors, 0.0), axis=0)
         first_large = jnp.any(of_large > self._bound(s.total)) & (s.stuck[1] < 5)
         return cond(rest & ~first_large, self._extrapolate, lambda s: s._replace(rest=rest), s)
