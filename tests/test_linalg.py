@@ -246,3 +246,11 @@ def test_factors_of_matrices_that_are_not_positive_definite():
                 assert got.dtype == dtype
                 np.testing.assert_array_equal(got[0], np.eye(3))
                 np.testing.assert_array_equal(np.isnan(got[1]), triangle)
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0,)])
+@pytest.mark.parametrize("order", [1, 2, np.inf])
+def test_norms_of_nothing_are_zero(shape, order):
+    norm = functools.partial(jnp.linalg.norm, ord=order)
+    assert norm(np.zeros(shape)) == jaxlite.jit(norm)(np.zeros(shape)) == 0
+    assert api.grad(norm)(np.zeros(shape)).shape == shape

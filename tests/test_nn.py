@@ -93,6 +93,83 @@ def test_large_arguments_do_not_overflow():
     np.testing.assert_allclose(nn.softplus(x), [1000, 1000, 0])
 
 
+def ways(f):
+    """Return a function eager and compiled."""
+    return f, jaxlite.jit(f)
+
+
+NOTHING_IN_THE_FIRST_ROW = np.array([[False] * 3, [True, False, True]])
+SIGNED = np.array([1.0, -2.0, 0.5])
+MASKED = {
+    "softmax": lambda m, x, w: m.nn.softmax(x, where=w),
+    "softmax, axis 0": lambda m, x, w: m.nn.softmax(x, 0, where=w),
+    "log_softmax": lambda m, x, w: m.nn.log_softmax(x, where=w),
+    "log_softmax, both": lambda m, x, w: m.nn.log_softmax(x, (0, 1), where=w),
+    "logsumexp": lambda m, x, w: m.nn.logsumexp(x, 1, where=w),
+    "logsumexp weighted": lambda m, x, w: m.nn.logsumexp(x, 1, b=SIGNED, where=w),
+    "logsumexp signed": lambda m, x, w: m.nn.logsumexp(x, 1, b=SIGNED, where=w, return_sign=True)[0],
+    "logmeanexp": lambda m, x, w: m.nn.logmeanexp(x, 1, where=w),
+    "standardize": lambda m, x, w: m.nn.standardize(x, where=w, algorithm="stable"),
+}
+
+
+@pytest.mark.parametrize("name", MASKED)
+@pytest.mark.parametrize("hidden", [0.0, np.inf, np.nan, 1e4])
+def test_masks_hide_what_they_exclude(name, hidden, oracle):
+    mask = NOTHING_IN_THE_FIRST_ROW
+    if name != "standardize":
+        x = np.where(mask, Y, hidden)
+    else:
+        x = np.where(mask, Y, 0.0)
+    weights = np.cos(np.arange(6)).reshape(2, 3)
+
+    def total(m, x):
+        out = MASKED[name](m, x, mask)
+        # -inf + inf would be nan.
+        return (out * weights[: out.shape[0], : out.shape[-1]])[1].sum() if out.ndim > 1 else out[1]
+
+    with np.errstate(all="ignore"):
+        for f in ways(lambda x: MASKED[name](jaxlite, x, mask)):
+            np.testing.assert_allclose(f(x), MASKED[name](oracle, x, mask), rtol=1e-13)
+        for f in ways(jaxlite.grad(lambda x: total(jaxlite, x))):
+            wanted = oracle.grad(lambda x: total(oracle, x))(x)
+            np.testing.assert_allclose(f(x), wanted, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("axis", [-1, 0, None])
+def test_softmax_of_nothing_is_zero(axis):
+    def softmax(x):
+        return nn.softmax(x, axis, where=np.zeros(x.shape, bool))
+
+    with np.errstate(invalid="ignore"):
+        for f in (*ways(softmax), *ways(jaxlite.grad(lambda x: (softmax(x) * Y).sum()))):
+            np.testing.assert_array_equal(f(Y), np.zeros(Y.shape))
+        for f in ways(lambda x: jaxlite.jvp(softmax, (x,), (Y,))[1]):
+            np.testing.assert_array_equal(f(Y), np.zeros(Y.shape))
+
+
+@pytest.mark.parametrize("level", [1e5, 1e17, -1e38, 1e300])
+def test_softmax_keeps_its_digits_far_from_zero(level):
+    x = np.full(4, level)
+    for f in ways(nn.log_softmax):
+        np.testing.assert_allclose(f(x), [-np.log(4)] * 4, rtol=1e-15)
+    for f in ways(nn.softmax):
+        np.testing.assert_allclose(f(x), [0.25] * 4, rtol=1e-15)
+    for f in ways(jaxlite.grad(lambda x: nn.log_softmax(x)[0])):
+        np.testing.assert_allclose(f(x), [0.75, -0.25, -0.25, -0.25], rtol=1e-15)
+
+
+def test_a_negative_sum_has_no_logarithm(oracle):
+    def f(m, x):
+        return m.nn.logsumexp(x, 1, b=np.array([[1.0, -9.0, 0.5], [1.0, 1.0, 0.0]]))
+
+    with np.errstate(invalid="ignore"):
+        for way in ways(lambda x: f(jaxlite, x)):
+            np.testing.assert_allclose(way(Y), f(oracle, Y), rtol=1e-13)
+        for way in ways(jaxlite.grad(lambda x: f(jaxlite, x).sum())):
+            np.testing.assert_allclose(way(Y), oracle.grad(lambda x: f(oracle, x).sum())(Y), rtol=1e-12)
+
+
 def test_single_precision_stays():
     x = Y.astype(np.float32)
     for f in (
@@ -153,6 +230,41 @@ def test_attention(name, oracle):
     check_grads(lambda *xs: run(jaxlite, *xs)[0], (QUERY, KEY, VALUE), order=1)
 
 
+SEES_NOTHING = {
+    "mask": {"mask": np.arange(5)[:, None] != 1},
+    "mask and causal": {"mask": np.arange(5)[:, None] != 1, "is_causal": True},
+    "window": {"local_window_size": (0, 1)},
+    "residual": {"mask": np.arange(5)[:, None] != 1, "return_residual": True},
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", SEES_NOTHING)
+def test_a_place_that_sees_nothing_takes_the_mean(name, dtype, oracle):
+    options = dict(SEES_NOTHING[name])
+    if "mask" in options:
+        options["mask"] = np.broadcast_to(options["mask"], (2, 4, 5, 6))
+    # More places than keys: the last ones see no key through the window.
+    query = np.concatenate([QUERY, QUERY], axis=1) if name == "window" else QUERY
+    arrays = [x.astype(dtype) for x in (query, KEY, VALUE)]
+
+    def run(m, *arrays):
+        return m.tree_util.tree_leaves(m.nn.dot_product_attention(*arrays, **options))
+
+    wanted = run(oracle, *(x.astype(np.float32) for x in arrays))
+    for f in ways(lambda *arrays: run(jaxlite, *arrays)):
+        for x, y in zip(f(*arrays), wanted, strict=True):
+            np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-6)
+    place = 1 if "mask" in options else -1
+    out = run(jaxlite, *arrays)[0]
+    means = arrays[2].mean(axis=1).repeat(2, axis=1)
+    np.testing.assert_allclose(out[:, place], means, rtol=1e-5)
+    wanted = oracle.grad(lambda *xs: (run(oracle, *xs)[0] ** 2).sum(), (0, 1, 2))(*arrays)
+    for f in ways(jaxlite.grad(lambda *xs: (run(jaxlite, *xs)[0] ** 2).sum(), (0, 1, 2))):
+        for x, y in zip(f(*arrays), wanted, strict=True):
+            np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("call", "match"),
     [
@@ -182,6 +294,13 @@ def test_two_ways_to_standardize(oracle):
             oracle.nn.standardize(Y, 0, algorithm=algorithm),
             rtol=1e-12,
         )
+
+
+def test_a_fast_variance_is_not_negative():
+    # The mean of the squares less the square of the mean: -8e-6 here, and the root of it nan.
+    x = np.full(10, 1e6 / 7)
+    for f in ways(lambda x: nn.standardize(x, epsilon=1e-9, algorithm="fast")):
+        np.testing.assert_allclose(f(x), np.zeros(10), atol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,11 @@ def test_cumlogsumexp_after_minus_infinity():
     np.testing.assert_allclose(jacobian, [[1, 0, 0], [0, 1, 0], [0, 0.5, 0.5]])
 
 
+def test_cumlogsumexp_shares_its_derivative_far_from_zero():
+    jacobian = api.jacobian(cumulative.cumlogsumexp)(np.full(2, 1e17))
+    np.testing.assert_array_equal(jacobian, [[1, 0], [0.5, 0.5]])
+
+
 def test_gradient_of_a_cumulative_operation_is_one_recurrence():
     eqns = api.make_jaxpr(api.grad(total(cumulative.cumprod)))(np.ones(5)).eqns
     assert [eqn.primitive.name for eqn in eqns].count("linear_recurrence") == 1

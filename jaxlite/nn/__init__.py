@@ -294,11 +294,17 @@ def softmax(x: ArrayLike, axis: int | Sequence[int] | None = -1, where: ArrayLik
     Array([0.25, 0.25, 0.25, 0.25], dtype=float64)
     """
     (x,) = promote_inexact("softmax", x)
-    largest = jnp.max(x, axis, keepdims=True, initial=-np.inf, where=where)
-    terms = jnp.exp(jnp.subtract(x, structural.stop_gradient(largest)))
-    if where is not None:
-        terms = jnp.where(where, terms, 0)
-    return jnp.divide(terms, jnp.sum(terms, axis, keepdims=True))
+    terms = jnp.exp(_below_largest(x, axis, where))
+    result = jnp.divide(terms, jnp.sum(terms, axis, keepdims=True))
+    # 0/0 where nothing counts.
+    return result if where is None else jnp.where(where, result, 0)
+
+
+def _below_largest(x, axis, where):
+    """Return ``x`` less its largest element, and -inf for what does not count: its exponential and derivative are 0."""
+    largest = structural.stop_gradient(jnp.max(x, axis, keepdims=True, initial=-np.inf, where=where))
+    shifted = jnp.subtract(x, largest)
+    return shifted if where is None else jnp.where(where, shifted, -np.inf)
 
 
 def log_softmax(x: ArrayLike, axis: int | Sequence[int] | None = -1, where: ArrayLike | None = None) -> Array:
@@ -316,7 +322,9 @@ def log_softmax(x: ArrayLike, axis: int | Sequence[int] | None = -1, where: Arra
     Array
     """
     (x,) = promote_inexact("log_softmax", x)
-    result = jnp.subtract(x, logsumexp(x, axis, keepdims=True, where=where))
+    # Not x - logsumexp(x): the logarithm of a sum, at most log n, would be rounded as the largest x is.
+    shifted = _below_largest(x, axis, where)
+    result = jnp.subtract(shifted, jnp.log(jnp.sum(jnp.exp(shifted), axis, keepdims=True)))
     return result if where is None else jnp.where(where, result, -np.inf)
 
 
@@ -356,6 +364,8 @@ def standardize(
     mean = jnp.mean(x, axis, keepdims=True, where=where) if mean is None else mean
     if variance is None and algorithm == "fast":
         variance = jnp.mean(jnp.square(x), axis, keepdims=True, where=where) - jnp.square(mean)
+        # Digits that cancel may leave less than nothing.
+        variance = jnp.clip(variance, 0)
     elif variance is None:
         variance = jnp.var(x, axis, keepdims=True, where=where)
     return jnp.divide(jnp.subtract(x, mean), jnp.sqrt(jnp.add(variance, epsilon)))

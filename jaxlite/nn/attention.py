@@ -87,17 +87,21 @@ def dot_product_attention(
     if mask is not None:
         seen = _grouped(mask, heads, n // heads) if seen is None else seen & _grouped(mask, heads, n // heads)
     if seen is not None:
-        # Not -inf: where nothing is seen, all counts alike, and derivatives are numbers.
-        logits = jnp.where(seen, logits, logits.dtype.type(-0.7 * float(np.finfo(logits.dtype).max)))
+        # Not -inf: where nothing is seen, all counts alike, and derivatives are numbers. float32's, as JAX has it.
+        logits = jnp.where(seen, logits, logits.dtype.type(-0.7 * float(np.finfo(np.float32).max)))
     # Differs from JAX: a softmax of float64 is float64.
-    total = logsumexp(logits, axis=-1, keepdims=True)
-    weights = jnp.exp(logits - total).astype(k.dtype)
+    # Not exp(logits - logsumexp(logits)): of logits of -2e38, log n vanishes in the sum, and weights would be 1 each.
+    shifted = jnp.exp(logits - stop_gradient(jnp.max(logits, axis=-1, keepdims=True, initial=-np.inf)))
+    weights = (shifted / jnp.sum(shifted, axis=-1, keepdims=True)).astype(k.dtype)
     out = jnp.einsum("bkgts,bskh->btkgh", weights, v).reshape(b, t, n, h)
     if query_seq_lengths is not None:
         there = np.arange(t) < jnp.asarray(query_seq_lengths)[:, None]
         out = jnp.where(there[:, :, None, None], out, out.dtype.type(0))
-    total = jnp.transpose(stop_gradient(total[..., 0]).astype(k.dtype), (0, 3, 1, 2)).reshape(b, t, n)
-    results = [x[0] if alone else x for x in (out, total)]
+    results = [out]
+    if return_residual:
+        total = stop_gradient(logsumexp(logits, axis=-1)).astype(k.dtype)
+        results.append(jnp.transpose(total, (0, 3, 1, 2)).reshape(b, t, n))
+    results = [x[0] if alone else x for x in results]
     return tuple(results) if return_residual else results[0]
 
 

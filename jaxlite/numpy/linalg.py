@@ -576,11 +576,16 @@ def _absolute_square(x):
     return ufuncs.square(x)
 
 
+def _largest_length(x, axes, keepdims: bool = False):
+    """Largest of numbers that are not negative: 0 of none."""
+    return max_(x, axes, keepdims=keepdims, initial=0)
+
+
 def _vector_norm(x, order, axes, keepdims: bool):
     if order == 2:
         return ufuncs.sqrt(sum_(_absolute_square(x), axes, keepdims=keepdims))
     if order == np.inf:
-        return max_(ufuncs.absolute(x), axes, keepdims=keepdims)
+        return _largest_length(ufuncs.absolute(x), axes, keepdims)
     if order == -np.inf:
         return min_(ufuncs.absolute(x), axes, keepdims=keepdims)
     if order == 0:
@@ -603,11 +608,11 @@ def _matrix_norm(x, order, axes, keepdims: bool):
     if order in (1, -1, np.inf, -np.inf):
         summed, chosen = (row, column) if abs(order) == 1 else (column, row)
         sums = sum_(ufuncs.absolute(x), summed, keepdims=True)
-        result = (max_ if order > 0 else min_)(sums, chosen, keepdims=True)
+        result = (_largest_length if order > 0 else min_)(sums, chosen, keepdims=True)
         return result if keepdims else result.squeeze(axes)
     if order in (2, -2, "nuc"):
         values = svdvals(moveaxis(x, axes, (-2, -1)))
-        chosen = {2: max_, -2: min_, "nuc": sum_}[order](values, -1)
+        chosen = {2: _largest_length, -2: min_, "nuc": sum_}[order](values, -1)
         return expand_dims(chosen, tuple(axes)) if keepdims else chosen
     raise ArgumentError(f"linalg.norm: order {order!r} of a matrix is not known.")
 

@@ -1411,6 +1411,9 @@ def logsumexp(
     else:
         x, b = promote_inexact("logsumexp", a, b)
         x = where_(ufuncs.not_equal(b, 0), x, aval_of(x).dtype.type(-np.inf))
+    if where is not None:
+        # Not left to the sum alone: the derivative of an overflowing exponential, times 0, is nan.
+        x = where_(where, x, aval_of(x).dtype.type(-np.inf))
     axes = canonical_axes(axis, aval_of(x).ndim)
     largest = max(real(x), axes, keepdims=True, initial=-np.inf, where=where)
     # Constant: the derivative is softmax whatever the shift; and not infinite: inf - inf is nan.
@@ -1419,9 +1422,10 @@ def logsumexp(
     )
     terms = ufuncs.exp(ufuncs.subtract(x, largest))
     total = sum(terms if b is None else ufuncs.multiply(b, terms), axes, keepdims=keepdims, where=where)
-    sign = None
-    if return_sign:
-        sign = ufuncs.sign(total)
-        total = ufuncs.absolute(total)
-    result = ufuncs.add(ufuncs.log(total), largest if keepdims else reshape(largest, aval_of(total).shape))
-    return (result, sign) if return_sign else result
+    # Logarithms of weights' sums may be those of negative numbers: nan, with derivative 0.
+    signed = b is not None and not return_sign and aval_of(total).dtype.kind != "c"
+    size = ufuncs.absolute(total) if signed or return_sign else total
+    result = ufuncs.add(ufuncs.log(size), largest if keepdims else reshape(largest, aval_of(total).shape))
+    if signed:
+        result = where_(ufuncs.less(total, 0), aval_of(result).dtype.type(np.nan), result)
+    return (result, ufuncs.sign(total)) if return_sign else result

@@ -17,7 +17,7 @@ import numpy as np
 from jaxlite.errors import ShapeError
 from jaxlite.ir import ShapedArray
 from jaxlite.lowering import Cumulative
-from jaxlite.ops.elementwise import eq, exp, mul, select_n, sub
+from jaxlite.ops.elementwise import eq, logistic, mul, select_n, sub
 from jaxlite.ops.families import (
     FLOAT,
     INEXACT,
@@ -202,7 +202,8 @@ def _choice_partials(z_before, x, z):
 
 
 def _cumlogsumexp_partials(z_before, x, z):
-    return exp(sub(z_before, z)), exp(sub(x, z))
+    # Not exp(x - z): of large x, the logarithm of a sum vanishes in z, and both would be 1.
+    return logistic(sub(z_before, x)), logistic(sub(x, z_before))
 
 
 cumsum_p = _cumulative(
@@ -224,7 +225,7 @@ cummin_p = _cumulative(
 cumlogsumexp_p = _cumulative(
     "cumlogsumexp", np.logaddexp, jvp=_stepwise_jvp("cumlogsumexp", _cumlogsumexp_partials),
     transpose=NOT_LINEAR, lower="logaddexp", kinds=FLOAT,
-    doc="zₖ = log(exp zₖ₋₁ + exp xₖ);  żₖ = exp(zₖ₋₁ - zₖ)·żₖ₋₁ + exp(xₖ - zₖ)·ẋₖ",
+    doc="zₖ = log(exp zₖ₋₁ + exp xₖ);  żₖ = σ(zₖ₋₁ - xₖ)·żₖ₋₁ + σ(xₖ - zₖ₋₁)·ẋₖ",
 )  # fmt: skip
 
 

@@ -63,6 +63,7 @@ CALLS: dict[str, Callable[[Eqn], Call]] = {
     "custom_vjp_call": _custom_rule_call,
     "linear_solve": _linear_solve_call,
     "root": _root_call,
+    "integral": _custom_rule_call,
     "revolve": _revolve_call,
     "cond": _cond_call,
 }

@@ -1,8 +1,9 @@
 """``jaxlite.scipy``: functions of SciPy, for arrays and for traced values.
 
-    cluster       vq: the nearest code   interpolate  RegularGridInterpolator
-    fft           cosine transforms      integrate  the trapezoidal rule
-    ndimage       map_coordinates        optimize   minimize by BFGS
+    cluster       vq: the nearest code   integrate  quad, fixed_quad, rules for points
+    fft           cosine transforms      optimize   minimize by BFGS
+    ndimage       map_coordinates
+    interpolate   CubicSpline, PchipInterpolator and other piecewise polynomials, RegularGridInterpolator
     signal        convolutions, spectra  sparse     linalg: cg, bicgstab, gmres
     spatial       transform: Rotation, Slerp
     linalg        factorisations, functions of matrices, matrices with a structure

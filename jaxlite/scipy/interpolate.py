@@ -1,4 +1,4 @@
-"""``jaxlite.scipy.interpolate``: values between the points of a grid.
+"""``jaxlite.scipy.interpolate``: values between the points of a grid, and cubics through the points of a line.
 
 >>> f = jaxlite.scipy.interpolate.RegularGridInterpolator((jnp.array([0.0, 2.0]),), jnp.array([0.0, 10.0]))
 >>> f(jnp.array([[0.5]]))
@@ -15,10 +15,26 @@ import numpy as np
 import jaxlite.numpy as jnp
 from jaxlite.errors import ArgumentError, ShapeError
 from jaxlite.numpy.promotion import promote_inexact
+from jaxlite.scipy._piecewise import (
+    Akima1DInterpolator,
+    CubicHermiteSpline,
+    CubicSpline,
+    PchipInterpolator,
+    PPoly,
+    pchip_interpolate,
+)
 from jaxlite.trace import aval_of
 from jaxlite.typing import Array, ArrayLike
 
-__all__ = ["RegularGridInterpolator"]
+__all__ = [
+    "Akima1DInterpolator",
+    "CubicHermiteSpline",
+    "CubicSpline",
+    "PPoly",
+    "PchipInterpolator",
+    "RegularGridInterpolator",
+    "pchip_interpolate",
+]
 
 
 class RegularGridInterpolator:

@@ -13,6 +13,7 @@ from jaxlite.control.tape import tape_add, tape_scan_p, tape_sum
 from jaxlite.control.while_loop import while_p
 from jaxlite.experimental import io_callback
 from jaxlite.interpreters.stage import stage
+from jaxlite.scipy.integrate import quad
 from jaxlite.trace import aval_of
 from tests.cases import Case, ErrorCase
 
@@ -130,6 +131,13 @@ def loop_in_cond(x):
 
 def loop_in_cond_derivatives(x):
     return three_steps_derivatives(x) if np.sum(x) > 0.5 else (np.sin(x), np.cos(x), -np.sin(x))
+
+
+# --- integrals --------------------------------------------------------------------------------------
+
+
+def sine_integral(c, a, b):
+    return quad(lambda x: jnp.sum(jnp.sin(c * x)), a, b)[0]
 
 
 # --- tapes ------------------------------------------------------------------------------------------
@@ -329,6 +337,12 @@ ROWS = [
     Case("custom_lin", (X, Y, Y + 1.0), call=linear_part, reference=lambda x, y, v: np.cos(x) * y * v),
     Case("linear_solve", (MATRIX, X), call=linear_solve, reference=np.linalg.solve),
     Case("root", (np.abs(X),), call=cube_root, reference=np.cbrt),
+    Case(
+        "integral",
+        (X, np.float64(-0.4), np.float64(1.3)),
+        call=sine_integral,
+        reference=lambda c, a, b: np.sum((np.cos(a * c) - np.cos(b * c)) / c),
+    ),
     Case("pure_callback", (X,), call=sin_on_host, reference=np.sin),
     Case("pure_callback", (ROW,), call=cos_on_host, reference=np.cos, derivatives=None),
     Case("pure_callback", (EMPTY,), call=cos_on_host, reference=np.cos, derivatives=None),
