@@ -17,13 +17,14 @@ References
 
 from __future__ import annotations
 
+import functools
 import math
 
 import jaxlite.numpy as jnp
 from jaxlite.bessel import bessel_i0, bessel_i1
 from jaxlite.control.while_loop import while_loop
 from jaxlite.scipy import _coefficients as c
-from jaxlite.scipy._incomplete import gamma_factor, slope_of
+from jaxlite.scipy._incomplete import scaled_gamma_factor, slope_of
 from jaxlite.scipy._rules import elements, rule
 from jaxlite.scipy._univariate import between, chebyshev, horner, sinpi
 
@@ -302,14 +303,14 @@ def _k_start(mu, x):
     return width * here, width * beyond
 
 
-def _power_series(order, x, sign: float):
-    """Γ(ν + 1)·(x/2)⁻ᵛ times J or I, where x² is below 4·(ν + 1); and what it lacks."""
+def _power_series(order, x, sign: float, growth):
+    """exp(growth) times J or I, where x² is below 4·(ν + 1)."""
     scale = sign * 0.25 * x * x
     term = total = 1.0 + 0.0 * x + 0.0 * order
     for k in range(1, 22):
         term = term * (scale / (k * (order + k)))
         total = total + term
-    return gamma_factor(order, 0.5 * x), total
+    return scaled_gamma_factor(order, 0.5 * x, 0.5 * x + growth) * total
 
 
 def _i_expansion(order, x):
@@ -322,15 +323,33 @@ def _i_expansion(order, x):
     return total / jnp.sqrt(2.0 * math.pi * x)
 
 
-def _upwards(mu, count, x, here, beyond, sign: float):
-    """Recur from the orders μ and μ + 1 by ``count``; sign = 1: C₊ = 2ν/x·C - C₋; sign = -1: plus."""
+def _upwards(mu, count, x, here, beyond):
+    """Recur from the orders μ and μ + 1 of Y by ``count``: Y₊ = 2ν/x·Y - Y₋."""
 
     def step(state):
         k, here, beyond = state
-        return k + 1.0, beyond, (2.0 * (mu + k) / x) * beyond - sign * here
+        return k + 1.0, beyond, (2.0 * (mu + k) / x) * beyond - here
 
     start = (1.0 + 0.0 * x, here, beyond)
     return while_loop(lambda state: (state[0] <= count) & jnp.isfinite(state[1]), step, start)[1:]
+
+
+# What is taken out of large numbers at once, as a logarithm: whole, so that it cancels against x without rounding.
+_REST = 300.0
+
+
+def _upwards_scaled(mu, count, x, here, beyond):
+    """Recur so for K, K₊ = 2ν/x·K + K₋; return two orders without a factor exp(scale), and the scale."""
+
+    def step(state):
+        k, here, beyond, scale = state
+        following = (2.0 * (mu + k) / x) * beyond + here
+        large = following > 1e150
+        shrink = jnp.where(large, math.exp(-_REST), 1.0)
+        return k + 1.0, beyond * shrink, following * shrink, scale + jnp.where(large, _REST, 0.0)
+
+    start = (1.0 + 0.0 * x, here, beyond, 0.0 * x)
+    return while_loop(lambda state: (state[0] <= count) & jnp.isfinite(state[2]), step, start)[1:]
 
 
 def _ratio(order, x, count, sign: float):
@@ -356,23 +375,22 @@ def _jy_number(order, x):
     j_start, y_start, j_second, y_second = _hankel_start(mu, large)
     y_start = jnp.where(low, -_TWO_OVER_PI * first, y_start)
     y_second = jnp.where(low, -2.0 * _TWO_OVER_PI / small * second, y_second)
-    y, y_next = _upwards(mu, count, x, y_start, y_second, 1.0)
+    y, y_next = _upwards(mu, count, x, y_start, y_second)
     by_series = x * x <= 4.0 * (order + 1.0)
     by_recurrence = ~by_series & (order <= x)
-    j_up = _upwards(mu, jnp.where(by_recurrence, count, 0.0), x, j_start, j_second, 1.0)[0]
+    j_up = _upwards(mu, jnp.where(by_recurrence, count, 0.0), x, j_start, j_second)[0]
     # Beyond x the function falls as exp(-(2k/∛x)^(3/2)) does.
     by_ratio = ~(by_series | by_recurrence)
     steps = jnp.where(by_ratio, jnp.ceil(30.0 + 10.0 * jnp.cbrt(x)), 0.0)
     ratio = _ratio(order, x, steps, 1.0)
     j_down = _TWO_OVER_PI / (x * (ratio * y - y_next))
     j_down = jnp.where(jnp.isfinite(y_next), j_down, 0.0)
-    factor, series = _power_series(order, jnp.where(by_series, x, 0.5), -1.0)
-    j_series = factor * jnp.exp(0.5 * jnp.where(by_series, x, 0.5)) * series
+    j_series = _power_series(order, jnp.where(by_series, x, 0.5), -1.0, 0.0)
     return jnp.where(by_series, j_series, jnp.where(by_recurrence, j_up, j_down)), y
 
 
-def _ik_number(order, x):
-    """exp(-x)·I and exp(x)·K of one order >= 0, for 0 < x < ∞."""
+def _ik_number(order, x, scaled: bool):
+    """I and K of one order >= 0, for 0 < x < ∞; ``scaled`` exp(-x)·I and exp(x)·K."""
     count = jnp.round(order)
     mu = order - count
     low = x < 2.0
@@ -382,23 +400,36 @@ def _ik_number(order, x):
     growth = jnp.exp(small)
     k_start = jnp.where(low, growth * first, k_start)
     k_second = jnp.where(low, growth * (2.0 / small) * second, k_second)
-    k, k_next = _upwards(mu, count, x, k_start, k_second, -1.0)
+    # exp(x)·K may overflow where K does not: 1e322 and 3e279 for ν = 500, x = 100. So may exp(-x)·I vanish.
+    k, k_next, scale = _upwards_scaled(mu, count, x, k_start, k_second)
     by_series = x * x <= 4.0 * (order + 1.0)
     # After n steps exp(-(n² + 2νn)/x) of the start of the ratio is left.
     by_expansion = (x > 50.0) & (order * order < x)
     steps = jnp.ceil(20.0 + jnp.sqrt(order * order + 50.0 * x) - order)
     steps = jnp.where(by_series | by_expansion, 0.0, steps)
     i_down = 1.0 / (x * (k_next + _ratio(order, x, steps, -1.0) * k))
-    factor, series = _power_series(order, jnp.where(by_series, x, 0.5), 1.0)
-    i_series = factor * jnp.exp(-0.5 * jnp.where(by_series, x, 0.5)) * series
-    value = jnp.where(by_expansion, _i_expansion(order, jnp.where(by_expansion, x, 1e3)), i_down)
-    return jnp.where(by_series, i_series, value), k
+    change = 0.0 if scaled else x
+    x_series = jnp.where(by_series, x, 0.5)
+    i_series = _power_series(order, x_series, 1.0, -x_series if scaled else 0.0)
+    i_large = jnp.where(by_expansion, _i_expansion(order, jnp.where(by_expansion, x, 1e3)), i_down)
+    exponent = jnp.where(by_expansion, 0.0, -scale) + change
+    return jnp.where(by_series, i_series, _grown(i_large, exponent)), _grown(k, scale - change)
+
+
+def _grown(value, exponent):
+    """exp(exponent)·value, where the power alone may overflow."""
+    half = jnp.exp(0.5 * exponent)
+    return half * value * half
 
 
 _jy = elements(_jy_number)
-_ik = elements(_ik_number)
 _j_by_order, _y_by_order = (slope_of(lambda v, x, i=i: _jy_number(v, x)[i], 0) for i in (0, 1))
-_i_by_order, _k_by_order = (slope_of(lambda v, x, i=i: _ik_number(v, x)[i], 0) for i in (0, 1))
+_ik, _ik_scaled = (elements(functools.partial(_ik_number, scaled=scaled)) for scaled in (False, True))
+
+
+def _ik_by_order(part: int, scaled: bool):
+    slope = slope_of(lambda v, x: _ik_number(v, x, scaled)[part], 0)
+    return lambda ans, v, x: slope(v, x)
 
 
 # --- all orders, and both sides of 0 --------------------------------------------------------------------
@@ -416,40 +447,24 @@ def _y_right(a, x):
     return _jy(a, x)[1]
 
 
-@rule(
-    lambda ans, a, x: _i_by_order(a, x), lambda ans, a, x: (a / x - 1.0) * ans + _i_right_scaled(a + 1.0, x)
-)
+@rule(_ik_by_order(0, True), lambda ans, a, x: (a / x - 1.0) * ans + _i_right_scaled(a + 1.0, x))
 def _i_right_scaled(a, x):
+    return _ik_scaled(a, x)[0]
+
+
+@rule(_ik_by_order(1, True), lambda ans, a, x: (a / x + 1.0) * ans - _k_right_scaled(a + 1.0, x))
+def _k_right_scaled(a, x):
+    return _ik_scaled(a, x)[1]
+
+
+@rule(_ik_by_order(0, False), lambda ans, a, x: a / x * ans + _i_right(a + 1.0, x))
+def _i_right(a, x):
     return _ik(a, x)[0]
 
 
-@rule(
-    lambda ans, a, x: _k_by_order(a, x), lambda ans, a, x: (a / x + 1.0) * ans - _k_right_scaled(a + 1.0, x)
-)
-def _k_right_scaled(a, x):
-    return _ik(a, x)[1]
-
-
-def _grown(x, value, sign: float):
-    """exp(±x)·value, where exp(x) may overflow."""
-    half = jnp.exp(sign * 0.5 * x)
-    return half * value * half
-
-
-@rule(
-    lambda ans, a, x: _grown(x, _i_by_order(a, x), 1.0),
-    lambda ans, a, x: a / x * ans + _i_right(a + 1.0, x),
-)
-def _i_right(a, x):
-    return _grown(x, _ik(a, x)[0], 1.0)
-
-
-@rule(
-    lambda ans, a, x: _grown(x, _k_by_order(a, x), -1.0),
-    lambda ans, a, x: a / x * ans - _k_right(a + 1.0, x),
-)
+@rule(_ik_by_order(1, False), lambda ans, a, x: a / x * ans - _k_right(a + 1.0, x))
 def _k_right(a, x):
-    return _grown(x, _ik(a, x)[1], -1.0)
+    return _ik(a, x)[1]
 
 
 def _operands(v, x):

@@ -98,12 +98,17 @@ def _log_ratio(r, u):
 
 def gamma_factor(a, x, u=None):
     """xᵃ·exp(-x)/Γ(a + 1), x > 0; ``u`` is (x - a)/a, if that is known better."""
+    return scaled_gamma_factor(a, x, 0.0, u)
+
+
+def scaled_gamma_factor(a, x, growth, u=None):
+    """exp(growth)·xᵃ·exp(-x)/Γ(a + 1), where only the product may be a number."""
     low = a < 1.0
     large = jnp.where(low, 1.0, a)
     exponent = large * _log_ratio(x / large, (x - large) / large if u is None else u)
-    by_stirling = jnp.exp(exponent - stirling(large)) / (math.sqrt(2 * math.pi) * jnp.sqrt(large))
+    by_stirling = jnp.exp(exponent - stirling(large) + growth) / (math.sqrt(2 * math.pi) * jnp.sqrt(large))
     small = jnp.where(low, a, 0.5)
-    return jnp.where(low, jnp.power(x, small) * jnp.exp(-x - lgamma1p(small)), by_stirling)
+    return jnp.where(low, jnp.power(x, small) * jnp.exp(growth - x - lgamma1p(small)), by_stirling)
 
 
 def _gamma_uniform(a, u):
