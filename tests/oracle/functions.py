@@ -1175,6 +1175,11 @@ EXCLUDED = {
     "lax.aval_of": "a helper of jaxlite, not in JAX",
     "lax.as_dtype": "a helper of jaxlite, not in JAX",
     "lax.random_bits": "the primitive below random.bits, not in JAX; its streams are compared in test_random.py",
+    **dict.fromkeys(("lax.hyp1f1", "lax.hyp2f1"), "compared as scipy.special's, under the same names"),
+    **dict.fromkeys(("lax.schur", "lax.hessenberg"), "not unique: compared with SciPy in test_linalg.py"),
+    **dict.fromkeys(
+        ("lax.column_pivots", "lax.triangular_sylvester"), "LAPACK's, not in JAX: compared in rows/schur.py"
+    ),
     "lax.random_gamma_grad": "compared with JAX and mpmath in test_random.py",
     **dict.fromkeys(
         (

@@ -45,7 +45,7 @@ def sylvester_row(a, b, c, adjoint_a=False, **options):
 
 
 REAL_T, REAL_S = schur(TURNING)[0], schur(A[:2, :2] + 4 * np.eye(2))[0]
-COMPLEX_T, COMPLEX_S = np.triu(COMPLEX), np.triu(COMPLEX)[:2, :2] + 1j
+COMPLEX_T, COMPLEX_S = np.triu(COMPLEX), np.triu(COMPLEX)[:2, :2] + 1j * np.eye(2)
 UPPER, UPPER_2 = np.triu(A), np.triu(A)[:2, :2]
 MATRICES = (A, TURNING, COMPLEX, A_STACK, TURNING.astype(F32), COMPLEX.astype(C64), NO_MATRICES, NO_ROWS)
 
