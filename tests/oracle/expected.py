@@ -101,6 +101,10 @@ def _results(check: Callable) -> Callable:
 _where_jax_has_numbers = _results(lambda x, y: values_agree(np.where(np.isnan(y), y, x), y))
 
 
+def _within_where_jax_has_numbers(tolerance: float) -> Callable:
+    return _results(lambda x, y: values_agree(np.where(np.isnan(y), y, x), y, lambda dtype: tolerance))
+
+
 def _within(tolerance: float) -> Callable:
     """Equal up to an error of JAX's."""
     return _results(lambda x, y: values_agree(x, y, lambda dtype: tolerance))
@@ -295,6 +299,11 @@ EXPECTED = (
         ("experimental.ode.odeint",),
         "times may decrease; where they do JAX's results are nan",
         _where_jax_has_numbers,
+    ),
+    Expected(
+        ("experimental.ode.odeint[tolerances]",),
+        "between two times the adjoint goes on with its last step, JAX's begins anew: equal to the rtol asked for",
+        _within_where_jax_has_numbers(1e-5),
     ),
     Expected(
         ("example_libraries.optimizers.polynomial_decay",),
