@@ -72,8 +72,11 @@ def _windows(x, axis: int, window: int, stride: int, dilation: int):
     parts = []
     for k in range(window):
         starts, limits, strides = [0] * len(shape), list(shape), [1] * len(shape)
-        starts[axis], strides[axis] = k * dilation, stride
-        limits[axis] = k * dilation + (count - 1) * stride + 1 if count else k * dilation
+        strides[axis] = stride
+        if count:
+            starts[axis], limits[axis] = k * dilation, k * dilation + (count - 1) * stride + 1
+        else:
+            limits[axis] = 0  # the place k of a window may be outside of an axis that has room for none
         part = structural.slice(x, tuple(starts), tuple(limits), tuple(strides))
         parts.append(structural.expand_dims(part, (axis + 1,)))
     return structural.concatenate(parts, axis + 1) if len(parts) > 1 else parts[0]
