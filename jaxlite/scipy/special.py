@@ -1,8 +1,8 @@
 """``jaxlite.scipy.special``: gamma, beta, erf and their families, for arrays and for traced values.
 
 Where nothing is traced SciPy computes, except where its value is known to be off: there the compiled road is
-interpreted. Under `jit` and where derivatives are taken the functions are arithmetic, series and loops of jaxlite, which
-compile to machine code, from where `hyp1f1` and `hyp2f1` call SciPy's C functions.
+interpreted. Under `jit` and where derivatives are taken the functions are arithmetic, series and loops of jaxlite,
+which compile to machine code, from where `hyp1f1` and `hyp2f1` call SciPy's C functions.
 Derivatives exist by every real argument: also by the parameters of `gammainc`, `betainc`, `zeta`, `hyp1f1` and
 `hyp2f1`, and by the real order of Bessel functions.
 
