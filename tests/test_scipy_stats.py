@@ -279,6 +279,34 @@ def test_distribution_of_t_in_the_middle_and_in_its_tails():
     np.testing.assert_allclose(jaxlite.grad(stats.t.cdf)(0.0, 4.0), stats.t.pdf(0.0, 4.0), rtol=1e-14)
 
 
+@pytest.mark.parametrize("df", [1.0, 1e3, 1e6, 1e10, 1e15, np.inf])
+def test_t_for_few_and_for_endless_degrees_of_freedom(df):
+    z, q = np.array([-36.0, -3.0, -1.0, -1e-5, 0.0, 6.0]), np.array([0.0, 1e-300, 1e-20, 0.3, 0.5, 0.99])
+    for method, x in (("logpdf", z), ("cdf", z), ("sf", z), ("ppf", q), ("isf", q)):
+        f, expected = getattr(stats.t, method), getattr(scipy.stats.t, method)(x, df)
+        for g in (f, jaxlite.jit(f)):
+            np.testing.assert_allclose(g(x, np.full(x.shape, df)), expected, rtol=1e-11, atol=0)
+    slopes = [jaxlite.grad(getattr(stats.t, m), 1)(x, df) for m, x in (("cdf", -2.0), ("ppf", 0.01))]
+    assert np.isfinite(slopes).all()
+
+
+def test_tails_that_a_complement_does_not_know():
+    for wrap in (lambda f: f, jaxlite.jit):
+        np.testing.assert_allclose(
+            wrap(stats.beta.logsf)(1e-300, 0.01, 5.0), float(_log_upper_beta(1e-300, 0.01, 5.0)), rtol=1e-12
+        )
+        np.testing.assert_allclose(
+            wrap(stats.beta.sf)(1e-300, 0.01, 5.0), np.exp(float(_log_upper_beta(1e-300, 0.01, 5.0)))
+        )
+        np.testing.assert_allclose(wrap(stats.binom.sf)(0.0, 1000.0, 1e-18), 1e-15, rtol=1e-12)
+        np.testing.assert_allclose(wrap(stats.nbinom.sf)(0.0, 2.0, 1 - 1e-12), 2e-12, rtol=1e-3)
+
+
+def _log_upper_beta(x, a, b):
+    with mpmath.workdps(40):
+        return mpmath.log(mpmath.betainc(a, b, mpmath.mpf(x), 1, regularized=True))
+
+
 def test_entropy_and_singular_covariances():
     rng = np.random.default_rng(6)
     theirs, ours = scipy.stats.multivariate_normal, stats.multivariate_normal

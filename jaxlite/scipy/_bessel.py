@@ -349,7 +349,8 @@ def _upwards_scaled(mu, count, x, here, beyond):
         return k + 1.0, beyond * shrink, following * shrink, scale + jnp.where(large, _REST, 0.0)
 
     start = (1.0 + 0.0 * x, here, beyond, 0.0 * x)
-    return while_loop(lambda state: (state[0] <= count) & jnp.isfinite(state[2]), step, start)[1:]
+    # Until the lower order of the two is infinite, not the higher one: that lower order is the result.
+    return while_loop(lambda state: (state[0] <= count) & jnp.isfinite(state[1]), step, start)[1:]
 
 
 def _ratio(order, x, count, sign: float):

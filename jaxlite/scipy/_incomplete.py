@@ -509,6 +509,10 @@ def betaincc(a, b, x):
     return _beta_ratio(a, b, x, 1)
 
 
+# Where the logit of a beta variable ends for Newton's method: exp(-690) is 3e-300.
+_END = 690.0
+
+
 def _beta_inverse_number(a, b, p):
     """The x between 0 and 1 where I_x(a, b) = p, for numbers a, b > 0 and 0 < p < 1."""
     q = 1.0 - p
@@ -518,8 +522,8 @@ def _beta_inverse_number(a, b, p):
     by_normal = jnp.log(a / b) + z * jnp.sqrt(1.0 / a + 1.0 / b)
     # The first terms of the series at both ends.
     logarithm = _beta_logarithm(a, b)
-    by_low = (jnp.log(p * a) + logarithm) / a
-    by_high = -(jnp.log(q * b) + logarithm) / b
+    by_low = (jnp.log(p) + jnp.log(a) + logarithm) / a
+    by_high = -(jnp.log(q) + jnp.log(b) + logarithm) / b
     start = jnp.where(
         is_low & (a < 1.0),
         jnp.minimum(by_low, by_normal),
@@ -533,8 +537,9 @@ def _beta_inverse_number(a, b, p):
         value = jnp.where(is_low, *_beta_pair(a, b, x, y))
         return jnp.log(value) - target, jnp.where(is_low, density, -density) / value
 
-    inside = jnp.abs(start) < 690.0
-    u = jnp.where(inside, _by_newton(jnp.where(inside, start, 0.0), tail, is_low), start)
+    # So close to an end the first term is all of the series: most of the mass may be there.
+    u = _by_newton(jnp.clip(start, -_END, _END), tail, is_low)
+    u = jnp.where(by_low < -_END, by_low, jnp.where(by_high > _END, by_high, u))
     return 1.0 / (1.0 + jnp.exp(-u))
 
 
@@ -572,7 +577,7 @@ def _is_pole(x):
     return (x <= 0) & (x == jnp.floor(x))
 
 
-def _half_turns(x):
+def half_turns(x):
     """x less the nearest even number: exact, so that sin(π·(x + y)) knows a sum that is almost whole."""
     return x - 2.0 * jnp.round(0.5 * x)
 
@@ -589,7 +594,7 @@ def log_beta(a, b):
     )
     inside = (first > 0) & (second > 0) & (second < jnp.inf) & (first < jnp.inf)
     value = _beta_logarithm(jnp.where(inside, first, 1.0), jnp.where(inside, second, 1.0))
-    sine_total = jnp.abs(sinpi(_half_turns(a) + _half_turns(b)))
+    sine_total = jnp.abs(sinpi(half_turns(a) + half_turns(b)))
     sine_below, sine_above = jnp.abs(sinpi(below)), jnp.abs(sinpi(above))
     # Where both sines of a quotient are 0, so are both factors: it is 1.
     turned = jnp.where(

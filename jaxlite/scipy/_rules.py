@@ -18,6 +18,7 @@ import numpy as np
 
 import jaxlite.numpy as jnp
 from jaxlite.api.batching import vmap
+from jaxlite.config import disable_jit
 from jaxlite.control.custom_rules import custom_jvp
 from jaxlite.control.jit import jit
 from jaxlite.errors import DtypeError, RuleError
@@ -132,21 +133,54 @@ def _are_single(args) -> bool:
     return bool(dtypes) and dtypes <= _SINGLE
 
 
-def by_scipy(name: str, arrays: int = 1) -> Callable:
-    """Let SciPy's function of this name compute where nothing is traced, and document operands and result."""
+def by_scipy(name: str, arrays: int = 1, unless: Callable | None = None) -> Callable:
+    """Let SciPy's function of this name compute where nothing is traced, and document operands and result.
 
-    def call(*args, **kwargs):
-        result = scipy_function(name)(*args, **kwargs)
-        # Some of SciPy's loops of single precision are not found where an operand is a Python number.
-        if getattr(result, "dtype", None) in _DOUBLE and _are_single(args):
-            return result.astype(np.float32 if result.dtype.kind == "f" else np.complex64)
-        return result
+    Parameters
+    ----------
+    name : str
+    arrays : int, default 1
+        How many operands there are.
+    unless : callable, optional
+        ``(*operands) -> mask``: where SciPy's value is not the one of compiled programs. There the decorated function
+        is interpreted, equation by equation: the same number, and nothing to compile.
+    """
 
     def decorate(function: Callable) -> Callable:
         function.__doc__ = _document(function, arrays)
+
+        def call(*args):
+            wrong = None if unless is None else _mask(unless, args)
+            given = args if wrong is None else [np.where(wrong, 1.0, arg) for arg in args]
+            result = scipy_function(name)(*given)
+            # Some of SciPy's loops of single precision are not found where an operand is a Python number.
+            if getattr(result, "dtype", None) in _DOUBLE and _are_single(args):
+                result = result.astype(np.float32 if result.dtype.kind == "f" else np.complex64)
+            return result if wrong is None else _corrected(function, wrong, result, args)
+
         return implements(None, arrays=arrays, eager=call)(function)
 
     return decorate
+
+
+def _mask(unless: Callable, args):
+    """Return where SciPy must not compute; None where it may everywhere."""
+    operands = [np.asarray(arg) for arg in args]
+    if any(operand.dtype.kind == "c" for operand in operands):
+        return None
+    with np.errstate(all="ignore"):
+        wrong = unless(*operands)
+    return wrong if np.any(wrong) else None
+
+
+def _corrected(function: Callable, wrong, result, args):
+    """Return SciPy's result with the elements replaced that are wrong."""
+    operands = np.broadcast_arrays(wrong, *args)[1:]
+    corrected = np.array(result)
+    wrong = np.broadcast_to(wrong, corrected.shape)
+    with disable_jit():
+        corrected[wrong] = function(*[operand[wrong] for operand in operands])
+    return corrected[()]
 
 
 def _document(function: Callable, arrays: int) -> str:
