@@ -8,9 +8,9 @@ import pytest
 import jaxlite
 import jaxlite.numpy as jnp
 from jaxlite import grad, hessian, jit, lax, vjp, vmap
-from jaxlite.codegen import nests
+from jaxlite.codegen import nests, outline
 from jaxlite.codegen.cost import rows_in_block
-from jaxlite.codegen.loops import Call, For, Kernel, Let, Switch, walk
+from jaxlite.codegen.loops import Call, For, Kernel, Let, Switch, blocks, walk
 from jaxlite.codegen.memory import touched
 from jaxlite.codegen.source import loop_program
 from jaxlite.passes.pipeline import optimize
@@ -530,3 +530,38 @@ def test_kernels_of_values_that_are_used_again_stay_small(equations, rng):
     ]
     assert max(sizes) < 500
     assert sum(sizes) < 2 * equations
+
+
+# --- functions of their own -------------------------------------------------------------------------
+
+
+def _steps(x, steps):
+    """A loop of small matrices, with a branch and a check of an index, whose gradients are many kernels."""
+
+    def step(x, i):
+        y = jnp.where(x > 0, jnp.tanh(x @ x.T) @ x, jnp.sin(x))
+        y = lax.cond(i % 2 == 0, lambda y: y * 0.5, lambda y: y + jnp.cumsum(y, 0), y)
+        return y.at[i % 3].add(y[i % 2]), jnp.linalg.norm(y)
+
+    x, norms = lax.scan(step, x, np.arange(steps))
+    return jnp.sum(x) + jnp.sum(norms)
+
+
+def test_loops_of_large_functions_are_functions(rng, monkeypatch):
+    x = rng.standard_normal((2, 3, 4)) / 3
+    function = vmap(grad(lambda x: _steps(x, 4)))
+
+    def num_written_inside():
+        def kernels(body):
+            for s in body:
+                yield from (
+                    [s] if isinstance(s, Kernel) else (k for block in blocks(s) for k in kernels(block))
+                )
+
+        found = list(kernels(loops_of(function, x).body))
+        return sum(not k.outlined and any(isinstance(s, For) for s in k.body) for k in found)
+
+    assert num_written_inside() > 10
+    monkeypatch.setattr(outline, "LARGEST_FUNCTION", 100)
+    assert num_written_inside() == 0
+    check(function, (x,))

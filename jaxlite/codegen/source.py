@@ -14,6 +14,7 @@ from jaxlite.codegen.emit_llvm import emit
 from jaxlite.codegen.entry import DECLARATIONS, entry_text
 from jaxlite.codegen.loops import Check, Host, LoopProgram, While, walk
 from jaxlite.codegen.memory import drop_unread, plan
+from jaxlite.codegen.outline import outline
 from jaxlite.codegen.panels import with_panels
 from jaxlite.codegen.render_python import render
 from jaxlite.codegen.reuse import in_place
@@ -47,7 +48,7 @@ class Source(NamedTuple):
 def loop_program(jaxpr: Jaxpr) -> LoopProgram:
     """Return the loop program of an optimised jaxpr, its memory planned."""
     # What nothing reads is gone before anything looks at lifetimes.
-    return plan(split(in_place(drop_unread(cut_to_rows(with_panels(schedule(jaxpr)))))))
+    return plan(split(outline(in_place(drop_unread(cut_to_rows(with_panels(schedule(jaxpr))))))))
 
 
 def source_of(
