@@ -838,6 +838,18 @@ def test_a_callable_object_keeps_its_attributes_to_itself():
     np.testing.assert_array_equal(jit(Model())(X), 3.0 * X)
 
 
+@pytest.mark.parametrize(("size", "from_pool"), [(100, False), (200, True)])
+def test_little_working_memory_is_on_the_stack(size, from_pool):
+    lowered = jit(lambda x: jnp.cumsum(jnp.sort(x)) + 1.0).lower(np.ones(size))
+    f, x = lowered.compile(), np.arange(size)[::-1] / size
+    assert (f.memory_analysis().temp_size_in_bytes > 0) == from_pool
+    assert ("jl_take_arena" in lowered.as_text("llvm")) == from_pool
+    xs = [x + k for k in range(40)]
+    with ThreadPoolExecutor(4) as pool:
+        for x, y in zip(xs, pool.map(f, xs), strict=True):
+            np.testing.assert_allclose(y, np.cumsum(x[::-1]) + 1.0, rtol=1e-12)
+
+
 @pytest.mark.skipif(
     sys.platform != "linux", reason="macOS does not keep to limits of memory, and Windows has none"
 )

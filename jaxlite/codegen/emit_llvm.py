@@ -42,7 +42,7 @@ from jaxlite.codegen.loops import (
     blocks,
     walk,
 )
-from jaxlite.codegen.memory import copy_bytes, touched
+from jaxlite.codegen.memory import ALIGNMENT, copy_bytes, touched
 from jaxlite.codegen.operations import OPERATIONS, intrinsic, llvm_const, llvm_type, memory_type
 from jaxlite.codegen.tapes import DECLARATIONS, INLINED, TAPE_ROUTINES
 
@@ -222,7 +222,7 @@ def emit(
 
 
 def _wrapper(module: Module, program: LoopProgram, loads: list[str], operands: list[str]) -> str:
-    """Return the function that unpacks the table and takes the arena from the pool."""
+    """Return the function that unpacks the table and takes the arena, from the pool or the stack."""
     slot = len(program.inputs) + len(program.outputs)
     lines = [f"define i64 @jl_{module.key}(ptr %self, ptr %table) {{", *loads]
     lines += [f"  %se = getelementptr ptr, ptr %table, i64 {slot}", "  %error = load ptr, ptr %se"]
@@ -232,7 +232,7 @@ def _wrapper(module: Module, program: LoopProgram, loads: list[str], operands: l
             f"define void @jl_{module.key}_free(ptr %error) {{\n  call void @jl_tapes_free(ptr %error)\n  ret void\n}}"
         )
     call = f"call i64 @jl_{module.key}_body({', '.join(operands)})"
-    if program.arena_bytes:
+    if not program.has_arena_on_stack:
         module.globals.append(_POOL)
         module.declare("malloc", "declare ptr @malloc(i64)")
         module.declare("free", "declare void @free(ptr)")
@@ -246,13 +246,13 @@ def _wrapper(module: Module, program: LoopProgram, loads: list[str], operands: l
             "run:",
         ]
     else:
-        lines += ["  %arena = inttoptr i64 0 to ptr"]
+        lines += [f"  %arena = alloca [{program.arena_bytes} x i8], align {ALIGNMENT}"]
     if module.tapes:
         lines += ["  call void @jl_tapes_take(ptr %error)"]
     lines += [f"  %status = {call}"]
     if module.tapes and not program.hands_out_tapes:
         lines += ["  call void @jl_tapes_free(ptr %error)"]
-    if program.arena_bytes:
+    if not program.has_arena_on_stack:
         lines += ["  call void @jl_give_arena(ptr %arena)"]
     return "\n".join([*lines, "  ret i64 %status", "}"])
 

@@ -331,6 +331,10 @@ class Kernel:
 Statement = Let | Load | Store | Base | For | While | Switch | Check | Call | Host | Kernel
 
 
+# Bytes of an arena that lives on the stack. Windows wants functions that take a page to touch it step by step.
+LARGEST_ON_STACK = 2048
+
+
 @dataclass(eq=False)
 class LoopProgram:
     """A program over buffers.
@@ -345,7 +349,7 @@ class LoopProgram:
         All the others.
     body : list of Statement
     arena_bytes : int
-        What the buffers in the arena need together.
+        What the buffers in the arena need together; little of it is on the stack.
     hands_out_tapes : bool
         Whether tapes outlive the call: their list is handed out instead of freed.
     """
@@ -357,6 +361,11 @@ class LoopProgram:
     body: list = field(default_factory=list)
     arena_bytes: int = 0
     hands_out_tapes: bool = False
+
+    @property
+    def has_arena_on_stack(self) -> bool:
+        """Whether the arena is so small that taking it from the pool would be most of the work."""
+        return self.arena_bytes <= LARGEST_ON_STACK
 
     @property
     def host_sites(self) -> list[int]:

@@ -39,8 +39,8 @@ def plan(program: LoopProgram) -> LoopProgram:
 
 
 def bytes_in_use(program: LoopProgram, threads: int) -> int:
-    """Return how much of the arena a run touches: copies for more threads than there are take addresses alone."""
-    return _placed(program, _lifetimes(program), threads)[1]
+    """Return how much memory besides the stack a run touches: copies for more threads than there are take addresses."""
+    return 0 if program.has_arena_on_stack else _placed(program, _lifetimes(program), threads)[1]
 
 
 class _Room:

@@ -26,7 +26,7 @@ STAGES = ("jaxpr", "optimized", "loops", "llvm", "assembly")
 
 
 class MemoryAnalysis(NamedTuple):
-    """Sizes of a compiled program's memory, in bytes."""
+    """Sizes of a compiled program's memory, in bytes; the stack, of which it takes a page or two, does not count."""
 
     argument_size_in_bytes: int
     output_size_in_bytes: int
