@@ -132,7 +132,9 @@ def _in_dtypes(**dtypes: str) -> Callable:
         if isinstance(got, Exception) or len(got) != len(expected):
             return False
         pairs = [(np.asarray(x), np.asarray(y)) for x, y in zip(got, expected)]
-        return letter in dtypes and all(x.dtype == dtypes[letter] and _agree_in_coarser(x, y) for x, y in pairs)
+        return letter in dtypes and all(
+            x.dtype == dtypes[letter] and _agree_in_coarser(x, y) for x, y in pairs
+        )
 
     return holds
 

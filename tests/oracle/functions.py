@@ -836,6 +836,12 @@ WINDOWS = [
       for name, init in (("max", -np.inf), ("min", np.inf), ("add", 0.0))],
     row("lax.reduce_window", IMAGE, on="d", label="dilated", call=lambda jx, x: jx.lax.reduce_window(
         x, 0.0, jx.lax.add, (1, 1, 2, 2), (1, 1, 2, 1), [(0, 0), (0, 0), (1, 1), (0, 1)], (1, 1, 1, 2), (1, 1, 2, 1))),
+    *[row("lax.reduce_window", IMAGE, on="di", label=f"{name} from 3", only=("evaluate", "jit", "vmap"),
+          call=lambda jx, x, name=name: jx.lax.reduce_window(
+              x, x.dtype.type(3), getattr(jx.lax, name), (1, 2, 3, 1), (1, 2, 1, 1), "SAME"))
+      for name in ("add", "mul", "max", "min")],
+    row("lax.reduce_window", A, on="d", label="too wide", only=("evaluate", "jit", "vmap"),
+        call=lambda jx, x: jx.lax.reduce_window(x, 1.0, lambda a, b: a + 2 * b, (1, 9), (1, 1), "VALID")),
     row("lax.reduce_window", A, on="d", label="any function", only=("evaluate", "jit", "vmap"),
         call=lambda jx, x: jx.lax.reduce_window(x, 1.0, lambda a, b: a * b, (1, 2), (1, 1), "VALID")),
     row("lax.reduce_window_shape_tuple", (5, 6), (2, 3), (1, 2), [(0, 1), (1, 1)], **_ONCE,
