@@ -9,7 +9,7 @@ import jaxlite
 import jaxlite.numpy as jnp
 from jaxlite import api
 from jaxlite.counters import counters
-from jaxlite.errors import RuleError, ShapeError
+from jaxlite.errors import DtypeError, RuleError, ShapeError, TracerIntegerConversionError
 from jaxlite.ops import linalg
 from jaxlite.ops.elementwise import mul, real, sin
 from jaxlite.ops.reductions import reduce_sum
@@ -254,3 +254,17 @@ def test_norms_of_nothing_are_zero(shape, order):
     norm = functools.partial(jnp.linalg.norm, ord=order)
     assert norm(np.zeros(shape)) == jaxlite.jit(norm)(np.zeros(shape)) == 0
     assert api.grad(norm)(np.zeros(shape)).shape == shape
+
+
+def test_exponents_of_matrix_power_are_integers(rng):
+    a = rng.standard_normal((3, 3))
+    for n in (2, np.int64(2), np.array(2), True + True):
+        np.testing.assert_allclose(jnp.linalg.matrix_power(a, n), a @ a)
+    for n in (1.5, 2.0, "2", None):
+        for call in (jnp.linalg.matrix_power, jaxlite.jit(np.linalg.matrix_power, static_argnums=1)):
+            with pytest.raises(
+                DtypeError, match=r"the exponent must be an integer, got .*\n(.|\n)*fix pass n=2"
+            ):
+                call(a, n)
+    with pytest.raises(TracerIntegerConversionError, match="static_argnames"):
+        jaxlite.jit(jnp.linalg.matrix_power)(a, 2)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ import numpy as np
 from jaxlite.array import Array
 from jaxlite.control.custom_rules import custom_jvp
 from jaxlite.dtypes import complex_dtype, real_dtype
-from jaxlite.errors import ArgumentError, ShapeError
+from jaxlite.errors import ArgumentError, DtypeError, ShapeError
 from jaxlite.numpy import contraction, ufuncs
 from jaxlite.numpy.contraction import diagonal as diagonal_of
 from jaxlite.numpy.contraction import matmul, tensordot, vecdot
@@ -43,7 +44,7 @@ from jaxlite.numpy.shaping import concatenate, expand_dims, matrix_transpose, mo
 from jaxlite.numpy.sorting import argsort
 from jaxlite.ops import elementwise, linalg
 from jaxlite.ops.structural import stop_gradient
-from jaxlite.trace import aval_of
+from jaxlite.trace import Tracer, aval_of
 from jaxlite.typing import ArrayLike, DTypeLike
 
 __all__ = [
@@ -504,10 +505,16 @@ def matrix_power(a: ArrayLike, n: int) -> Array:
     Returns
     -------
     Array
+
+    Raises
+    ------
+    DtypeError
+        If ``n`` is no integer.
     """
     x = strip_weak(operand("matrix_power", a))
     if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
         raise ShapeError(f"linalg.matrix_power: {aval_of(x)} is not a square matrix.")
+    n = _exponent(n)
     if n < 0:
         x, n = inv(x), -n
     if n == 0:
@@ -520,6 +527,19 @@ def matrix_power(a: ArrayLike, n: int) -> Array:
         if n:
             x = matmul(x, x)
     return result
+
+
+def _exponent(n) -> int:
+    try:
+        return operator.index(n)
+    except TypeError:
+        if isinstance(n, Tracer):
+            raise
+        raise DtypeError(
+            f"linalg.matrix_power: the exponent must be an integer, got {n!r:.40}.",
+            why="the power is a number of factors.",
+            fix="pass n=2; scipy.linalg.funm(a, lambda x: x**p) or a factorisation by eigh for other powers.",
+        ) from None
 
 
 @implements(np.linalg.multi_dot, sequence=True)
