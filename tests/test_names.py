@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import pkgutil
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -112,3 +115,28 @@ def test_what_the_whole_table_says():
     left = {name.name for name, _, status in rows if status.startswith(("NumPy", "interpreted"))}
     # Eigenvalues are LAPACK's, Fourier transforms NumPy's.
     assert left <= {"jax.numpy.roots", "jax.lax.fft"}
+
+
+def test_what_is_a_module_in_jax_is_imported_as_one(oracle):
+    """In a process that has imported nothing yet, so that no earlier import helps."""
+    found = [
+        module.name for module in pkgutil.walk_packages(oracle.__path__, "jax.", onerror=lambda name: None)
+    ]
+    public = [
+        name for name in found if not re.search(r"\._|\.(experimental|extend|tools|lib|interpreters)\.", name)
+    ]
+    here = [f"jaxlite{name[3:]}" for name in public if names.is_here(name)]
+    assert {"jaxlite.lax.linalg", "jaxlite.scipy.stats.norm", "jaxlite.scipy.stats.dirichlet"} <= {*here}
+    code = """
+import importlib, sys
+for name in sys.argv[1:]:
+    module = importlib.import_module(name)
+    parent, _, last = name.rpartition(".")
+    assert getattr(importlib.import_module(parent), last) is module, name
+from jaxlite.scipy.stats.norm import logpdf
+import jaxlite.scipy.stats.beta as beta, jaxlite.lax.linalg
+from jaxlite.lax import linalg
+assert linalg is jaxlite.lax.linalg and logpdf is jaxlite.scipy.stats.norm.logpdf and beta.cdf
+"""
+    done = subprocess.run([sys.executable, "-c", code, *here], capture_output=True, text=True, check=False)
+    assert (done.stderr, done.returncode) == ("", 0)

@@ -12,7 +12,6 @@ import math
 
 import numpy as np
 
-from jaxlite import lax_linalg as linalg
 from jaxlite.bessel import bessel_i0e, bessel_i1e
 from jaxlite.control.collectives import all_gather, axis_index, axis_size, pmax, pmean, pmin, ppermute, psum
 from jaxlite.control.cond import cond, switch
@@ -24,6 +23,7 @@ from jaxlite.dtypes import as_dtype
 from jaxlite.errors import ArgumentError, ShapeError
 from jaxlite.interpreters.reapply import apply, aval, program
 from jaxlite.ir import PRIMITIVES
+from jaxlite.lax import linalg
 from jaxlite.ops.composite import hypot, logaddexp
 from jaxlite.ops.contraction import dot_general
 from jaxlite.ops.cumulative import cumlogsumexp, cummax, cummin, cumprod, cumsum, linear_recurrence
