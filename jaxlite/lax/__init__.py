@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import enum
 import math
+from importlib import import_module
 
 import numpy as np
 
@@ -687,8 +688,18 @@ def composite(decomposition, name: str, version: int = 0):  # noqa: F811
     return decomposition
 
 
+# Functions of JAX's lax which are SciPy's under other names; loaded when they are first asked for.
+_OF_SCIPY = {"betainc": "betainc", "igamma": "gammainc", "igammac": "gammaincc", "zeta": "zeta"}
+
+
 # Every primitive under JAX's name for it: ``lax.sin_p``.
 def __getattr__(attribute: str):
+    if attribute in _OF_SCIPY:
+        return getattr(import_module("jaxlite.scipy.special"), _OF_SCIPY[attribute])
     if attribute.endswith("_p") and attribute[:-2] in PRIMITIVES:
         return PRIMITIVES[attribute[:-2]]
     raise AttributeError(f"module 'jaxlite.lax' has no attribute {attribute!r}")
+
+
+def __dir__():
+    return sorted([*globals(), *_OF_SCIPY])

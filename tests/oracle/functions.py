@@ -836,6 +836,12 @@ WINDOWS = [
       for name, init in (("max", -np.inf), ("min", np.inf), ("add", 0.0))],
     row("lax.reduce_window", IMAGE, on="d", label="dilated", call=lambda jx, x: jx.lax.reduce_window(
         x, 0.0, jx.lax.add, (1, 1, 2, 2), (1, 1, 2, 1), [(0, 0), (0, 0), (1, 1), (0, 1)], (1, 1, 1, 2), (1, 1, 2, 1))),
+    *[row(f"lax.{name}", *arrays, on="d") for name, arrays in {
+        "betainc": (Sample((3,), 0.5, 2.0), Sample((3,), 0.6, 2.5, 1), Sample((3,), 0.1, 0.9)),
+        "igamma": (Sample((3,), 0.5, 2.0), Sample((3,), 0.6, 2.5, 1)),
+        "igammac": (Sample((3,), 0.5, 2.0), Sample((3,), 0.6, 2.5, 1)),
+        "zeta": (Sample((3,), 1.2, 3.0), Sample((3,), 0.6, 2.5, 1)),
+    }.items()],
     *[row("lax.reduce_window", IMAGE, on="di", label=f"{name} from 3", only=("evaluate", "jit", "vmap"),
           call=lambda jx, x, name=name: jx.lax.reduce_window(
               x, x.dtype.type(3), getattr(jx.lax, name), (1, 2, 3, 1), (1, 2, 1, 1), "SAME"))
