@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import jaxlite.numpy as jnp
-from jaxlite import api, jit
+from jaxlite import api, jit, lax
 from jaxlite.errors import ArgumentError, DtypeError, RuleError
 from jaxlite.interpreters.stage import stage
 from jaxlite.ir import ShapedArray
@@ -211,3 +211,21 @@ def test_derivatives_at_a_python_complex_number(f):
         for x, y in zip(got, expected, strict=True):
             assert x.dtype == y.dtype
             np.testing.assert_allclose(x, y, rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", ["int8", "uint16", "int32", "uint32", "int64", "uint64"])
+def test_upper_halves_of_products(name, rng):
+    info = np.iinfo(name)
+    ends = [info.min, info.max, 0, 1]
+    drawn = rng.integers(info.min, info.max, (2, 50), dtype=name, endpoint=True)
+    x, y = (np.concatenate([row, np.array(ends, name)]) for row in drawn)
+    x, y = (grid.ravel() for grid in np.meshgrid(x, y))
+    wanted = np.array([(int(a) * int(b)) >> info.bits for a, b in zip(x, y)], name)
+    for mulhi in (lax.mulhi, jit(lax.mulhi)):
+        np.testing.assert_array_equal(mulhi(x, y), wanted, strict=True)
+
+
+def test_mulhi_is_of_integers():
+    for x, y in ((1.0, 2.0), (np.int32(1), np.int64(2))):
+        with pytest.raises(DtypeError, match=r"mulhi: operands have types (.|\n)*integers of one dtype"):
+            lax.mulhi(x, y)

@@ -21,7 +21,7 @@ from jaxlite.control.implicit import custom_linear_solve, custom_root
 from jaxlite.control.scan import scan
 from jaxlite.control.while_loop import fori_loop, while_loop
 from jaxlite.dtypes import as_dtype
-from jaxlite.errors import ArgumentError, ShapeError
+from jaxlite.errors import ArgumentError, DtypeError, ShapeError
 from jaxlite.interpreters.reapply import apply, aval, program
 from jaxlite.ir import PRIMITIVES
 from jaxlite.lax import linalg
@@ -234,6 +234,44 @@ def broadcasted_iota(dtype, shape, dimension: int):
 def select(pred, on_true, on_false):
     """Choose elementwise: ``on_true`` where ``pred``, else ``on_false``."""
     return select_n(pred, on_false, on_true)
+
+
+def mulhi(x, y):
+    """Return the upper half of the bits of a product of integers.
+
+    Parameters
+    ----------
+    x, y : array of int
+        Of one dtype and shape.
+
+    Returns
+    -------
+    Array
+        Of that dtype.
+
+    Examples
+    --------
+    >>> mulhi(np.uint32(2**31), np.uint32(6))
+    Array(3, dtype=uint32)
+    """
+    dtype_in = aval_of(x).dtype
+    if dtype_in.kind not in "iu" or dtype_in != aval_of(y).dtype:
+        raise DtypeError(
+            f"mulhi: operands have types {aval_of(x)}, {aval_of(y)}.",
+            why="it multiplies integers of one dtype.",
+        )
+    bits = 8 * dtype_in.itemsize
+    shift = shift_right_arithmetic if dtype_in.kind == "i" else shift_right_logical
+    if bits < 64:
+        wide = np.dtype(f"{dtype_in.kind}8")
+        product = mul(convert_element_type(x, wide), convert_element_type(y, wide))
+        return convert_element_type(shift(product, full_like(product, bits)), dtype_in)
+    # (2³²·a + b)·(2³²·c + d), a and c signed: no sum below leaves 64 bits.
+    half, low = full_like(x, 32), full_like(x, 2**32 - 1)
+    a, b, c, d = shift(x, half), bitwise_and(x, low), shift(y, half), bitwise_and(y, low)
+    carried = add(mul(a, d), shift_right_logical(mul(b, d), half))
+    crossed = add(mul(b, c), bitwise_and(carried, low))
+    return add(mul(a, c), add(shift(carried, half), shift(crossed, half)))
 
 
 def reciprocal(x):

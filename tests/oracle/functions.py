@@ -836,6 +836,12 @@ WINDOWS = [
       for name, init in (("max", -np.inf), ("min", np.inf), ("add", 0.0))],
     row("lax.reduce_window", IMAGE, on="d", label="dilated", call=lambda jx, x: jx.lax.reduce_window(
         x, 0.0, jx.lax.add, (1, 1, 2, 2), (1, 1, 2, 1), [(0, 0), (0, 0), (1, 1), (0, 1)], (1, 1, 1, 2), (1, 1, 2, 1))),
+    *[row("lax.mulhi", x, y, only=("evaluate", "jit", "vmap"), on="d", label=str(x.dtype)) for x, y in (
+        np.array([[-1, 2**62 + 5, -(2**63), 2**63 - 1, 123456789123], [-1, -77, -(2**63), 2**63 - 1, -98765432198]]),
+        np.array([[2**64 - 1, 2**63 + 5, 2**40 + 3], [2**64 - 1, 7, 2**50 + 9]], np.uint64),
+        np.array([[-1, -(2**31), 2**31 - 1], [1, -(2**31), -12345]], np.int32),
+        np.array([[255, 16, 3], [255, 17, 4]], np.uint8),
+    )],
     *[row(f"lax.{name}", *arrays, on="d") for name, arrays in {
         "betainc": (Sample((3,), 0.5, 2.0), Sample((3,), 0.6, 2.5, 1), Sample((3,), 0.1, 0.9)),
         "igamma": (Sample((3,), 0.5, 2.0), Sample((3,), 0.6, 2.5, 1)),
