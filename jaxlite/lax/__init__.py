@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import builtins
 import enum
+import importlib
 import math
-from importlib import import_module
 
 import numpy as np
 
@@ -733,7 +733,7 @@ _OF_SCIPY = {"betainc": "betainc", "igamma": "gammainc", "igammac": "gammaincc",
 # Every primitive under JAX's name for it: ``lax.sin_p``.
 def __getattr__(attribute: str):
     if attribute in _OF_SCIPY:
-        return getattr(import_module("jaxlite.scipy.special"), _OF_SCIPY[attribute])
+        return getattr(importlib.import_module("jaxlite.scipy.special"), _OF_SCIPY[attribute])
     if attribute.endswith("_p") and attribute[:-2] in PRIMITIVES:
         return PRIMITIVES[attribute[:-2]]
     raise AttributeError(f"module 'jaxlite.lax' has no attribute {attribute!r}")
