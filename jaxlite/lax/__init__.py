@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import builtins
 import enum
-import importlib
 import math
 
 import numpy as np
 
+from jaxlite import scipy as _scipy
 from jaxlite.bessel import bessel_i0e, bessel_i1e
 from jaxlite.control.collectives import all_gather, axis_index, axis_size, pmax, pmean, pmin, ppermute, psum
 from jaxlite.control.cond import cond, switch
@@ -733,7 +733,7 @@ _OF_SCIPY = {"betainc": "betainc", "igamma": "gammainc", "igammac": "gammaincc",
 # Every primitive under JAX's name for it: ``lax.sin_p``.
 def __getattr__(attribute: str):
     if attribute in _OF_SCIPY:
-        return getattr(importlib.import_module("jaxlite.scipy.special"), _OF_SCIPY[attribute])
+        return getattr(_scipy.special, _OF_SCIPY[attribute])
     if attribute.endswith("_p") and attribute[:-2] in PRIMITIVES:
         return PRIMITIVES[attribute[:-2]]
     raise AttributeError(f"module 'jaxlite.lax' has no attribute {attribute!r}")
