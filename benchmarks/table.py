@@ -79,6 +79,12 @@ def _host_calls(derivative, args) -> int:
     return counters.num_host_calls - before
 
 
+def _memory(derivative, args) -> int:
+    """Return the bytes of results and of what a compiled function computes on the way."""
+    analysis = derivative.lower(*args).compile().memory_analysis()
+    return analysis.temp_size_in_bytes + analysis.output_size_in_bytes
+
+
 def measure_row(row: Row, options) -> dict:
     libs = libraries()
     primals, gradients, first, results = [], [], [], []
@@ -104,6 +110,7 @@ def measure_row(row: Row, options) -> dict:
     if not options.quick:
         record["primal"] = alternating(primals, options.runs)
         record["gradient"] = alternating(gradients, options.runs)
+        record["memory"] = [_memory(*gradient) for gradient in gradients]
         if hand is not None:
             record["hand"] = alternating([gradients[0], (hand, plain)], options.runs)
         if beside is not None:
@@ -133,7 +140,7 @@ def measure(options) -> list[dict]:
         wait(lib.jit(lambda x: x + 1.0)(1.0))
     rows = [row for row in _rows(options) if options.only in row.name]
     head = f"{'times in us':<42}{'primal':>10}{'gradient':>11}{'JAX':>11}{'ratio':>7}{'g/p':>6}"
-    head += f"{'first':>8}{'ratio':>7}{'scipy' if options.families else 'hand':>7}"
+    head += f"{'first':>8}{'ratio':>7}{'memory':>8}{'scipy' if options.families else 'hand':>7}"
     head += "".join(f"{name:>11}" for name in PEERS if options.peers)
     print(head, flush=True)
     records = []
@@ -147,7 +154,8 @@ def measure(options) -> list[dict]:
         (p, _), (g, j) = record["primal"], record["gradient"]
         print(
             f"{row.name:<42}{1e6 * p:>10.1f}{1e6 * g:>11.1f}{1e6 * j:>11.1f}{g / j:>7.2f}{g / p:>6.1f}"
-            f"{1e3 * ours:>6.0f}ms{ours / theirs:>7.2f}" + _beside(record, options),
+            f"{1e3 * ours:>6.0f}ms{ours / theirs:>7.2f}{_memory_ratio(record):>8.2f}"
+            + _beside(record, options),
             flush=True,
         )
     if not options.quick:
@@ -171,10 +179,18 @@ def measure(options) -> list[dict]:
             worst = max(hands, key=hands.get)
             print(f"  of gradient / by hand                       {geometric_mean(hands.values()):.2f}")
             print(f"  the worst of these                          {hands[worst]:.2f} ({worst})")
+    if not options.quick:
+        larger = [r["row"] for r in records if _memory_ratio(r) > 1.0]
+        print(f"rows that take more memory than JAX's: {', '.join(larger) or 'none'}")
     leaving = [f"{r['row']} ({r['host']})" for r in records if r["host"]]
     if leaving:
         print(f"gradients that call NumPy, and how often: {', '.join(leaving)}")
     return records
+
+
+def _memory_ratio(record: dict) -> float:
+    ours, theirs = record["memory"]
+    return ours / max(theirs, 1)
 
 
 def _beside(record: dict, options) -> str:

@@ -111,6 +111,18 @@ def test_lengths_of_all_the_last_axes():
     assert_close(jaxlite.jit(lambda z: jnp.fft.fftn(z, s=(2, 3)))(Z), expected)
 
 
+@pytest.mark.parametrize("dtype", ["f4", "c8", "f8", "c16"])
+@pytest.mark.parametrize("name", ["irfft", "hfft", "irfft2", "irfftn"])
+def test_no_points_are_padded_with_zeros(name, dtype):
+    # Memory that NumPy may be given, with numbers in it.
+    for _ in range(3):
+        freed = [np.full(size, np.nan) for size in (1, 3, 15, 30)]
+        del freed
+        options = {"n": 4} if name.endswith("fft") else {"s": (5, 4), "axes": (0, 1)}
+        got = getattr(jnp.fft, name)(np.zeros((3, 0), dtype), **options)
+        assert got.shape == ((3, 4) if name.endswith("fft") else (5, 4)) and not np.asarray(got).any()
+
+
 def test_frequencies():
     for n in (1, 2, 5, 8):
         for d in (1.0, 0.25):

@@ -243,6 +243,18 @@ def test_derivatives_of_a_reduction_by_any_function(rng):
         check_grads(f, (x, 0.7), order=2)
 
 
+@pytest.mark.parametrize("computation", [lax.mul, lax.add, lambda a, b: a * b + 0 * a])
+@pytest.mark.parametrize("shape", [(2, 4), (0, 4), (1, 0)])
+def test_windows_without_room(shape, computation):
+    """A dilated window reaches further than the axis, by more than one of its elements."""
+    for function in (lambda f: f, jaxlite.jit, lambda f: lambda x: jaxlite.vmap(f)(x[None])[0]):
+        f = function(lambda x: lax.reduce_window(x, 3.0, computation, (1, 3), (1, 2), "VALID", None, (1, 3)))
+        assert f(np.ones(shape)).shape == (shape[0], 0)
+    image = np.ones((1, 1, *shape))
+    patches = lax.conv_general_dilated_patches(image, (1, 3), (1, 2), "VALID", rhs_dilation=(1, 3))
+    assert patches.shape == (1, 3, shape[0], 0)
+
+
 def test_a_program_reads_as_that_of_jax(oracle):
     image, kernel = np.zeros((2, 5, 5, 3)), np.zeros((3, 3, 3, 4))
 

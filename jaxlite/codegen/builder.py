@@ -129,6 +129,7 @@ class Builder:
         expected: int | None = None,
         merges: tuple[Merge, ...] = (),
         within: tuple[int, int] | None = None,
+        as_it_is: bool = False,
     ):
         """Write the body of a `For` over ``range(start, extent, step)``; yields the index.
 
@@ -138,7 +139,9 @@ class Builder:
         index = Scalar(INT)
         body: list = []
         start, stop = (self.index(e) for e in (start, extent))
-        loop = For(index, start, stop, step, carries or [], body, kind, polls, last, expected, merges)
+        loop = For(
+            index, start, stop, step, carries or [], body, kind, polls, last, expected, merges, as_it_is
+        )
         if within is None and loop.indices:
             within = min(loop.indices[0], loop.indices[-1]), max(loop.indices[0], loop.indices[-1])
         if within is not None:

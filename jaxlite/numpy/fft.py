@@ -279,7 +279,8 @@ def rfft(a: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = 
     return _transform("fft.rfft", "RFFT", a, [n], [axis], norm)
 
 
-@implements(np.fft.irfft)
+# nonempty: NumPy 2 takes the first point of no points from memory that it has not written.
+@implements(np.fft.irfft, nonempty=True)
 @_documented(
     _document_1d(
         "Invert `rfft`; ``n`` is 2·(m - 1) unless it is given.",
@@ -291,7 +292,7 @@ def irfft(a: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None =
     return _transform("fft.irfft", "IRFFT", a, [n], [axis], norm)
 
 
-@implements(np.fft.hfft)
+@implements(np.fft.hfft, nonempty=True)
 @_documented(
     _document_1d(
         "Fourier transform of a signal that is its own conjugate in reverse; its spectrum is real.",
@@ -364,7 +365,7 @@ def rfftn(
     return _transform_n("fft.rfftn", "RFFT", a, s, axes, norm)
 
 
-@implements(_unless_lengths_alone(np.fft.irfftn), np.fft.irfftn)
+@implements(_unless_lengths_alone(np.fft.irfftn), np.fft.irfftn, nonempty=True)
 @_documented(
     _document_nd("Invert `rfftn`; the last of the axes gets 2·(m - 1) points unless told.", "f32 or f64")
 )
@@ -406,7 +407,7 @@ def rfft2(
     return _transform_n("fft.rfft2", "RFFT", a, s, axes, norm)
 
 
-@implements(np.fft.irfft2)
+@implements(np.fft.irfft2, nonempty=True)
 @_documented(
     _document_nd("Invert `rfft2`; the second of the axes gets 2·(m - 1) points unless told.", "f32 or f64")
 )

@@ -267,7 +267,7 @@ def implements(
     sequence : bool, default False
         Whether the first argument is a sequence of arrays.
     nonempty : bool, default False
-        Whether NumPy's function warns about empty arrays, which then take the other path.
+        Whether NumPy's function warns about empty arrays, or errs in them, which then take the other path.
     eager : bool or callable, default True
         False where NumPy's function must not be called: it means something else. A callable is called in its place.
     positional : int, optional

@@ -865,6 +865,8 @@ def _eig_jvp(primals, tangents):
     a_dot = _as_dtype(tangents[0], aval_of(v).dtype)
     inner = solve(v, matmul(a_dot, v))
     turned = matmul(v, mul(inner, _gaps(w)))
+    if not aval_of(v).shape[-1]:
+        return (w, v), (_diagonal(inner), turned)  # no element is the largest
     # Vectors keep the length 1, and LAPACK turns them so that their largest element is real.
     row = len(aval_of(v).shape) - 2
     largest = expand_dims(argmax(abs(v), row, np.int64), (row,))

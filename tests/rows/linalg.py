@@ -304,6 +304,7 @@ EIG = [
     Case("eig", (np.stack([A, TURNING]),), {}, eig_by_scipy),
     Case("eig", (TURNING.astype(F32),), {}, eig_by_scipy, order=1),
     Case("eig", (NO_MATRICES,), {}, eig_by_scipy),
+    Case("eig", (NO_ROWS,), {}, eig_by_scipy),
     Case(
         "eig",
         (np.stack([np.full((2, 2), np.inf), np.diag([2.0, 1.0])]),),
