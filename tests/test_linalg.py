@@ -21,6 +21,7 @@ from tests.tolerances import assert_close, assert_same_type
 A = np.array([[2.0, -1.0, 0.5], [0.7, 3.0, -0.2], [-0.4, 0.9, 2.5]])
 B = np.array([[1.0, -2.0], [0.5, 0.3], [2.0, 1.5]])
 COMPLEX = A + 0.3j * A.T
+A_STACK = np.stack([A, A[::-1] + np.eye(3)])
 SINGULAR = np.array([[1.0, 2.0], [2.0, 4.0]])
 # Sums of two elements do not fit in uint8.
 POSITIVE_INTEGERS = np.array([[250, 100, 30], [100, 200, 50], [30, 50, 240]])
@@ -268,3 +269,73 @@ def test_exponents_of_matrix_power_are_integers(rng):
                 call(a, n)
     with pytest.raises(TracerIntegerConversionError, match="static_argnames"):
         jaxlite.jit(jnp.linalg.matrix_power)(a, 2)
+
+
+# --- Householder's reflections ------------------------------------------------------------------------
+
+STACKS = {
+    "f4": np.float32(A_STACK),
+    "f8": np.concatenate([A_STACK, A_STACK + 1.0], axis=-2),
+    "c8": (A_STACK + 1j * A_STACK[::-1]).astype(np.complex64),
+    "c16": np.concatenate([A_STACK, 1j * A_STACK[::-1] - 0.5], axis=-2),
+}
+
+
+@pytest.mark.parametrize(
+    "transform", [lambda f: f, jaxlite.jit, api.vmap, lambda f: jaxlite.jit(api.vmap(f))]
+)
+@pytest.mark.parametrize("dtype", STACKS)
+def test_reflections_multiply_to_q(dtype, transform):
+    a = STACKS[dtype]
+    h, tau = transform(lambda a: jnp.linalg.qr(a, mode="raw"))(a)
+    assert (h.dtype, tau.dtype) == (a.dtype, a.dtype)
+    if dtype in ("f8", "c16"):
+        # NumPy computes single precision in double.
+        for x, y in zip((h, tau), np.linalg.qr(a, mode="raw"), strict=True):
+            np.testing.assert_allclose(x, y, rtol=1e-14, atol=1e-15)
+    tolerance = 100 * np.finfo(dtype).eps
+    r = np.triu(h.mT)[..., : a.shape[-1], :]
+    q = transform(jaxlite.lax.linalg.householder_product)(h.mT, tau)
+    np.testing.assert_allclose(q @ r, a, rtol=tolerance, atol=tolerance)
+    back = transform(lambda *x: jaxlite.lax.linalg.ormqr(*x, transpose=True))(h.mT, tau, a)
+    np.testing.assert_allclose(back, np.triu(h.mT), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16"])
+def test_reflections_are_the_oracles_bit_for_bit(dtype, rng, oracle):
+    """Larger than LAPACK's blocks, so that workspaces count."""
+    a = rng.standard_normal((2, 70, 50)).astype(dtype)
+    a = (a + 1j * a[::-1]).astype(dtype) if a.dtype.kind == "c" else a
+    raw = lambda jx: lambda a: jx.numpy.linalg.qr(a, mode="raw")  # noqa: E731
+    wanted = raw(oracle)(a)
+    for f in (raw(jaxlite), jaxlite.jit(raw(jaxlite))):
+        for x, y in zip(f(a), wanted, strict=True):
+            np.testing.assert_array_equal(x, y)
+    factors, tau = np.asarray(wanted[0].mT), np.asarray(wanted[1])
+    product, ormqr = (lambda jx: jx.lax.linalg.householder_product), (lambda jx: jx.lax.linalg.ormqr)
+    for function, args in ((product, (factors, tau)), (ormqr, (factors, tau, a))):
+        for f in (function(jaxlite), jaxlite.jit(function(jaxlite))):
+            np.testing.assert_array_equal(f(*args), function(oracle)(*args))
+
+
+def test_products_of_reflections_have_derivatives_by_what_they_multiply():
+    factors, tau = jaxlite.lax.geqrf(COMPLEX)
+    for left in (True, False):
+        check_grads(
+            lambda c, left=left: jaxlite.lax.linalg.ormqr(factors, tau, c, left=left), (COMPLEX.T,), 2
+        )
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a: jnp.linalg.qr(a, mode="raw")[0],
+        lambda a: jaxlite.lax.linalg.householder_product(a, np.ones(3)),
+        lambda a: jaxlite.lax.linalg.ormqr(a, np.ones(3), A),
+    ],
+)
+def test_reflections_have_no_derivatives(f):
+    with pytest.raises(
+        RuleError, match=r"cannot be differentiated[\s\S]*reflections as LAPACK[\s\S]*eigh\(x\)"
+    ):
+        api.jvp(f, (A,), (A,))

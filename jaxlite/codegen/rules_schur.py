@@ -44,7 +44,7 @@ from jaxlite.codegen.values import Lazy, Value, View, needs_of, storage
 from jaxlite.ops.schur import room
 
 
-def _by_columns(s: Scheduler, a: Value) -> View:
+def copied_by_columns(s: Scheduler, a: Value) -> View:
     """Copy matrices for LAPACK; returns the transposes of the copies."""
     copy = s.new_view(a.dtype, (*a.shape[:-2], a.shape[-1], a.shape[-2]))
     moved(s, a, transposed(copy))
@@ -90,7 +90,7 @@ def _schur(s: Scheduler, eqn, operands):
 def _lapack_schur(s: Scheduler, a: Value, wants_z: bool) -> tuple[View, View]:
     *lead, n, _ = a.shape
     letter, is_complex, b = letter_of(a.dtype), a.dtype.kind == "c", s.b
-    t = _by_columns(s, a)
+    t = copied_by_columns(s, a)
     z = s.new_view(a.dtype, a.shape)
     real, _ = storage(a.dtype)
     size, info, count = Const(n, INT), lapack_info(s), lapack_info(s)
@@ -151,7 +151,7 @@ def _converted(a: Value, dtype: np.dtype) -> Lazy:
 
 def _complex_eig(s: Scheduler, a: Value, w: View, wants_v: bool) -> View:
     n, b = a.shape[-1], s.b
-    matrix, v = _by_columns(s, a), s.new_view(a.dtype, a.shape)
+    matrix, v = copied_by_columns(s, a), s.new_view(a.dtype, a.shape)
     jobs, size, info = (flag("N"), flag("V" if wants_v else "N")), Const(n, INT), lapack_info(s)
     work = workspace(s, a.dtype, room("geev", a.dtype, n, n, vectors=wants_v))
     more, _ = workspace(s, storage(a.dtype)[0], 2 * n)
@@ -173,7 +173,7 @@ def _complex_eig(s: Scheduler, a: Value, w: View, wants_v: bool) -> View:
 
 def _real_eig(s: Scheduler, a: Value, w: View, wants_v: bool) -> View:
     n, b = a.shape[-1], s.b
-    matrix, v = _by_columns(s, a), s.new_view(w.dtype, a.shape)
+    matrix, v = copied_by_columns(s, a), s.new_view(w.dtype, a.shape)
     found = s.new_view(a.dtype, (n, n))
     re, im = (s.new_view(a.dtype, (n,)) for _ in range(2))
     jobs, size, info = (flag("N"), flag("V" if wants_v else "N")), Const(n, INT), lapack_info(s)
@@ -241,7 +241,7 @@ def _hessenberg(s: Scheduler, eqn, operands):
 
 def _lapack_hessenberg(s: Scheduler, a: Value, h: View, wants_q: bool) -> View:
     n, letter, b = a.shape[-1], letter_of(a.dtype), s.b
-    factors = _by_columns(s, a)
+    factors = copied_by_columns(s, a)
     by_rows = transposed(factors)
     tau, info = Address(s.program.new_buffer(a.dtype, n - 1)), lapack_info(s)
     rooms = [workspace(s, a.dtype, room(name, a.dtype, n)) for name in ("gehrd", "orghr")]
@@ -273,7 +273,7 @@ def _triangular_sylvester(s: Scheduler, eqn, operands):
     if not math.prod(x.shape):
         return [x]
     a, c = (_in_columns(s, matrix) for matrix in (a, c))
-    out, b = _by_columns(s, x), s.b
+    out, b = copied_by_columns(s, x), s.b
     by_rows = transposed(out)
     real, _ = storage(x.dtype)
     scale, info = Address(s.program.new_buffer(real, 1, "stack")), lapack_info(s)
@@ -298,7 +298,7 @@ def _in_columns(s: Scheduler, a: Value) -> View:
     """Return the transposes of matrices that lie by columns; they are copied where they do not."""
     if type(a) is View and transposed(a).is_row_major:
         return s.memory(transposed(a))
-    return _by_columns(s, a)
+    return copied_by_columns(s, a)
 
 
 # --- column_pivots ----------------------------------------------------------------------------------
@@ -314,7 +314,7 @@ def _column_pivots(s: Scheduler, eqn, operands):
         count = lambda b, index: (b.convert(b.index(index[-1]), INT32),)  # noqa: E731
         return [Lazy(INT32, (*lead, n), count, 1)]
     is_complex, b = a.dtype.kind == "c", s.b
-    matrix, pivots = _by_columns(s, a), by_vectors(s, eqn, 0)
+    matrix, pivots = copied_by_columns(s, a), by_vectors(s, eqn, 0)
     tau, info = Address(s.program.new_buffer(a.dtype, min(m, n))), lapack_info(s)
     work = workspace(s, a.dtype, room("geqp3", a.dtype, m, n))
     more = [workspace(s, storage(a.dtype)[0], 2 * n)[0]] if is_complex else []

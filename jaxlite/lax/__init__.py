@@ -141,6 +141,7 @@ from jaxlite.ops.reductions import (
     reduce_sum,
     reduce_xor,
 )
+from jaxlite.ops.reflections import gehrd, geqrf, householder_product, ormqr, tridiagonal
 from jaxlite.ops.schur import column_pivots, hessenberg, schur, triangular_sylvester
 from jaxlite.ops.sorting import argsort, put_along_dim_add, sort, sort_key_val, take_along_dim, top_k
 from jaxlite.ops.special import digamma, erf, erf_inv, erfc, hyp1f1, hyp2f1, lgamma, polygamma

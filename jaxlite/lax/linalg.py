@@ -10,9 +10,20 @@ from jaxlite.errors import ShapeError
 from jaxlite.ops import elementwise, structural
 from jaxlite.ops import linalg as _linalg
 from jaxlite.ops.linalg import cholesky, eigh, lu, qr, triangular_solve
+from jaxlite.ops.reflections import householder_product, ormqr
 from jaxlite.trace import aval_of
 
-__all__ = ["cholesky", "eigh", "lu", "qr", "svd", "triangular_solve", "tridiagonal_solve"]
+__all__ = [
+    "cholesky",
+    "eigh",
+    "householder_product",
+    "lu",
+    "ormqr",
+    "qr",
+    "svd",
+    "triangular_solve",
+    "tridiagonal_solve",
+]
 
 
 def svd(x, *, full_matrices: bool = True, compute_uv: bool = True):

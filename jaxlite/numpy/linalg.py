@@ -43,6 +43,7 @@ from jaxlite.numpy.selection import real, where
 from jaxlite.numpy.shaping import concatenate, expand_dims, matrix_transpose, moveaxis, ravel, reshape
 from jaxlite.numpy.sorting import argsort
 from jaxlite.ops import elementwise, linalg
+from jaxlite.ops.reflections import geqrf
 from jaxlite.ops.structural import stop_gradient
 from jaxlite.trace import Tracer, aval_of
 from jaxlite.typing import ArrayLike, DTypeLike
@@ -738,18 +739,20 @@ def qr(a: ArrayLike, mode: str = "reduced") -> QRResult | Array:
     ----------
     a : array_like
         ``[..., m, n]``
-    mode : {"reduced", "complete", "r"}
-        "reduced": min(m, n) columns in Q; "complete": m; "r": only R is returned.
+    mode : {"reduced", "complete", "r", "raw"}
+        "reduced": min(m, n) columns in Q; "complete": m; "r": only R is returned; "raw": what LAPACK leaves.
 
     Returns
     -------
     QRResult, or Array
-        ``(Q, R)`` with ``Q @ R == a``.
+        ``(Q, R)`` with ``Q @ R == a``; of "raw" ``(h, tau)``, the transpose of the matrix whose upper triangle is R
+        and that holds the vectors of Householder's reflections below it, and the factors of these.
 
     Notes
     -----
     Derivatives exist where the first min(m, n) columns are independent. In mode "complete" the columns of ``Q`` after
-    the first n are those that Householder's reflections leave there, and move with them.
+    the first n are those that Householder's reflections leave there, and move with them. In mode "raw" there are none.
+    `jaxlite.lax.linalg.householder_product` and `jaxlite.lax.linalg.ormqr` take what "raw" returns.
 
     Examples
     --------
@@ -757,10 +760,13 @@ def qr(a: ArrayLike, mode: str = "reduced") -> QRResult | Array:
     Array([[-5. , -1.4],
            [ 0. , -0.2]], dtype=float64)
     """
-    if mode not in ("reduced", "complete", "r"):
+    if mode not in ("reduced", "complete", "r", "raw"):
         raise ArgumentError(
-            f"linalg.qr: mode {mode!r} is not known.", fix='use "reduced", "complete" or "r".'
+            f"linalg.qr: mode {mode!r} is not known.", fix='use "reduced", "complete", "r" or "raw".'
         )
+    if mode == "raw":
+        factors, tau = geqrf(_factorable("qr", a))
+        return QRResult(matrix_transpose(factors), tau)
     q, r = linalg.qr(_factorable("qr", a), mode == "complete")
     return r if mode == "r" else QRResult(q, r)
 

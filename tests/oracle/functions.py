@@ -371,6 +371,9 @@ PRODUCTS = [
     row("linalg.qr", TALL, on="d"),
     row("linalg.qr", A, on="d", mode="r", only=("evaluate", "jit", "vmap")),
     row("linalg.qr", TALL, on="d", mode="complete", only=("evaluate", "jit", "vmap")),
+    *[row("linalg.qr", x, on="dfc", mode="raw", label=f"raw, {label}", only=("evaluate", "jit", "vmap"))
+      for x, label in ((TALL, "tall"), (A, "wide"), (STACK, "stack"))],
+    row("linalg.qr", SQUARE, on="i", mode="raw", only=("evaluate", "jit", "vmap")),
     row("linalg.eigh", SQUARE, on="dfic", call=modulus_of("linalg.eigh")),
     row("linalg.eigh", DEFINITE, on="d", UPLO="U", symmetrize_input=False, call=modulus_of("linalg.eigh"),
         only=("evaluate", "jit", "vmap")),
@@ -877,6 +880,12 @@ WINDOWS = [
            lambda jx, low, d, up, b: jx.lax.linalg.tridiagonal_solve(
                low.at[:, 0].set(0.0), d, up.at[:, -1].set(0.0), b)),
       ]],
+    # Any numbers below the diagonal and any factors, as LAPACK does not ask whether they are those of reflections.
+    row("lax.linalg.householder_product", TALL, Sample((2,), seed=1), on="dfc", only=("evaluate", "jit", "vmap")),
+    row("lax.linalg.householder_product", STACK, Sample((2, 2), seed=1), on="dc", label="stack",
+        only=("evaluate", "jit", "vmap")),
+    *[row("lax.linalg.ormqr", TALL, Sample((2,), seed=1), SQUARE, on="dfc", left=left, transpose=transpose,
+          only=("evaluate", "jit", "vmap")) for left in (True, False) for transpose in (True, False)],
     row("lax.split", A, (1, 2), on="di", call=lambda jx, x, sizes: jx.lax.split(x, sizes, 1)),
     row("lax.stack", [A, B], on="d", call=lambda jx, xs: jx.lax.stack(xs, 1)),
     row("lax.unstack", A, on="d", axis=1),
@@ -1197,6 +1206,13 @@ EXCLUDED = {
     **dict.fromkeys(("lax.schur", "lax.hessenberg"), "not unique: compared with SciPy in test_linalg.py"),
     **dict.fromkeys(
         ("lax.column_pivots", "lax.triangular_sylvester"), "LAPACK's, not in JAX: compared in rows/schur.py"
+    ),
+    **dict.fromkeys(
+        ("lax.householder_product", "lax.ormqr"), "compared as lax.linalg's, under the same names"
+    ),
+    **dict.fromkeys(
+        ("lax.geqrf", "lax.gehrd", "lax.tridiagonal"),
+        "LAPACK's, compared as numpy.linalg.qr, lax.linalg.hessenberg and lax.linalg.tridiagonal",
     ),
     "lax.random_gamma_grad": "compared with JAX and mpmath in test_random.py",
     **dict.fromkeys(
