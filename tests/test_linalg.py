@@ -9,7 +9,7 @@ import jaxlite
 import jaxlite.numpy as jnp
 from jaxlite import api
 from jaxlite.counters import counters
-from jaxlite.errors import DtypeError, RuleError, ShapeError, TracerIntegerConversionError
+from jaxlite.errors import ArgumentError, DtypeError, RuleError, ShapeError, TracerIntegerConversionError
 from jaxlite.ops import linalg
 from jaxlite.ops.elementwise import mul, real, sin
 from jaxlite.ops.reductions import reduce_sum
@@ -339,3 +339,88 @@ def test_reflections_have_no_derivatives(f):
         RuleError, match=r"cannot be differentiated[\s\S]*reflections as LAPACK[\s\S]*eigh\(x\)"
     ):
         api.jvp(f, (A,), (A,))
+
+
+# --- lax.linalg ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16"])
+def test_left_eigenvectors_are_those_of_the_eigenvalues(dtype, rng):
+    """In their order, for pairs of complex numbers and real ones, of a matrix larger than LAPACK's blocks too."""
+    for n in (5, 40):
+        a = rng.standard_normal((2, n, n))
+        a = (a + 1j * a[::-1] if dtype[0] == "c" else a).astype(dtype)
+        for f in (jaxlite.lax.linalg.eig, jaxlite.jit(jaxlite.lax.linalg.eig)):
+            w, left, right = (np.asarray(x) for x in f(a))
+            scale = 1e3 * np.finfo(dtype).eps
+            np.testing.assert_allclose(left.conj().mT @ a, w[..., None] * left.conj().mT, atol=n * scale)
+            np.testing.assert_allclose(a @ right, right * w[..., None, :], atol=n * scale)
+            np.testing.assert_allclose(np.linalg.norm(left, axis=-2), 1.0, rtol=scale)
+
+
+def test_permutations_of_pivots(rng):
+    _, pivots, permutation = linalg.lu(rng.standard_normal((2, 6, 4)))
+    to_permutation = functools.partial(jaxlite.lax.linalg.lu_pivots_to_permutation, permutation_size=6)
+    for f in (to_permutation, jaxlite.jit(to_permutation), api.vmap(to_permutation)):
+        np.testing.assert_array_equal(f(pivots), permutation)
+    np.testing.assert_array_equal(to_permutation(np.zeros(0, np.int32)), np.arange(6))
+
+
+def test_update_of_a_cholesky_factor(rng):
+    """As the factor of the sum, and its derivatives are those of that factor."""
+    r = np.triu(A)
+
+    def factored(r, w):
+        return jnp.linalg.cholesky(r.T @ r + jnp.outer(w, w)).T
+
+    update = jaxlite.lax.linalg.cholesky_update
+    for w in (rng.standard_normal(3), np.array([0.0, 1.0, 0.0]), np.zeros(3)):
+        assert_close(update(r, w), factored(r, w))
+        (by_r, by_w), (wanted_r, wanted_w) = (api.jacrev(f, (0, 1))(r, w) for f in (update, factored))
+        assert_close(np.triu(by_r), np.triu(wanted_r))
+        assert_close(by_w, wanted_w)
+    assert_close(update(-r, np.zeros(3)), -r)
+    stack = np.stack([r, 2 * r])
+    assert_close(api.vmap(update)(stack, np.stack([w, w])), np.stack([update(x, w) for x in stack]))
+    assert update(r[:0, :0], w[:0]).shape == (0, 0)
+
+
+def test_symmetric_products_have_derivatives():
+    f = functools.partial(jaxlite.lax.linalg.symmetric_product, alpha=0.5, beta=2.0, symmetrize_output=True)
+    check_grads(f, (B, A), order=2)
+
+
+LAX_ERRORS = {
+    "eigh": (
+        lambda la: la.eigh(A, implementation=la.EighImplementation.JACOBI),
+        ArgumentError,
+        "not computed on CPUs",
+    ),
+    "eig": (
+        lambda la: la.eig(A, implementation=la.EigImplementation.MAGMA),
+        ArgumentError,
+        "EigImplementation.LAPACK",
+    ),
+    "svd": (lambda la: la.svd(A, algorithm=la.SvdAlgorithm.POLAR), ArgumentError, "not computed on CPUs"),
+    "subset": (lambda la: la.svd(A, subset_by_index=(0, 1)), ArgumentError, "full_matrices=False"),
+    "pivots": (lambda la: la.lu_pivots_to_permutation(np.arange(3), 4), DtypeError, "they are int32"),
+    "rows": (lambda la: la.lu_pivots_to_permutation(np.zeros(3, np.int32), 2), ShapeError, "as many rows"),
+    "complex": (lambda la: la.symmetric_product(COMPLEX, COMPLEX), DtypeError, "they are real"),
+    "product": (lambda la: la.symmetric_product(B, A[:2, :2]), ShapeError, r"\[\.\.\., m, m\]"),
+    "update": (lambda la: la.cholesky_update(A_STACK, B), ShapeError, r"are \[n, n\] and \[n\]"),
+    "mixed": (lambda la: la.cholesky_update(A, np.float32(A[0])), DtypeError, "of one dtype"),
+}
+
+
+@pytest.mark.parametrize("name", LAX_ERRORS)
+def test_what_lax_linalg_refuses(name):
+    call, error, message = LAX_ERRORS[name]
+    with pytest.raises(error, match=message):
+        call(jaxlite.lax.linalg)
+
+
+def test_implementations_that_are_lapack():
+    la = jaxlite.lax.linalg
+    np.testing.assert_array_equal(la.eigh(A, implementation=la.EighImplementation.QR)[1], la.eigh(A)[1])
+    np.testing.assert_array_equal(la.svd(A, algorithm=la.SvdAlgorithm.QR)[1], la.svd(A)[1])
+    np.testing.assert_array_equal(la.eigh(A, subset_by_index=(1, 3))[1], la.eigh(A)[1][1:])

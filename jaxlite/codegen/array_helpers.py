@@ -390,22 +390,30 @@ def zgees(job, sort, select, n, a, lda, selected, w, vs, ldvs, work, lwork, rwor
     schur_in_place(job, n, as_complex(a), lda, as_complex(vs), ldvs, info)
 
 
-def dgeev(left, right, n, a, lda, re, im, vl, ldvl, vr, ldvr, work, lwork, info):
-    """Eigenvalues of any matrix; vectors where the second job is "V", a complex pair as real and imaginary part."""
-    matrix = oriented(a, 78, n, n, lda)
-    re[:n], im[:n], _, vectors, info[0] = by_scipy("geev", a)(matrix, compute_vl=0, compute_vr=right == 86)
+def chosen_vectors(left, right, vl, ldvl, vr, ldvr, found):
+    """Write the vectors of the kind for which the job is "V"."""
+    if left == 86:
+        put(vl, ldvl, found[0])
     if right == 86:
-        put(vr, ldvr, vectors)
+        put(vr, ldvr, found[1])
+
+
+def dgeev(left, right, n, a, lda, re, im, vl, ldvl, vr, ldvr, work, lwork, info):
+    """Eigenvalues of any matrix; vectors where a job is "V", a complex pair as real and imaginary part."""
+    matrix = oriented(a, 78, n, n, lda)
+    jobs = {"compute_vl": left == 86, "compute_vr": right == 86}
+    re[:n], im[:n], *found, info[0] = by_scipy("geev", a)(matrix, **jobs)
+    chosen_vectors(left, right, vl, ldvl, vr, ldvr, found)
 
 
 def zgeev(left, right, n, a, lda, w, vl, ldvl, vr, ldvr, work, lwork, rwork, info):
     """As dgeev."""
     a = as_complex(a)
     matrix = oriented(a, 78, n, n, lda)
-    values, _, vectors, info[0] = by_scipy("geev", a)(matrix, compute_vl=0, compute_vr=right == 86)
+    jobs = {"compute_vl": left == 86, "compute_vr": right == 86}
+    values, *found, info[0] = by_scipy("geev", a)(matrix, **jobs)
     as_complex(w)[:n] = values
-    if right == 86:
-        put(as_complex(vr), ldvr, vectors)
+    chosen_vectors(left, right, as_complex(vl), ldvl, as_complex(vr), ldvr, found)
 
 
 def dgehrd(n, low, high, a, lda, tau, work, lwork, info):

@@ -121,6 +121,7 @@ from jaxlite.ops.linalg import (
     cholesky,
     eig,
     eigh,
+    left_eigenvectors,
     lu,
     lu_solve,
     qr,

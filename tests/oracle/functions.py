@@ -886,6 +886,30 @@ WINDOWS = [
         only=("evaluate", "jit", "vmap")),
     *[row("lax.linalg.ormqr", TALL, Sample((2,), seed=1), SQUARE, on="dfc", left=left, transpose=transpose,
           only=("evaluate", "jit", "vmap")) for left in (True, False) for transpose in (True, False)],
+    *[row(f"lax.linalg.{name}", Sample((2, 4, 4)), on="dfc", only=("evaluate", "jit", "vmap"), **options)
+      for name, options in (("hessenberg", {}), ("schur", {}), ("schur", {"compute_schur_vectors": False}),
+                            ("tridiagonal", {}), ("tridiagonal", {"lower": False}))],
+    # Signs of real vectors are LAPACK's, which is the same; those of float32 are of vectors computed in double.
+    row("lax.linalg.eig", SQUARE, on="dc", only=("evaluate", "jit", "vmap")),
+    row("lax.linalg.eig", SQUARE, on="f", call=modulus_of("lax.linalg.eig"), only=("evaluate", "jit", "vmap")),
+    row("lax.linalg.eig", SQUARE, on="dc", enable_eigvec_derivs=True, only=("jvp", "grad", "jit_grad", "vmap_grad")),
+    row("lax.linalg.eig", STACK, on="dfc", compute_left_eigenvectors=False, compute_right_eigenvectors=False),
+    row("lax.linalg.qr", TALL, on="dfc", pivoting=True),
+    row("lax.linalg.qr", STACK, on="d", pivoting=True, full_matrices=False, label="stack"),
+    row("lax.linalg.eigh", STACK, on="dfc", lower=False, sort_eigenvalues=False, call=modulus_of("lax.linalg.eigh")),
+    row("lax.linalg.svd", BOX, on="dfc", full_matrices=False, subset_by_index=(0, 2), only=("evaluate", "jit", "vmap"),
+        call=modulus_of("lax.linalg.svd")),
+    row("lax.linalg.svd", BOX, on="d", compute_uv=False, subset_by_index=(1, 2), only=("evaluate", "jit", "vmap")),
+    *[row("lax.linalg.lu_pivots_to_permutation", np.array(pivots, np.int32), size, on="d", label=str(size))
+      for pivots, size in (([2, 2, 2], 5), ([[1, 1], [0, 2]], 3))],
+    row("lax.linalg.symmetric_product", BOX, Sample((2, 3, 3)), on="df", alpha=0.5, beta=-2.0,
+        only=("evaluate", "jit", "vmap")),
+    row("lax.linalg.symmetric_product", A, Sample((2, 2)), on="d", beta=0.5, symmetrize_output=True,
+        only=("evaluate", "jit", "vmap")),
+    row("lax.linalg.cholesky_update", LOWER, V, on="df", only=("evaluate", "jit"),
+        call=lambda jx, r, w: jx.lax.linalg.cholesky_update(r.T, w)),
+    row("lax.linalg.cholesky_update", LOWER, np.array([0.0, 1.5, 0.0]), on="d", only=("evaluate", "jit"),
+        label="zeros", call=lambda jx, r, w: jx.lax.linalg.cholesky_update(r.T, w)),
     row("lax.split", A, (1, 2), on="di", call=lambda jx, x, sizes: jx.lax.split(x, sizes, 1)),
     row("lax.stack", [A, B], on="d", call=lambda jx, xs: jx.lax.stack(xs, 1)),
     row("lax.unstack", A, on="d", axis=1),
@@ -1214,6 +1238,7 @@ EXCLUDED = {
         ("lax.geqrf", "lax.gehrd", "lax.tridiagonal"),
         "LAPACK's, compared as numpy.linalg.qr, lax.linalg.hessenberg and lax.linalg.tridiagonal",
     ),
+    "lax.left_eigenvectors": "LAPACK's, compared as lax.linalg.eig",
     "lax.random_gamma_grad": "compared with JAX and mpmath in test_random.py",
     **dict.fromkeys(
         (
