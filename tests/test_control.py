@@ -772,9 +772,9 @@ ERRORS = {
         "lax.cond",
     ),
     "map batch size": (
-        lambda: lax.map(jnp.sin, X, batch_size=0),
+        lambda: lax.map(jnp.sin, X, batch_size=-1),
         ArgumentError,
-        "batch_size must be at least 1",
+        "batch_size must be at least 0",
     ),
     "map of no function": (lambda: lax.map(3, X), ArgumentError, "map needs a callable, not int"),
     "map lengths": (
