@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import io
 import pkgutil
 import re
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ import jaxlite.numpy as jnp
 from jaxlite import __main__ as command
 from jaxlite import lax, names, random
 from jaxlite.counters import counters
+from tests.names_left_out import LEFT_OUT, MODULES
 
 # Functions of files and of printing, and those that need a file to be called.
 WITHOUT_CALLS = {
@@ -24,6 +27,7 @@ WITHOUT_CALLS = {
     *("fromfile", "load", "save", "savez"),
     *("dtype", "finfo", "iinfo"),
     *("key_dtype", "key_impl"),
+    "DotDimensionNumbers",
 }
 
 
@@ -140,3 +144,15 @@ assert linalg is jaxlite.lax.linalg and logpdf is jaxlite.scipy.stats.norm.logpd
 """
     done = subprocess.run([sys.executable, "-c", code, *here], capture_output=True, text=True, check=False)
     assert (done.stderr, done.returncode) == ("", 0)
+
+
+def test_every_name_of_these_modules_is_here_or_left_out_for_a_reason(oracle):
+    missing = set()
+    for path in MODULES:
+        module = importlib.import_module(path)
+        public = {name for name in dir(module) if not name.startswith("_")}
+        public -= {name for name in public if isinstance(getattr(module, name), types.ModuleType)}
+        missing |= {f"{path}.{name}" for name in public if not names.is_here(f"{path}.{name}")}
+    assert missing - LEFT_OUT.keys() == set(), "neither here nor in tests/names_left_out.py"
+    assert LEFT_OUT.keys() - missing == set(), "left out, but here or not in JAX"
+    assert all(LEFT_OUT.values())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import enum
 import math
+from collections.abc import Sequence as _Sequence
 
 import numpy as np
 
@@ -201,6 +202,12 @@ class Precision(enum.Enum):
     DEFAULT = 0
     HIGH = 1
     HIGHEST = 2
+
+
+# What annotations of programs written for JAX name.
+PrecisionLike = None | str | Precision | tuple[str, str] | tuple[Precision, Precision]
+DotDimensionNumbers = tuple[tuple[_Sequence[int], _Sequence[int]], tuple[_Sequence[int], _Sequence[int]]]
+ConvGeneralDilatedDimensionNumbers = None | tuple[str, str, str] | ConvDimensionNumbers
 
 
 class RoundingMethod(enum.IntEnum):

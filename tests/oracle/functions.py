@@ -1099,6 +1099,8 @@ CONTROL = [
           call=lambda jx, x, i: jx.lax.switch(i, [lambda y: y * 2, lambda y: y * y, lambda y: y * x], x))
       for i in (-3, 1, 7)],
     row("lax.map", A, on="dfi", call=lambda jx, x: jx.lax.map(lambda t: t * t[0], x)),
+    row("lax.map", LONG, on="d", label="all at once",
+        call=lambda jx, x: jx.lax.map(lambda t: t * jx.numpy.sin(t), x, batch_size=0)),
     row("lax.map", LONG, on="d", label="batches",
         call=lambda jx, x: jx.lax.map(lambda t: jx.numpy.sin(t) * t, x, batch_size=3)),
     row("lax.associative_scan", LONG, on="dfi", call=lambda jx, x: jx.lax.associative_scan(lambda a, b: a * b, x)),
@@ -1238,6 +1240,7 @@ EXCLUDED = {
         ("lax.geqrf", "lax.gehrd", "lax.tridiagonal"),
         "LAPACK's, compared as numpy.linalg.qr, lax.linalg.hessenberg and lax.linalg.tridiagonal",
     ),
+    "lax.DotDimensionNumbers": "a type, for annotations",
     "lax.left_eigenvectors": "LAPACK's, compared as lax.linalg.eig",
     "lax.random_gamma_grad": "compared with JAX and mpmath in test_random.py",
     **dict.fromkeys(
