@@ -38,7 +38,6 @@ LEFT_OUT = {
     **_in("jax.lax", "rng_bit_generator rng_bit_generator_p RandomAlgorithm rng_uniform rng_uniform_p",
           "XLA's own generators, whose streams nothing promises; random.bits is Threefry as JAX's"),
     **_in("jax.lax", "igamma_grad_a igamma_grad_a_p", "the derivative of igamma, which jvp gives"),
-    **_in("jax.lax", "reduce_precision reduce_precision_p", "not written yet"),
     **_in("jax.lax", "scatter_apply", "a function of JAX's own at[].apply, which is here"),
     **_in("jax.lax", "all_to_all_p approx_top_k_p bessel_i0e_p bessel_i1e_p eq_to_p le_to_p lt_to_p igamma_p igammac_p "
           "mulhi_p reduce_p reduce_window_p regularized_incomplete_beta_p scatter_sub_p select_and_scatter_p split_p "

@@ -229,3 +229,29 @@ def test_mulhi_is_of_integers():
     for x, y in ((1.0, 2.0), (np.int32(1), np.int64(2))):
         with pytest.raises(DtypeError, match=r"mulhi: operands have types (.|\n)*integers of one dtype"):
             lax.mulhi(x, y)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_formats_of_fewer_bits_are_the_oracles_bit_for_bit(dtype, rng, oracle):
+    unsigned = f"u{np.dtype(dtype).itemsize}"
+    x = rng.integers(0, np.iinfo(unsigned).max, 2000, dtype=unsigned, endpoint=True).view(dtype)
+    x = np.concatenate([x, rng.standard_normal(100).astype(dtype)])
+    for bits in ((1, 3), (4, 3), (5, 2), (5, 10), (8, 7), (8, 0), (11, 23), (11, 52)):
+        wanted = np.asarray(oracle.lax.reduce_precision(x, *bits))
+        for f in (lax.reduce_precision, jit(lax.reduce_precision, static_argnums=(1, 2))):
+            got = np.asarray(f(x, *bits))
+            np.testing.assert_array_equal(got, wanted)
+            known = ~np.isnan(wanted)
+            np.testing.assert_array_equal(np.signbit(got[known]), np.signbit(wanted[known]))
+
+
+def test_derivatives_have_fewer_bits_too():
+    value, slope = api.jvp(lambda x: lax.reduce_precision(x, 5, 2), (1.1,), (1.2,))
+    assert (value, slope) == (1.0, 1.25)
+    assert api.grad(lambda x: lax.reduce_precision(x, 5, 2) * 1.2)(1.1) == 1.25
+
+
+@pytest.mark.parametrize("bits", [(0, 3), (3, -1)])
+def test_formats_that_there_are_not(bits):
+    with pytest.raises(ArgumentError, match="no format has"):
+        lax.reduce_precision(1.0, *bits)

@@ -81,6 +81,7 @@ from jaxlite.ops.elementwise import (
     population_count,
     pow,
     real,
+    reduce_precision,
     rem,
     round,
     rsqrt,

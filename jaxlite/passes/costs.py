@@ -21,7 +21,7 @@ ARRANGING = _names(
 )
 _CHEAP = _names(
     "add add_any sub mul neg abs sign max min clamp square select_n and or xor not eq ne lt le gt ge",
-    "convert_element_type real imag complex conj floor ceil round is_finite",
+    "convert_element_type reduce_precision real imag complex conj floor ceil round is_finite",
     "shift_left shift_right_logical shift_right_arithmetic",
 )
 _DIVIDING = _names("div sqrt rsqrt")
