@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import os
 import sys
 import textwrap
 import time
@@ -345,5 +346,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0 if text_runs and agree and converged(steps) else 1
 
 
+def _command() -> int:
+    """Run `main`; a reader that has seen enough, as `head` has, ends it without a word."""
+    try:
+        try:
+            status = main()
+        except SystemExit as end:  # argparse's, after its own output
+            status = end.code
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still in the buffer would be written, and fail, when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + 13  # as a program that SIGPIPE ended
+    return status
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_command())

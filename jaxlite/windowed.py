@@ -4,6 +4,7 @@
     conv(x: i64[n, c, h, w], k: i64[o, c, 3, 3])   ->   nine slices, stacked: [n, c, h', 3, w', 3]; dot_general
     reduce_window(x, -inf, max, (1, 2), …)         ->   reduce_window_max
     reduce_window(x, 1.0, mul, (1, 2), …)          ->   pad; slices, stacked along each axis; reduce_prod
+    reduce_window(x, 0.0, f, (1, 2), …)            ->   slices, stacked; f, from element to element
 
 Windows are taken axis by axis, so that a program grows with the sum of a window's sizes and not with their product.
 """
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from jaxlite.api import make_jaxpr, vmap
+from jaxlite.control.scan import scan
 from jaxlite.dtypes import as_dtype
 from jaxlite.errors import ArgumentError, ShapeError
 from jaxlite.numpy.indexing import getitem
@@ -66,17 +68,15 @@ def _windows(x, axis: int, window: int, stride: int, dilation: int):
     """Replace an axis by two: which window, and where in it."""
     shape = aval_of(x).shape
     count = num_windows(shape[axis], window, stride, dilation)
-    if window > MOST_SLICES:
+    if count and window > MOST_SLICES:
         places = np.arange(count)[:, None] * stride + np.arange(window) * dilation
         return getitem(x, (builtins.slice(None),) * axis + (places,))
     parts = []
     for k in range(window):
         starts, limits, strides = [0] * len(shape), list(shape), [1] * len(shape)
-        strides[axis] = stride
-        if count:
-            starts[axis], limits[axis] = k * dilation, k * dilation + (count - 1) * stride + 1
-        else:
-            limits[axis] = 0  # the place k of a window may be outside of an axis that has room for none
+        # A window that is wider than the axis fits nowhere: its slices are empty, and start inside.
+        starts[axis], strides[axis] = (k * dilation, stride) if count else (0, 1)
+        limits[axis] = k * dilation + (count - 1) * stride + 1 if count else 0
         part = structural.slice(x, tuple(starts), tuple(limits), tuple(strides))
         parts.append(structural.expand_dims(part, (axis + 1,)))
     return structural.concatenate(parts, axis + 1) if len(parts) > 1 else parts[0]
@@ -699,34 +699,90 @@ def reduce_window_shape_tuple(
 
 
 _OVER_WINDOWS = {
-    reductions.reduce_sum: (windows.reduce_window_sum, "iufc", lambda dtype: dtype.type(0)),
-    reductions.reduce_max: (windows.reduce_window_max, "iuf", lambda dtype: windows.extreme_of(dtype, False)),
-    reductions.reduce_min: (windows.reduce_window_min, "iuf", lambda dtype: windows.extreme_of(dtype, True)),
+    reductions.reduce_sum: (windows.reduce_window_sum, "iufc"),
+    reductions.reduce_max: (windows.reduce_window_max, "iuf"),
+    reductions.reduce_min: (windows.reduce_window_min, "iuf"),
+}
+
+_NEUTRAL = {
+    reductions.reduce_sum: lambda dtype: dtype.type(0),
+    reductions.reduce_prod: lambda dtype: dtype.type(1),
+    reductions.reduce_max: lambda dtype: windows.extreme_of(dtype, False),
+    reductions.reduce_min: lambda dtype: windows.extreme_of(dtype, True),
+    reductions.reduce_and: lambda dtype: np.array(-1).astype(dtype)[()],
+    reductions.reduce_or: lambda dtype: dtype.type(0),
+    reductions.reduce_xor: lambda dtype: dtype.type(0),
 }
 
 
-def _starts_neutral(reducer: Callable, init_values, dtype) -> bool:
-    """Whether a reduction over windows is one primitive: it starts with a number that changes nothing."""
-    _, kinds, neutral = _OVER_WINDOWS.get(reducer, (None, "", None))
-    (init,) = init_values
-    if dtype.kind not in kinds or not isinstance(init, int | float | complex | np.generic | np.ndarray):
-        return False
-    return bool(np.asarray(init) == neutral(dtype))
+def _is_number(init, number) -> bool:
+    """Whether an initial value is known, and is this number."""
+    known = isinstance(init, int | float | complex | np.generic | np.ndarray)
+    return known and bool(np.asarray(init) == number)
 
 
-def _reduce_window_by_primitive(reducer: Callable, x, init, padding, base, params: dict):
-    bind, _, _ = _OVER_WINDOWS[reducer]
+def _reduce_windows(reducer: Callable, x, neutral, padding, base, params: dict):
+    """Reduce every window by one primitive; windows of padding alone give its neutral element."""
     dtype = aval_of(x).dtype
+    bind, kinds = _OVER_WINDOWS.get(reducer, (None, ""))
+    if dtype.kind not in kinds:
+        x = _padded(x, neutral, padding, base)
+        for axis, (size, stride, apart) in enumerate(zip(*params.values(), strict=True)):
+            if (size, stride) != (1, 1):
+                x = reducer(_windows(x, axis, size, stride, apart), (axis + 1,))
+        return x
     if dtype == np.float16:
         # Sums are kept in float32, as everywhere.
-        x, init = (elementwise.convert_element_type(v, np.dtype(np.float32)) for v in (x, init))
+        x, neutral = elementwise.convert_element_type(x, np.dtype(np.float32)), np.float32(neutral)
     if reducer is reductions.reduce_sum:
         z = bind(x, padding=padding, base_dilation=base, **params)
     else:
-        if any(d > 1 for d in base):
-            x = structural.pad(x, init, tuple((0, 0, d - 1) for d in base))
-        z = bind(x, padding=padding, **params)
+        z = bind(_padded(x, neutral, ((0, 0),) * len(base), base), padding=padding, **params)
     return elementwise.convert_element_type(z, dtype)
+
+
+def _padded(x, value, padding, base):
+    """Pad around an array and, where its elements stand apart, between them."""
+    config = tuple((low, high, d - 1) for (low, high), d in zip(padding, base, strict=True))
+    return structural.pad(x, value, config) if any(any(entry) for entry in config) else x
+
+
+def _fold_windows(computation: Callable, xs: list, inits: list, treedef, padding, base, params: dict) -> list:
+    """Combine every window by any function: first the initial value, then elements in the order of rows.
+
+    As with XLA on the CPU, padding takes no part, so that the initial value need not be neutral. The order is XLA's
+    along one axis; along several, XLA's changes with window and padding.
+    """
+    window = params["window_dimensions"]
+    rank = len(window)
+
+    def lined_up(x, outside):
+        """``[*shape] -> [prod(window), *windows]``"""
+        x = _padded(x, outside, padding, base)
+        for axis, (size, stride, apart) in enumerate(zip(*params.values(), strict=True)):
+            x = _windows(x, 2 * axis, size, stride, apart)
+        x = structural.transpose(x, (*range(1, 2 * rank, 2), *range(0, 2 * rank, 2)))
+        return structural.reshape(x, (math.prod(window), *aval_of(x).shape[rank:]))
+
+    shape = aval_of(xs[0]).shape
+    lines = [lined_up(x, aval_of(x).dtype.type(0)) for x in xs]
+    inside = lined_up(structural.full(shape, True, np.dtype(bool)), np.bool_(False))
+    is_padded = any(d > 1 for d in base) or any(low > 0 or high > 0 for low, high in padding)
+
+    def step(before: list, row):
+        elements, is_inside = row
+        after = _combine(computation, before, elements, treedef)
+        if is_padded:
+            after = [elementwise.select_n(is_inside, old, new) for old, new in zip(before, after)]
+        return after, None
+
+    results = [structural.broadcast_in_dim(init, aval_of(x).shape[1:], ()) for x, init in zip(lines, inits)]
+    if math.prod(window) > MOST_SLICES:
+        return scan(step, results, (lines, inside))[0]
+    row = lambda x, k: structural.squeeze(structural.slice_in_dim(x, k, k + 1), (0,))  # noqa: E731
+    for k in range(math.prod(window)):
+        results, _ = step(results, ([row(x, k) for x in lines], row(inside, k)))
+    return results
 
 
 def reduce_window(
@@ -746,9 +802,10 @@ def reduce_window(
     operand : array, or pytree of arrays of one shape
         What to reduce.
     init_value : number, or pytree of numbers like ``operand``
-        Takes part in every window, and stands in the padding; usually neutral.
+        Takes part in every window, once; usually neutral. Padding takes no part.
     computation : callable
-        ``(x, y) -> z`` of numbers, or of pytrees of them; associative and commutative.
+        ``(x, y) -> z`` of numbers, or of pytrees of them; ``x`` is what came of the initial value and the elements
+        before ``y``.
     window_dimensions : sequence of int
         Size of the window along every axis.
     window_strides : sequence of int, optional
@@ -779,21 +836,16 @@ def reduce_window(
     padding = tuple((int(low), int(high)) for low, high in padding)
     if len(padding) != len(shape):
         raise ArgumentError(f"reduce_window: {len(padding)} paddings for {len(shape)} axes.")
-    reducer = _named_reducer(computation, aval_of(xs[0]).dtype) if len(xs) == 1 else None
-    if reducer and _starts_neutral(reducer, init_values, aval_of(xs[0]).dtype):
-        params = {"window_dimensions": window, "window_strides": strides, "window_dilation": dilation}
-        return tree_unflatten(
-            treedef, [_reduce_window_by_primitive(reducer, xs[0], inits[0], padding, base, params)]
-        )
-    config = tuple((low, high, d - 1) for (low, high), d in zip(padding, base, strict=True))
-    if any(any(entry) for entry in config):
-        xs = [structural.pad(x, init, config) for x, init in zip(xs, inits)]
-    for axis, (size, stride, apart) in enumerate(zip(window, strides, dilation)):
-        if (size, stride) == (1, 1):
-            continue
-        xs = [_windows(x, axis, size, stride, apart) for x in xs]
-        xs = [reducer(xs[0], (axis + 1,))] if reducer else _fold(computation, xs, treedef, axis + 1)
-    start = [_full(init, x) for init, x in zip(inits, xs)]
-    if reducer:
-        return tree_unflatten(treedef, [computation(start[0], xs[0])])
-    return tree_unflatten(treedef, _combine(computation, start, xs, treedef))
+    params = {"window_dimensions": window, "window_strides": strides, "window_dilation": dilation}
+    dtype = aval_of(xs[0]).dtype
+    reducer = _named_reducer(computation, dtype) if len(xs) == 1 else None
+    if reducer is None or (
+        dtype.kind == "c" and reducer not in (reductions.reduce_sum, reductions.reduce_prod)
+    ):
+        results = _fold_windows(computation, xs, inits, treedef, padding, base, params)
+        return tree_unflatten(treedef, results)
+    neutral = _NEUTRAL[reducer](dtype)
+    z = _reduce_windows(reducer, xs[0], neutral, padding, base, params)
+    if not _is_number(init_values[0], neutral):
+        z = computation(_full(inits[0], z), z)
+    return tree_unflatten(treedef, [z])

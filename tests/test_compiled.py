@@ -100,8 +100,11 @@ def test_row(case):
 
 
 # What is told to be constant, or has no derivative without a rule of the user's.
-CONSTANT_ARGS = {"polygamma": (0,), "hyp1f1": (0, 1), "hyp2f1": (0, 1, 2)}
-NOT_DIFFERENTIABLE = ("pure_callback", "io_callback", "schur", "hessenberg")
+CONSTANT_ARGS = {"polygamma": (0,), "hyp1f1": (0, 1), "hyp2f1": (0, 1, 2), "ormqr": (0, 1)}
+NOT_DIFFERENTIABLE = (
+    *("pure_callback", "io_callback", "schur", "hessenberg"),
+    *("geqrf", "gehrd", "tridiagonal", "householder_product"),
+)
 
 
 def has_free_basis(case) -> bool:

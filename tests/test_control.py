@@ -16,6 +16,7 @@ from jaxlite.errors import (
     ArgumentError,
     BranchTypeError,
     CarryTypeError,
+    ConcretizationTypeError,
     CustomRuleError,
     TracerBoolConversionError,
     TransposeError,
@@ -686,6 +687,45 @@ ERRORS = {
         ArgumentError,
         "must return one bool",
     ),
+    **{
+        f"while predicate in a {type(wrap(0)).__name__}": (
+            lambda wrap=wrap: lax.while_loop(lambda c: wrap(c < 3), lambda c: c + 1, 0),
+            ArgumentError,
+            r"must return one bool; it returned PyTreeDef\(.*\) of bool\[\](.|\n)*fix return the bool itself",
+        )
+        for wrap in (lambda x: (x,), lambda x: [x], lambda x: {"done": x})
+    },
+    "while predicate of nothing": (
+        lambda: lax.while_loop(lambda c: None, lambda c: c, 0),
+        ArgumentError,
+        "must return one bool; it returned PyTreeDef.* of nothing",
+    ),
+    **{
+        f"scan unroll {unroll}": (
+            lambda unroll=unroll: lax.scan(lambda c, x: (c, None), 1.0, X, unroll=unroll),
+            ArgumentError,
+            f"scan got unroll={unroll!r}",
+        )
+        for unroll in (-1, 1.5, "all")
+    },
+    "fori unroll": (
+        lambda: lax.fori_loop(0, 3, lambda i, c: c, 1.0, unroll=-2),
+        ArgumentError,
+        "fori_loop got unroll=-2",
+    ),
+    **{
+        f"scan length {length}": (
+            lambda length=length: lax.scan(lambda c, x: (c, None), 1.0, length=length),
+            ArgumentError,
+            f"scan got length={length!r}",
+        )
+        for length in (-1, "all")
+    },
+    "scan traced length": (
+        lambda: jaxlite.jit(lambda n: lax.scan(lambda c, _: (c, None), 1.0, length=2 * n))(3),
+        ConcretizationTypeError,
+        "scan: length must be a Python integer, but it is traced(.|\n)*argument 'n'(.|\n)*fix make it static",
+    ),
     "fori bounds": (
         lambda: lax.fori_loop(0, 2.5, lambda i, c: c, X),
         ArgumentError,
@@ -732,9 +772,9 @@ ERRORS = {
         "lax.cond",
     ),
     "map batch size": (
-        lambda: lax.map(jnp.sin, X, batch_size=0),
+        lambda: lax.map(jnp.sin, X, batch_size=-1),
         ArgumentError,
-        "batch_size must be at least 1",
+        "batch_size must be at least 0",
     ),
     "map of no function": (lambda: lax.map(3, X), ArgumentError, "map needs a callable, not int"),
     "map lengths": (
@@ -895,3 +935,10 @@ def test_elements_that_end_at_different_times_without_jit():
     with jaxlite.disable_jit():
         out = jaxlite.vmap(lambda k: lax.while_loop(lambda c: c < k, lambda c: c + 1, 0))(np.arange(3))
     np.testing.assert_array_equal(out, [0, 1, 2])
+
+
+@pytest.mark.parametrize("wrap", [lambda x: (x,), lambda x: [x, None], lambda x: x[None]])
+def test_a_condition_is_one_bool_in_python_too(wrap):
+    """A tuple of False is true in Python: the loop would not end."""
+    with jaxlite.disable_jit(), pytest.raises(ArgumentError, match="must return one bool"):
+        lax.while_loop(lambda c: wrap(c < 3), lambda c: c + 1, np.int64(5))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import jaxlite.numpy as jnp
-from jaxlite import api, jit
+from jaxlite import api, jit, lax
 from jaxlite.errors import ArgumentError, DtypeError, RuleError
 from jaxlite.interpreters.stage import stage
 from jaxlite.ir import ShapedArray
@@ -211,3 +211,47 @@ def test_derivatives_at_a_python_complex_number(f):
         for x, y in zip(got, expected, strict=True):
             assert x.dtype == y.dtype
             np.testing.assert_allclose(x, y, rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", ["int8", "uint16", "int32", "uint32", "int64", "uint64"])
+def test_upper_halves_of_products(name, rng):
+    info = np.iinfo(name)
+    ends = [info.min, info.max, 0, 1]
+    drawn = rng.integers(info.min, info.max, (2, 50), dtype=name, endpoint=True)
+    x, y = (np.concatenate([row, np.array(ends, name)]) for row in drawn)
+    x, y = (grid.ravel() for grid in np.meshgrid(x, y))
+    wanted = np.array([(int(a) * int(b)) >> info.bits for a, b in zip(x, y)], name)
+    for mulhi in (lax.mulhi, jit(lax.mulhi)):
+        np.testing.assert_array_equal(mulhi(x, y), wanted, strict=True)
+
+
+def test_mulhi_is_of_integers():
+    for x, y in ((1.0, 2.0), (np.int32(1), np.int64(2))):
+        with pytest.raises(DtypeError, match=r"mulhi: operands have types (.|\n)*integers of one dtype"):
+            lax.mulhi(x, y)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_formats_of_fewer_bits_are_the_oracles_bit_for_bit(dtype, rng, oracle):
+    unsigned = f"u{np.dtype(dtype).itemsize}"
+    x = rng.integers(0, np.iinfo(unsigned).max, 2000, dtype=unsigned, endpoint=True).view(dtype)
+    x = np.concatenate([x, rng.standard_normal(100).astype(dtype)])
+    for bits in ((1, 3), (4, 3), (5, 2), (5, 10), (8, 7), (8, 0), (11, 23), (11, 52)):
+        wanted = np.asarray(oracle.lax.reduce_precision(x, *bits))
+        for f in (lax.reduce_precision, jit(lax.reduce_precision, static_argnums=(1, 2))):
+            got = np.asarray(f(x, *bits))
+            np.testing.assert_array_equal(got, wanted)
+            known = ~np.isnan(wanted)
+            np.testing.assert_array_equal(np.signbit(got[known]), np.signbit(wanted[known]))
+
+
+def test_derivatives_have_fewer_bits_too():
+    value, slope = api.jvp(lambda x: lax.reduce_precision(x, 5, 2), (1.1,), (1.2,))
+    assert (value, slope) == (1.0, 1.25)
+    assert api.grad(lambda x: lax.reduce_precision(x, 5, 2) * 1.2)(1.1) == 1.25
+
+
+@pytest.mark.parametrize("bits", [(0, 3), (3, -1)])
+def test_formats_that_there_are_not(bits):
+    with pytest.raises(ArgumentError, match="no format has"):
+        lax.reduce_precision(1.0, *bits)

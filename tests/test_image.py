@@ -33,6 +33,21 @@ def test_resize(method, antialias, oracle):
                 np.testing.assert_allclose(got, wanted, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int16, np.int32, np.uint32, np.int64, np.uint64])
+def test_integers(dtype, oracle):
+    x = np.arange(12).reshape(3, 4).astype(dtype)
+    calls = [
+        lambda jx: jx.image.resize(x, (5, 3), "linear"),
+        lambda jx: jx.image.resize(x, (3, 4), "cubic"),
+        lambda jx: jx.image.resize(x, (5, 3), "nearest"),
+        lambda jx: jx.image.scale_and_translate(x, (5, 4), (0,), np.array([1.5]), np.array([0.3]), "linear"),
+    ]
+    for call in calls:
+        got, wanted = call(jaxlite), call(oracle)
+        assert got.dtype == wanted.dtype
+        np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize(("method", "antialias"), one_in(3, itertools.product(NAMES[1:], (True, False))))
 def test_scale_and_translate(method, antialias, oracle):
     def f(library, x, scale, translation):

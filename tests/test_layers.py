@@ -59,7 +59,6 @@ LAYERS = {
     "flatten_util": 7,
     "image": 7,
     "lax": 7,
-    "lax_linalg": 7,
     "names": 7,
     "debug": 7,
     "example_libraries": 7,

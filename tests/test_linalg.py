@@ -9,7 +9,7 @@ import jaxlite
 import jaxlite.numpy as jnp
 from jaxlite import api
 from jaxlite.counters import counters
-from jaxlite.errors import RuleError, ShapeError
+from jaxlite.errors import ArgumentError, DtypeError, RuleError, ShapeError, TracerIntegerConversionError
 from jaxlite.ops import linalg
 from jaxlite.ops.elementwise import mul, real, sin
 from jaxlite.ops.reductions import reduce_sum
@@ -21,6 +21,7 @@ from tests.tolerances import assert_close, assert_same_type
 A = np.array([[2.0, -1.0, 0.5], [0.7, 3.0, -0.2], [-0.4, 0.9, 2.5]])
 B = np.array([[1.0, -2.0], [0.5, 0.3], [2.0, 1.5]])
 COMPLEX = A + 0.3j * A.T
+A_STACK = np.stack([A, A[::-1] + np.eye(3)])
 SINGULAR = np.array([[1.0, 2.0], [2.0, 4.0]])
 # Sums of two elements do not fit in uint8.
 POSITIVE_INTEGERS = np.array([[250, 100, 30], [100, 200, 50], [30, 50, 240]])
@@ -254,3 +255,172 @@ def test_norms_of_nothing_are_zero(shape, order):
     norm = functools.partial(jnp.linalg.norm, ord=order)
     assert norm(np.zeros(shape)) == jaxlite.jit(norm)(np.zeros(shape)) == 0
     assert api.grad(norm)(np.zeros(shape)).shape == shape
+
+
+def test_exponents_of_matrix_power_are_integers(rng):
+    a = rng.standard_normal((3, 3))
+    for n in (2, np.int64(2), np.array(2), True + True):
+        np.testing.assert_allclose(jnp.linalg.matrix_power(a, n), a @ a)
+    for n in (1.5, 2.0, "2", None):
+        for call in (jnp.linalg.matrix_power, jaxlite.jit(np.linalg.matrix_power, static_argnums=1)):
+            with pytest.raises(
+                DtypeError, match=r"the exponent must be an integer, got .*\n(.|\n)*fix pass n=2"
+            ):
+                call(a, n)
+    with pytest.raises(TracerIntegerConversionError, match="static_argnames"):
+        jaxlite.jit(jnp.linalg.matrix_power)(a, 2)
+
+
+# --- Householder's reflections ------------------------------------------------------------------------
+
+STACKS = {
+    "f4": np.float32(A_STACK),
+    "f8": np.concatenate([A_STACK, A_STACK + 1.0], axis=-2),
+    "c8": (A_STACK + 1j * A_STACK[::-1]).astype(np.complex64),
+    "c16": np.concatenate([A_STACK, 1j * A_STACK[::-1] - 0.5], axis=-2),
+}
+
+
+@pytest.mark.parametrize(
+    "transform", [lambda f: f, jaxlite.jit, api.vmap, lambda f: jaxlite.jit(api.vmap(f))]
+)
+@pytest.mark.parametrize("dtype", STACKS)
+def test_reflections_multiply_to_q(dtype, transform):
+    a = STACKS[dtype]
+    h, tau = transform(lambda a: jnp.linalg.qr(a, mode="raw"))(a)
+    assert (h.dtype, tau.dtype) == (a.dtype, a.dtype)
+    if dtype in ("f8", "c16"):
+        # NumPy computes single precision in double.
+        for x, y in zip((h, tau), np.linalg.qr(a, mode="raw"), strict=True):
+            np.testing.assert_allclose(x, y, rtol=1e-14, atol=1e-15)
+    tolerance = 100 * np.finfo(dtype).eps
+    r = np.triu(h.mT)[..., : a.shape[-1], :]
+    q = transform(jaxlite.lax.linalg.householder_product)(h.mT, tau)
+    np.testing.assert_allclose(q @ r, a, rtol=tolerance, atol=tolerance)
+    back = transform(lambda *x: jaxlite.lax.linalg.ormqr(*x, transpose=True))(h.mT, tau, a)
+    np.testing.assert_allclose(back, np.triu(h.mT), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16"])
+def test_reflections_are_the_oracles_bit_for_bit(dtype, rng, oracle):
+    """Larger than LAPACK's blocks, so that workspaces count."""
+    a = rng.standard_normal((2, 70, 50)).astype(dtype)
+    a = (a + 1j * a[::-1]).astype(dtype) if a.dtype.kind == "c" else a
+    raw = lambda jx: lambda a: jx.numpy.linalg.qr(a, mode="raw")  # noqa: E731
+    wanted = raw(oracle)(a)
+    for f in (raw(jaxlite), jaxlite.jit(raw(jaxlite))):
+        for x, y in zip(f(a), wanted, strict=True):
+            np.testing.assert_array_equal(x, y)
+    factors, tau = np.asarray(wanted[0].mT), np.asarray(wanted[1])
+    product, ormqr = (lambda jx: jx.lax.linalg.householder_product), (lambda jx: jx.lax.linalg.ormqr)
+    for function, args in ((product, (factors, tau)), (ormqr, (factors, tau, a))):
+        for f in (function(jaxlite), jaxlite.jit(function(jaxlite))):
+            np.testing.assert_array_equal(f(*args), function(oracle)(*args))
+
+
+def test_products_of_reflections_have_derivatives_by_what_they_multiply():
+    factors, tau = jaxlite.lax.geqrf(COMPLEX)
+    for left in (True, False):
+        check_grads(
+            lambda c, left=left: jaxlite.lax.linalg.ormqr(factors, tau, c, left=left), (COMPLEX.T,), 2
+        )
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a: jnp.linalg.qr(a, mode="raw")[0],
+        lambda a: jaxlite.lax.linalg.householder_product(a, np.ones(3)),
+        lambda a: jaxlite.lax.linalg.ormqr(a, np.ones(3), A),
+    ],
+)
+def test_reflections_have_no_derivatives(f):
+    with pytest.raises(
+        RuleError, match=r"cannot be differentiated[\s\S]*reflections as LAPACK[\s\S]*eigh\(x\)"
+    ):
+        api.jvp(f, (A,), (A,))
+
+
+# --- lax.linalg ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16"])
+def test_left_eigenvectors_are_those_of_the_eigenvalues(dtype, rng):
+    """In their order, for pairs of complex numbers and real ones, of a matrix larger than LAPACK's blocks too."""
+    for n in (5, 40):
+        a = rng.standard_normal((2, n, n))
+        a = (a + 1j * a[::-1] if dtype[0] == "c" else a).astype(dtype)
+        for f in (jaxlite.lax.linalg.eig, jaxlite.jit(jaxlite.lax.linalg.eig)):
+            w, left, right = (np.asarray(x) for x in f(a))
+            scale = 1e3 * np.finfo(dtype).eps
+            np.testing.assert_allclose(left.conj().mT @ a, w[..., None] * left.conj().mT, atol=n * scale)
+            np.testing.assert_allclose(a @ right, right * w[..., None, :], atol=n * scale)
+            np.testing.assert_allclose(np.linalg.norm(left, axis=-2), 1.0, rtol=scale)
+
+
+def test_permutations_of_pivots(rng):
+    _, pivots, permutation = linalg.lu(rng.standard_normal((2, 6, 4)))
+    to_permutation = functools.partial(jaxlite.lax.linalg.lu_pivots_to_permutation, permutation_size=6)
+    for f in (to_permutation, jaxlite.jit(to_permutation), api.vmap(to_permutation)):
+        np.testing.assert_array_equal(f(pivots), permutation)
+    np.testing.assert_array_equal(to_permutation(np.zeros(0, np.int32)), np.arange(6))
+
+
+def test_update_of_a_cholesky_factor(rng):
+    """As the factor of the sum, and its derivatives are those of that factor."""
+    r = np.triu(A)
+
+    def factored(r, w):
+        return jnp.linalg.cholesky(r.T @ r + jnp.outer(w, w)).T
+
+    update = jaxlite.lax.linalg.cholesky_update
+    for w in (rng.standard_normal(3), np.array([0.0, 1.0, 0.0]), np.zeros(3)):
+        assert_close(update(r, w), factored(r, w))
+        (by_r, by_w), (wanted_r, wanted_w) = (api.jacrev(f, (0, 1))(r, w) for f in (update, factored))
+        assert_close(np.triu(by_r), np.triu(wanted_r))
+        assert_close(by_w, wanted_w)
+    assert_close(update(-r, np.zeros(3)), -r)
+    stack = np.stack([r, 2 * r])
+    assert_close(api.vmap(update)(stack, np.stack([w, w])), np.stack([update(x, w) for x in stack]))
+    assert update(r[:0, :0], w[:0]).shape == (0, 0)
+
+
+def test_symmetric_products_have_derivatives():
+    f = functools.partial(jaxlite.lax.linalg.symmetric_product, alpha=0.5, beta=2.0, symmetrize_output=True)
+    check_grads(f, (B, A), order=2)
+
+
+LAX_ERRORS = {
+    "eigh": (
+        lambda la: la.eigh(A, implementation=la.EighImplementation.JACOBI),
+        ArgumentError,
+        "not computed on CPUs",
+    ),
+    "eig": (
+        lambda la: la.eig(A, implementation=la.EigImplementation.MAGMA),
+        ArgumentError,
+        "EigImplementation.LAPACK",
+    ),
+    "svd": (lambda la: la.svd(A, algorithm=la.SvdAlgorithm.POLAR), ArgumentError, "not computed on CPUs"),
+    "subset": (lambda la: la.svd(A, subset_by_index=(0, 1)), ArgumentError, "full_matrices=False"),
+    "pivots": (lambda la: la.lu_pivots_to_permutation(np.arange(3), 4), DtypeError, "they are int32"),
+    "rows": (lambda la: la.lu_pivots_to_permutation(np.zeros(3, np.int32), 2), ShapeError, "as many rows"),
+    "complex": (lambda la: la.symmetric_product(COMPLEX, COMPLEX), DtypeError, "they are real"),
+    "product": (lambda la: la.symmetric_product(B, A[:2, :2]), ShapeError, r"\[\.\.\., m, m\]"),
+    "update": (lambda la: la.cholesky_update(A_STACK, B), ShapeError, r"are \[n, n\] and \[n\]"),
+    "mixed": (lambda la: la.cholesky_update(A, np.float32(A[0])), DtypeError, "of one dtype"),
+}
+
+
+@pytest.mark.parametrize("name", LAX_ERRORS)
+def test_what_lax_linalg_refuses(name):
+    call, error, message = LAX_ERRORS[name]
+    with pytest.raises(error, match=message):
+        call(jaxlite.lax.linalg)
+
+
+def test_implementations_that_are_lapack():
+    la = jaxlite.lax.linalg
+    np.testing.assert_array_equal(la.eigh(A, implementation=la.EighImplementation.QR)[1], la.eigh(A)[1])
+    np.testing.assert_array_equal(la.svd(A, algorithm=la.SvdAlgorithm.QR)[1], la.svd(A)[1])
+    np.testing.assert_array_equal(la.eigh(A, subset_by_index=(1, 3))[1], la.eigh(A)[1][1:])

@@ -2,7 +2,10 @@
 
 import contextlib
 import io
+import os
 import re
+import subprocess
+import sys
 import textwrap
 
 import numpy as np
@@ -120,3 +123,17 @@ def test_arguments(capsys):
     with pytest.raises(SystemExit) as stopped:
         tour.main(["--fast"])
     assert stopped.value.code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--help"], ["names", "jax.lax"], ["names", "--csv", "jax.ops"], ["names", "-h"]]
+)
+def test_a_reader_that_closes_early_ends_it_quietly(arguments):
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "jaxlite", *arguments], stdout=write, stderr=subprocess.PIPE, check=False
+    )
+    os.close(write)
+    # argparse itself swallows the error of its help.
+    assert (done.stderr, done.returncode) == (b"", 0 if {"--help", "-h"} & {*arguments} else 141)

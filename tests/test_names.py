@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import io
+import pkgutil
 import re
+import subprocess
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -14,6 +19,7 @@ import jaxlite.numpy as jnp
 from jaxlite import __main__ as command
 from jaxlite import lax, names, random
 from jaxlite.counters import counters
+from tests.names_left_out import LEFT_OUT, MODULES
 
 # Functions of files and of printing, and those that need a file to be called.
 WITHOUT_CALLS = {
@@ -21,6 +27,7 @@ WITHOUT_CALLS = {
     *("fromfile", "load", "save", "savez"),
     *("dtype", "finfo", "iinfo"),
     *("key_dtype", "key_impl"),
+    "DotDimensionNumbers",
 }
 
 
@@ -112,3 +119,40 @@ def test_what_the_whole_table_says():
     left = {name.name for name, _, status in rows if status.startswith(("NumPy", "interpreted"))}
     # Eigenvalues are LAPACK's, Fourier transforms NumPy's.
     assert left <= {"jax.numpy.roots", "jax.lax.fft"}
+
+
+def test_what_is_a_module_in_jax_is_imported_as_one(oracle):
+    """In a process that has imported nothing yet, so that no earlier import helps."""
+    found = [
+        module.name for module in pkgutil.walk_packages(oracle.__path__, "jax.", onerror=lambda name: None)
+    ]
+    public = [
+        name for name in found if not re.search(r"\._|\.(experimental|extend|tools|lib|interpreters)\.", name)
+    ]
+    here = [f"jaxlite{name[3:]}" for name in public if names.is_here(name)]
+    assert {"jaxlite.lax.linalg", "jaxlite.scipy.stats.norm", "jaxlite.scipy.stats.dirichlet"} <= {*here}
+    code = """
+import importlib, sys
+for name in sys.argv[1:]:
+    module = importlib.import_module(name)
+    parent, _, last = name.rpartition(".")
+    assert getattr(importlib.import_module(parent), last) is module, name
+from jaxlite.scipy.stats.norm import logpdf
+import jaxlite.scipy.stats.beta as beta, jaxlite.lax.linalg
+from jaxlite.lax import linalg
+assert linalg is jaxlite.lax.linalg and logpdf is jaxlite.scipy.stats.norm.logpdf and beta.cdf
+"""
+    done = subprocess.run([sys.executable, "-c", code, *here], capture_output=True, text=True, check=False)
+    assert (done.stderr, done.returncode) == ("", 0)
+
+
+def test_every_name_of_these_modules_is_here_or_left_out_for_a_reason(oracle):
+    missing = set()
+    for path in MODULES:
+        module = importlib.import_module(path)
+        public = {name for name in dir(module) if not name.startswith("_")}
+        public -= {name for name in public if isinstance(getattr(module, name), types.ModuleType)}
+        missing |= {f"{path}.{name}" for name in public if not names.is_here(f"{path}.{name}")}
+    assert missing - LEFT_OUT.keys() == set(), "neither here nor in tests/names_left_out.py"
+    assert LEFT_OUT.keys() - missing == set(), "left out, but here or not in JAX"
+    assert all(LEFT_OUT.values())

@@ -384,6 +384,7 @@ ROWS = [
     *[Row("linalg.qr", (x,)) for x in (F33, F23, F23.T, F234)],
     Row("linalg.qr", (F23.T,), dict(mode="complete"), grad=False),
     Row("linalg.qr", (F33,), dict(mode="r")),
+    *[Row("linalg.qr", (x,), dict(mode="raw"), grad=False) for x in (F33, F23, F23.T, F234)],
     Row("linalg.eigh", (S33,)),
     *[Row(f"linalg.{f}", (x,)) for f in ("eig", "eigvals") for x in (TURNING, C33)],
     Row("linalg.eigvals", (np.array([[1.0, 2.0], [-3.0, 1.0]]),)),

@@ -10,7 +10,7 @@ import scipy.integrate
 
 import jaxlite
 import jaxlite.numpy as jnp
-from jaxlite import grad, jit, jvp, vmap
+from jaxlite import grad, hessian, jit, jvp, vmap
 from jaxlite.counters import counters
 from jaxlite.errors import ArgumentError, CustomRuleError, DtypeError, ShapeError
 from jaxlite.experimental.ode import odeint, solve_ivp
@@ -106,6 +106,14 @@ def test_forward_mode_through_the_loop():
 def test_forward_mode_of_the_adjoint_is_an_error():
     with pytest.raises(CustomRuleError, match="forward mode of odeint, derivatives='adjoint', transposes"):
         jvp(lambda a: odeint(decay, 1.0, T, a)[1], (1.0,), (1.0,))
+    for second in (hessian, lambda f: vmap(hessian(f))):
+        with pytest.raises(CustomRuleError, match='fix pass derivatives="loop" for forward mode'):
+            second(lambda a: odeint(decay, 1.0, T, a)[1])(np.ones(2) if second is not hessian else 1.0)
+    np.testing.assert_allclose(
+        hessian(lambda a: odeint(decay, 1.0, T, a, derivatives="loop")[-1])(1.0),
+        4.0 * np.exp(-2.0),
+        rtol=1e-4,
+    )
 
 
 def test_checkpoints():

@@ -178,6 +178,71 @@ def test_values_and_derivatives_against_jax(name, number, rng, oracle):
         np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance * max(1, np.abs(y).max(initial=0)))
 
 
+COMPUTATIONS = {
+    **{name: lambda jx, name=name: getattr(jx.lax, name) for name in ("add", "mul", "max", "min")},
+    # The elements of a window in any order, but neither a neutral element nor associative.
+    "any function": lambda jx: lambda x, y: x + 2 * y,
+}
+WINDOWS = [
+    {"window_dimensions": (2, 2), "window_strides": (1, 2), "padding": ((1, 0), (0, 3))},
+    {"window_dimensions": (2, 3), "window_strides": (2, 1), "padding": "SAME", "window_dilation": (1, 2)},
+    {"window_dimensions": (2, 2), "window_strides": (2, 1), "padding": "VALID", "base_dilation": (2, 3)},
+    {"window_dimensions": (3, 3), "window_strides": (1, 1), "padding": ((-1, 4), (2, -1))},
+    {"window_dimensions": (5, 2), "window_strides": (1, 1), "padding": ((3, 3), (0, 0))},
+    {"window_dimensions": (3, 6), "window_strides": (1, 1), "padding": ((1, 1), (4, 1))},
+    {"window_dimensions": (4, 2), "window_strides": (2, 1), "padding": "VALID"},
+    {"window_dimensions": (1, 20), "window_strides": (1, 3), "padding": "VALID"},
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.int64])
+@pytest.mark.parametrize("init", [0, 1, 3])
+@pytest.mark.parametrize("name", COMPUTATIONS)
+def test_the_initial_value_counts_once_and_padding_not_at_all(name, init, dtype, rng, oracle):
+    x = np.round(4 * rng.standard_normal((3, 5))).astype(dtype)
+
+    def run(jx, options):
+        f = functools.partial(jx.lax.reduce_window, computation=COMPUTATIONS[name](jx), **options)
+        # A known initial value, a traced one, and both mapped.
+        return f(x, dtype(init)), jx.jit(f)(x, dtype(init)), jx.vmap(lambda x: f(x, dtype(init)))(x[None])
+
+    for options in WINDOWS:
+        for got, wanted in zip(run(jaxlite, options), run(oracle, options), strict=True):
+            assert (got.dtype, got.shape) == (wanted.dtype, wanted.shape)
+            np.testing.assert_allclose(got, wanted, rtol=1e-14)
+
+
+def test_elements_of_a_window_are_combined_in_order(rng, oracle):
+    """XLA promises no order; along one axis it goes from left to right."""
+    x, y = rng.standard_normal((2, 1, 25))
+
+    def run(jx, window):
+        step = lambda a, b: (a[0] * 1.5 + b[0], a[1] + a[0] * b[1])  # noqa: E731
+        return jx.lax.reduce_window((x, y), (2.0, 1.0), step, window, (1, 2), "SAME")
+
+    for window in ((1, 3), (1, 20)):
+        for got, wanted in zip(run(jaxlite, window), run(oracle, window), strict=True):
+            np.testing.assert_allclose(got, wanted, rtol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.float64, np.complex128])
+def test_windows_that_fit_nowhere(dtype):
+    x, kernel = np.ones((1, 1, 3, 4), dtype), np.ones((2, 1, 4, 2), dtype)
+    assert lax.conv(x, kernel, (1, 1), "VALID").shape == (1, 2, 0, 3)
+    for computation in (lax.add, lax.mul, lambda x, y: 2 * x - y):
+        pooled = lax.reduce_window(x, dtype(0), computation, (1, 1, 4, 2), (1, 1, 1, 1), "VALID")
+        assert (pooled.shape, pooled.dtype) == ((1, 1, 0, 3), dtype)
+
+
+def test_derivatives_of_a_reduction_by_any_function(rng):
+    x = rng.standard_normal((3, 5))
+    for window in ((2, 2), (3, 7)):
+        f = lambda x, init, window=window: lax.reduce_window(  # noqa: E731
+            x, init, lambda a, b: jaxlite.numpy.sin(a) + b * b, window, (1, 2), ((1, 0), (1, 2))
+        )
+        check_grads(f, (x, 0.7), order=2)
+
+
 @pytest.mark.parametrize("computation", [lax.mul, lax.add, lambda a, b: a * b + 0 * a])
 @pytest.mark.parametrize("shape", [(2, 4), (0, 4), (1, 0)])
 def test_windows_without_room(shape, computation):

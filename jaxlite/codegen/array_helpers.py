@@ -390,22 +390,30 @@ def zgees(job, sort, select, n, a, lda, selected, w, vs, ldvs, work, lwork, rwor
     schur_in_place(job, n, as_complex(a), lda, as_complex(vs), ldvs, info)
 
 
-def dgeev(left, right, n, a, lda, re, im, vl, ldvl, vr, ldvr, work, lwork, info):
-    """Eigenvalues of any matrix; vectors where the second job is "V", a complex pair as real and imaginary part."""
-    matrix = oriented(a, 78, n, n, lda)
-    re[:n], im[:n], _, vectors, info[0] = by_scipy("geev", a)(matrix, compute_vl=0, compute_vr=right == 86)
+def chosen_vectors(left, right, vl, ldvl, vr, ldvr, found):
+    """Write the vectors of the kind for which the job is "V"."""
+    if left == 86:
+        put(vl, ldvl, found[0])
     if right == 86:
-        put(vr, ldvr, vectors)
+        put(vr, ldvr, found[1])
+
+
+def dgeev(left, right, n, a, lda, re, im, vl, ldvl, vr, ldvr, work, lwork, info):
+    """Eigenvalues of any matrix; vectors where a job is "V", a complex pair as real and imaginary part."""
+    matrix = oriented(a, 78, n, n, lda)
+    jobs = {"compute_vl": left == 86, "compute_vr": right == 86}
+    re[:n], im[:n], *found, info[0] = by_scipy("geev", a)(matrix, **jobs)
+    chosen_vectors(left, right, vl, ldvl, vr, ldvr, found)
 
 
 def zgeev(left, right, n, a, lda, w, vl, ldvl, vr, ldvr, work, lwork, rwork, info):
     """As dgeev."""
     a = as_complex(a)
     matrix = oriented(a, 78, n, n, lda)
-    values, _, vectors, info[0] = by_scipy("geev", a)(matrix, compute_vl=0, compute_vr=right == 86)
+    jobs = {"compute_vl": left == 86, "compute_vr": right == 86}
+    values, *found, info[0] = by_scipy("geev", a)(matrix, **jobs)
     as_complex(w)[:n] = values
-    if right == 86:
-        put(as_complex(vr), ldvr, vectors)
+    chosen_vectors(left, right, as_complex(vl), ldvl, as_complex(vr), ldvr, found)
 
 
 def dgehrd(n, low, high, a, lda, tau, work, lwork, info):
@@ -454,6 +462,39 @@ def zgeqp3(m, n, a, lda, pivots, tau, work, lwork, rwork, info):
     dgeqp3(m, n, as_complex(a), lda, pivots, as_complex(tau), work, lwork, info)
 
 
+def dormqr(side, operation, m, n, k, a, lda, tau, c, ldc, work, lwork, info):
+    """Multiply c, in its place, by the product of reflections that geqrf leaves."""
+    letters, rows = (chr(side), chr(operation)), m if side == 76 else n
+    vectors, matrix = oriented(a, 78, rows, k, lda), oriented(c, 78, m, n, ldc)
+    # Sums depend on the blocks that a workspace has room for.
+    product, _, info[0] = by_scipy("ormqr", a)(*letters, vectors.copy(), tau[:k], matrix, lwork)
+    put(c, ldc, product)
+
+
+def zunmqr(side, operation, m, n, k, a, lda, tau, c, ldc, work, lwork, info):
+    """As dormqr."""
+    arrays = as_complex(a), lda, as_complex(tau), as_complex(c), ldc
+    dormqr(side, operation, m, n, k, *arrays, work, lwork, info)
+
+
+def three_diagonals(routine, triangle, n, a, lda, d, e, tau, info):
+    """Three diagonals of a Hermitian matrix, and beside them the vectors of the reflections that multiply to Q."""
+    matrix = oriented(a, 78, n, n, lda)
+    factors, d[:n], e[: n - 1], tau[: n - 1], info[0] = by_scipy(routine, a)(matrix, lower=triangle == 76)
+    put(a, lda, factors)
+
+
+def dsytrd(triangle, n, a, lda, d, e, tau, work, lwork, info):
+    """As three_diagonals says, of a real matrix."""
+    three_diagonals("sytrd", triangle, n, a, lda, d, e, tau, info)
+
+
+def zhetrd(triangle, n, a, lda, d, e, tau, work, lwork, info):
+    """As three_diagonals says."""
+    three_diagonals("hetrd", triangle, n, as_complex(a), lda, d, e, as_complex(tau), info)
+
+
+sormqr, ssytrd, cunmqr, chetrd = dormqr, dsytrd, zunmqr, zhetrd
 sgees, sgeev, sgehrd, sorghr, strsyl, sgeqp3 = dgees, dgeev, dgehrd, dorghr, dtrsyl, dgeqp3
 cgees, cgeev, cgehrd, cunghr, ctrsyl, cgeqp3 = zgees, zgeev, zgehrd, zunghr, ztrsyl, zgeqp3
 

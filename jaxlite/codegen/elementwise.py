@@ -18,6 +18,7 @@ from jaxlite.codegen.builder import Builder
 from jaxlite.codegen.loops import Const, Scalar
 from jaxlite.codegen.values import storage
 from jaxlite.ir import Eqn
+from jaxlite.ops.elementwise import exponent_range
 
 ELEMENTWISE: dict = {}
 HALF = np.dtype(np.float16)
@@ -59,7 +60,7 @@ def _never(b, out, ins, *xs, **params):
 # --- float16 ----------------------------------------------------------------------------------------
 
 # Operations that only move bits, which a float16 is kept as; and those that need to know its neighbours.
-_MOVING = ("select_n", "copy", "bitcast_convert_type")
+_MOVING = ("select_n", "copy", "bitcast_convert_type", "reduce_precision")
 _OF_NEIGHBOURS = ("nextafter",)
 _F32, _F64 = np.dtype(np.float32), np.dtype(np.float64)
 _U16, _U32, _U64 = (np.dtype(f"u{size}") for size in (2, 4, 8))
@@ -601,6 +602,28 @@ def _bitcast(b, out, ins, x, *, new_dtype):
         halves = bits, b.let("lshr", bits, Const(32, _U64))
         return tuple(b.let("bitcast", b.convert(half, _U32), dtype=_F32) for half in halves)
     return (x[0] if x[0].dtype == out else b.let("bitcast", x[0], dtype=out),)
+
+
+@rule("reduce_precision")
+def _reduce_precision(b, out, ins, x, *, exponent_bits, mantissa_bits):
+    layout = np.finfo(ins[0])
+    unsigned = np.dtype(f"u{ins[0].itemsize}")
+    number = lambda value: Const(int(value), unsigned)  # noqa: E731
+    start = bits = x[0] if x[0].dtype == unsigned else b.let("bitcast", x[0], dtype=unsigned)
+    lost = layout.nmant - mantissa_bits
+    exponents, sign = number((2**layout.nexp - 1) << layout.nmant), number(1 << (layout.bits - 1))
+    if lost > 0:
+        odd = b.let("and", b.let("lshr", bits, number(lost)), number(1))
+        bits = b.let("add", bits, b.let("add", odd, number(2 ** (lost - 1) - 1)))
+        bits = b.let("and", bits, number(2**layout.bits - 2**lost))
+    if exponent_bits < layout.nexp:
+        least, largest = (number(e << layout.nmant) for e in exponent_range(layout, exponent_bits))
+        exponent, zero = b.let("and", bits, exponents), b.let("and", bits, sign)
+        bits = b.select(b.let("gt", exponent, largest), b.let("or", zero, exponents), bits)
+        bits = b.select(b.let("le", exponent, least), zero, bits)
+    magnitude = b.let("and", start, number(2 ** (layout.bits - 1) - 1))
+    bits = b.select(b.let("gt", magnitude, exponents), start, bits)
+    return (bits if out == unsigned else b.let("bitcast", bits, dtype=out),)
 
 
 # --- what reductions combine with -------------------------------------------------------------------

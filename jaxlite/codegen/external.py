@@ -91,8 +91,10 @@ _LAPACK = {
 _GQR = (lambda m, n, k, *_: 4.0 * m * n * k - 2.0 * (m + n) * k**2 + 4.0 / 3.0 * k**3, 4.0 / 3.0 * 96**3)
 _EVD = (lambda n, *_: 4.0 * n**3, 4.0 * 96**3)
 _GHR = (lambda n, *_: 4.0 / 3.0 * n**3, 4.0 / 3.0 * 96**3)
-_REAL = {"orgqr": _GQR, "syevd": _EVD, "orghr": _GHR}
-_COMPLEX = {"ungqr": _GQR, "heevd": _EVD, "unghr": _GHR}
+_MQR = (lambda m, n, k, *_: 4.0 * m * n * k, 4.0 * 96**3)
+_TRD = (lambda n, *_: 4.0 / 3.0 * n**3, 4.0 / 3.0 * 96**3)
+_REAL = {"orgqr": _GQR, "syevd": _EVD, "orghr": _GHR, "ormqr": _MQR, "sytrd": _TRD}
+_COMPLEX = {"ungqr": _GQR, "heevd": _EVD, "unghr": _GHR, "unmqr": _MQR, "hetrd": _TRD}
 _LAST, _ALL = slice(-1, None), slice(None)
 
 ROUTINES: dict[str, Fortran | Contract] = {

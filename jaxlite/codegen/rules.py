@@ -9,6 +9,7 @@ from jaxlite.codegen import (  # noqa: F401
     rules_pooling,
     rules_random,
     rules_reductions,
+    rules_reflections,
     rules_schur,
     rules_sorting,
     rules_structural,

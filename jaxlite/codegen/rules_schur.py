@@ -41,10 +41,11 @@ from jaxlite.codegen.rules_linalg import (
 )
 from jaxlite.codegen.schedule import Scheduler, rule
 from jaxlite.codegen.values import Lazy, Value, View, needs_of, storage
+from jaxlite.ops.linalg import room_of_geev
 from jaxlite.ops.schur import room
 
 
-def _by_columns(s: Scheduler, a: Value) -> View:
+def copied_by_columns(s: Scheduler, a: Value) -> View:
     """Copy matrices for LAPACK; returns the transposes of the copies."""
     copy = s.new_view(a.dtype, (*a.shape[:-2], a.shape[-1], a.shape[-2]))
     moved(s, a, transposed(copy))
@@ -90,7 +91,7 @@ def _schur(s: Scheduler, eqn, operands):
 def _lapack_schur(s: Scheduler, a: Value, wants_z: bool) -> tuple[View, View]:
     *lead, n, _ = a.shape
     letter, is_complex, b = letter_of(a.dtype), a.dtype.kind == "c", s.b
-    t = _by_columns(s, a)
+    t = copied_by_columns(s, a)
     z = s.new_view(a.dtype, a.shape)
     real, _ = storage(a.dtype)
     size, info, count = Const(n, INT), lapack_info(s), lapack_info(s)
@@ -127,16 +128,39 @@ def _eig(s: Scheduler, eqn, operands):
     dtype = eqn.outvars[0].aval.dtype
     if not math.prod(a.shape):
         return [s.new_view(dtype, v.aval.shape) for v in eqn.outvars]
-    solve = _complex_eig if a.dtype.kind == "c" else _real_eig
-    # NumPy computes single precision in double, and in single the eigenvalues come in another order now and then.
+    job = "right" if is_used(s, eqn, 1) else "none"
     if dtype == np.complex128:
         w = by_vectors(s, eqn, 0)
-        results = w, solve(s, a, w, is_used(s, eqn, 1))
+        results = w, _geev(s, a, w, job)
     else:
         w = s.new_view(np.dtype(np.complex128), a.shape[:-1])
-        v = solve(s, _converted(a, np.dtype(f"{a.dtype.kind}{2 * a.dtype.itemsize}")), w, is_used(s, eqn, 1))
+        v = _geev(s, a, w, job)
         results = _converted(w, dtype), _converted(v, dtype)
     return [in_its_place(s, eqn, k, x) for k, x in enumerate(results)]
+
+
+@rule("left_eigenvectors")
+def _left_eigenvectors(s: Scheduler, eqn, operands):
+    (a,) = operands
+    if letter_of(a.dtype) is None:
+        return None
+    dtype = eqn.outvars[0].aval.dtype
+    if not math.prod(a.shape):
+        return [s.new_view(dtype, a.shape)]
+    v = _geev(s, a, s.new_view(np.dtype(np.complex128), a.shape[:-1]), "left")
+    return [in_its_place(s, eqn, 0, v if dtype == v.dtype else _converted(v, dtype))]
+
+
+def _geev(s: Scheduler, a: Value, w: View, job: str) -> View:
+    """Write eigenvalues; returns vectors, which are none, right or left ones."""
+    # NumPy computes single precision in double, and in single the eigenvalues come in another order now and then.
+    if w.dtype.itemsize > a.dtype.itemsize * (2 if a.dtype.kind == "f" else 1):
+        a = _converted(a, np.dtype(f"{a.dtype.kind}{2 * a.dtype.itemsize}"))
+    return (_complex_eig if a.dtype.kind == "c" else _real_eig)(s, a, w, job)
+
+
+def _jobs(job: str):
+    return flag("V" if job == "left" else "N"), flag("V" if job == "right" else "N")
 
 
 def _converted(a: Value, dtype: np.dtype) -> Lazy:
@@ -149,18 +173,19 @@ def _converted(a: Value, dtype: np.dtype) -> Lazy:
     return Lazy(dtype, a.shape, compute, 1, needs_of([a]))
 
 
-def _complex_eig(s: Scheduler, a: Value, w: View, wants_v: bool) -> View:
-    n, b = a.shape[-1], s.b
-    matrix, v = _by_columns(s, a), s.new_view(a.dtype, a.shape)
-    jobs, size, info = (flag("N"), flag("V" if wants_v else "N")), Const(n, INT), lapack_info(s)
-    work = workspace(s, a.dtype, room("geev", a.dtype, n, n, vectors=wants_v))
+def _complex_eig(s: Scheduler, a: Value, w: View, job: str) -> View:
+    n, b, wants_v = a.shape[-1], s.b, job != "none"
+    matrix, v = copied_by_columns(s, a), s.new_view(a.dtype, a.shape)
+    jobs, size, info = _jobs(job), Const(n, INT), lapack_info(s)
+    work = workspace(s, a.dtype, room_of_geev(a.dtype, n, job == "left", job == "right"))
     more, _ = workspace(s, storage(a.dtype)[0], 2 * n)
 
     def factor(index):
         place, values, vectors = matrix_at(matrix, index), vector_at(w, index), matrix_at(v, index)
 
         def call():
-            places = place, size, values, place, size, vectors, size
+            # Of either kind, whichever the jobs ask for.
+            places = place, size, values, vectors, size, vectors, size
             b.call(f"{letter_of(a.dtype)}geev", *jobs, size, *places, *work, more, info)
 
         _where_finite(s, matrix, index, info, call)
@@ -171,13 +196,13 @@ def _complex_eig(s: Scheduler, a: Value, w: View, wants_v: bool) -> View:
     return transposed(v)
 
 
-def _real_eig(s: Scheduler, a: Value, w: View, wants_v: bool) -> View:
-    n, b = a.shape[-1], s.b
-    matrix, v = _by_columns(s, a), s.new_view(w.dtype, a.shape)
+def _real_eig(s: Scheduler, a: Value, w: View, job: str) -> View:
+    n, b, wants_v = a.shape[-1], s.b, job != "none"
+    matrix, v = copied_by_columns(s, a), s.new_view(w.dtype, a.shape)
     found = s.new_view(a.dtype, (n, n))
     re, im = (s.new_view(a.dtype, (n,)) for _ in range(2))
-    jobs, size, info = (flag("N"), flag("V" if wants_v else "N")), Const(n, INT), lapack_info(s)
-    work = workspace(s, a.dtype, room("geev", a.dtype, n, n, vectors=wants_v))
+    jobs, size, info = _jobs(job), Const(n, INT), lapack_info(s)
+    work = workspace(s, a.dtype, room_of_geev(a.dtype, n, job == "left", job == "right"))
 
     def put_together(index):
         with b.loop(n, kind="parallel") as j:
@@ -192,16 +217,8 @@ def _real_eig(s: Scheduler, a: Value, w: View, wants_v: bool) -> View:
         place = matrix_at(matrix, index)
 
         def call():
-            places = (
-                place,
-                size,
-                vector_at(re, ()),
-                vector_at(im, ()),
-                place,
-                size,
-                matrix_at(found, ()),
-                size,
-            )
+            parts, vectors = (vector_at(re, ()), vector_at(im, ())), matrix_at(found, ())
+            places = place, size, *parts, vectors, size, vectors, size
             b.call(f"{letter_of(a.dtype)}geev", *jobs, size, *places, *work, info)
 
         _where_finite(s, matrix, index, info, call)
@@ -241,7 +258,7 @@ def _hessenberg(s: Scheduler, eqn, operands):
 
 def _lapack_hessenberg(s: Scheduler, a: Value, h: View, wants_q: bool) -> View:
     n, letter, b = a.shape[-1], letter_of(a.dtype), s.b
-    factors = _by_columns(s, a)
+    factors = copied_by_columns(s, a)
     by_rows = transposed(factors)
     tau, info = Address(s.program.new_buffer(a.dtype, n - 1)), lapack_info(s)
     rooms = [workspace(s, a.dtype, room(name, a.dtype, n)) for name in ("gehrd", "orghr")]
@@ -273,7 +290,7 @@ def _triangular_sylvester(s: Scheduler, eqn, operands):
     if not math.prod(x.shape):
         return [x]
     a, c = (_in_columns(s, matrix) for matrix in (a, c))
-    out, b = _by_columns(s, x), s.b
+    out, b = copied_by_columns(s, x), s.b
     by_rows = transposed(out)
     real, _ = storage(x.dtype)
     scale, info = Address(s.program.new_buffer(real, 1, "stack")), lapack_info(s)
@@ -298,7 +315,7 @@ def _in_columns(s: Scheduler, a: Value) -> View:
     """Return the transposes of matrices that lie by columns; they are copied where they do not."""
     if type(a) is View and transposed(a).is_row_major:
         return s.memory(transposed(a))
-    return _by_columns(s, a)
+    return copied_by_columns(s, a)
 
 
 # --- column_pivots ----------------------------------------------------------------------------------
@@ -314,7 +331,7 @@ def _column_pivots(s: Scheduler, eqn, operands):
         count = lambda b, index: (b.convert(b.index(index[-1]), INT32),)  # noqa: E731
         return [Lazy(INT32, (*lead, n), count, 1)]
     is_complex, b = a.dtype.kind == "c", s.b
-    matrix, pivots = _by_columns(s, a), by_vectors(s, eqn, 0)
+    matrix, pivots = copied_by_columns(s, a), by_vectors(s, eqn, 0)
     tau, info = Address(s.program.new_buffer(a.dtype, min(m, n))), lapack_info(s)
     work = workspace(s, a.dtype, room("geqp3", a.dtype, m, n))
     more = [workspace(s, storage(a.dtype)[0], 2 * n)[0]] if is_complex else []

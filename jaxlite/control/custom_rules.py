@@ -410,6 +410,7 @@ class _Backward:
 
     def __init__(self, bwd, residual_tree, perturbed, differentiable, out_avals):
         self.bwd = bwd
+        self.forward_mode_fix = bwd.forward_mode_fix
         self.residual_tree = residual_tree
         self.perturbed = perturbed
         self.differentiable = differentiable
@@ -466,6 +467,7 @@ def _custom_vjp_call_batch(axis, args, dims, *, call_jaxpr, fwd, bwd, name, num_
                 summed.append(move_dim(to_front(value, dim, axis.size)[0], 0, wanted))
         return summed
 
+    batched_bwd.forward_mode_fix = bwd.forward_mode_fix
     outs = custom_vjp_call_p.bind(
         *args,
         call_jaxpr=_batch_call(call_jaxpr, axis, dims),
@@ -538,7 +540,7 @@ def _forward_from_backward(bwd, num_residuals: int, out_avals, name: str) -> Cal
             raise CustomRuleError(
                 f"forward mode of {name} transposes its bwd rule, but that is not linear in the cotangent.",
                 details=str(error).splitlines()[:2],
-                fix="use reverse mode (grad, vjp), or define the function with custom_jvp.",
+                fix=bwd.forward_mode_fix,
             ) from error
 
     return forward
@@ -617,6 +619,8 @@ class custom_vjp:  # noqa: N801 (a decorator under the name that JAX gave it)
         self.fwd: Callable | None = None
         self.bwd: Callable | None = None
         self.symbolic_zeros = False
+        # What an error of forward mode advises: jaxlite's own functions may have another way.
+        self.forward_mode_fix = "use reverse mode (grad, vjp), or define the function with custom_jvp."
 
     def defvjp(
         self, fwd: Callable, bwd: Callable, symbolic_zeros: bool = False, optimize_remat: bool = False
@@ -662,6 +666,7 @@ class custom_vjp:  # noqa: N801 (a decorator under the name that JAX gave it)
             result = self.bwd(*nondiff, residuals, tree_unflatten(function.out_tree, cts))
             return _flat_bwd_result(result, in_tree, in_avals, name)
 
+        bwd_rule.forward_mode_fix = self.forward_mode_fix
         call_jaxpr, consts = function.record_if_staging(leaves)
         outs = custom_vjp_call_p.bind(
             *consts,

@@ -32,7 +32,7 @@ def map(f: Callable, xs, *, batch_size: int | None = None):  # noqa: A001 (JAX's
     xs : pytree of arrays
         Each of shape ``[n, …]``.
     batch_size : int, optional
-        How many slices to work on at once, by `vmap`.
+        How many slices to work on at once, by `vmap`; 0 for all of them.
 
     Returns
     -------
@@ -57,9 +57,11 @@ def map(f: Callable, xs, *, batch_size: int | None = None):  # noqa: A001 (JAX's
     if batch_size is None:
         return _map_by_scan(f, xs)
     size = operator.index(batch_size)
-    if size < 1:
-        raise ArgumentError(f"map: batch_size must be at least 1, got {size}.")
+    if size < 0:
+        raise ArgumentError(f"map: batch_size must be at least 0, got {size}.")
     length = _leading_size("map", xs)
+    if not size:
+        return _mapped(f)(xs)
     whole, rest = divmod(length, size)
     batched = _mapped(f)
     if not rest:

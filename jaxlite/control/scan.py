@@ -10,6 +10,7 @@ backwards, and vmap scans the batched body.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 
 import numpy as np
@@ -29,7 +30,7 @@ from jaxlite.control.jit import compile_when_eager, merge, split_jvp_outs
 from jaxlite.control.lanes import in_form, in_front, in_groups
 from jaxlite.control.loop_checkpoints import as_loop_checkpoints
 from jaxlite.control.tape import TapeStack, batched_loop_body
-from jaxlite.errors import ArgumentError, CarryTypeError, TransposeError
+from jaxlite.errors import ArgumentError, CarryTypeError, ConcretizationTypeError, TransposeError
 from jaxlite.interpreters.evaluate import run_jaxpr
 from jaxlite.interpreters.jvp import jvp_jaxpr
 from jaxlite.interpreters.linearize import partial_eval_jaxpr
@@ -40,7 +41,7 @@ from jaxlite.lowering import Region
 from jaxlite.ops.structural import concatenate, expand_dims, instantiate, move_dim, slice_in_dim, squeeze
 from jaxlite.primitive import PURE, Linear, Primitive, Zero, is_linear
 from jaxlite.source import describe_function
-from jaxlite.trace import aval_of
+from jaxlite.trace import Tracer, aval_of
 from jaxlite.tree import keystr, tree_flatten, tree_flatten_with_path, tree_unflatten
 
 # --- the primitive ----------------------------------------------------------------------------------
@@ -404,7 +405,9 @@ def scan(
     CarryTypeError
         If the body returns a carry of another structure or type.
     ArgumentError
-        If the lengths of ``xs`` differ or are unknown, or ``checkpoint`` is none of the above.
+        If the lengths of ``xs`` differ or are unknown, ``unroll`` is negative, or ``checkpoint`` is none of the above.
+    ConcretizationTypeError
+        If ``length`` is traced.
 
     Notes
     -----
@@ -435,6 +438,7 @@ def scan(
     init_leaves, init_tree = tree_flatten(init)
     xs_leaves, xs_tree = tree_flatten(xs)
     length = _scan_length(xs, xs_leaves, length)
+    unroll = as_unroll("scan", unroll)
     _, in_tree = tree_flatten((init, xs))
     if jit_is_disabled() and length and not is_staging():
         return _python_scan(f, as_arrays(init), xs_leaves, xs_tree, length, reverse)
@@ -458,7 +462,7 @@ def scan(
         "num_carry": len(init_leaves),
         "num_consts": len(body.consts),
         "reverse": bool(reverse),
-        "unroll": int(unroll),
+        "unroll": unroll,
     }
     operands = [*body.consts, *to_types(init_leaves, carry_avals), *xs_leaves]
     results = checkpoints.bind_scan(scan_p, operands, params)
@@ -480,6 +484,37 @@ def _python_scan(f: Callable, carry, xs_leaves, xs_tree, length: int, reverse: b
     return carry, tree_unflatten(tree_flatten(ys[0])[1], stacked)
 
 
+def as_unroll(loop: str, unroll) -> int:
+    """Return the hint as it stands in equations; an error names the loop that was called."""
+    try:
+        steps = operator.index(unroll)
+    except TypeError:
+        steps = -1
+    if steps < 0:
+        raise ArgumentError(
+            f"{loop} got unroll={unroll!r:.40}.",
+            fix="unroll=True, unroll=False, or how many steps, 0 or more.",
+        )
+    return steps
+
+
+def _known_length(length) -> int:
+    if isinstance(length, Tracer) and length.concrete() is None:
+        raise ConcretizationTypeError(
+            f"scan: length must be a Python integer, but it is traced: {length.describe()}",
+            why=length.why_unknown(),
+            fix="make it static: jit(f, static_argnames=...) with the name of the argument it comes from; or loop with "
+            "jaxlite.lax.fori_loop(0, length, f, init) or jaxlite.lax.while_loop.",
+        )
+    try:
+        known = int(length)
+    except (TypeError, ValueError):
+        known = -1
+    if known < 0:
+        raise ArgumentError(f"scan got length={length!r:.40}.", fix="pass how many steps, 0 or more.")
+    return known
+
+
 def _scan_length(xs, leaves, length) -> int:
     sizes = {}
     for path, leaf in tree_flatten_with_path(xs)[0]:
@@ -491,7 +526,7 @@ def _scan_length(xs, leaves, length) -> int:
             )
         sizes[keystr(path)] = aval.shape[0]
     if length is not None:
-        sizes["length"] = int(length)
+        sizes["length"] = _known_length(length)
     if not sizes:
         raise ArgumentError(
             "scan got no values to scan over and `length` not provided.", fix="pass length=n."

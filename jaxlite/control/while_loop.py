@@ -41,7 +41,7 @@ from jaxlite.control.lanes import (
     meet_by_name,
 )
 from jaxlite.control.loop_checkpoints import as_loop_checkpoints
-from jaxlite.control.scan import carry_structure_error, check_carry, scan
+from jaxlite.control.scan import as_unroll, carry_structure_error, check_carry, scan
 from jaxlite.control.tape import (
     TapeValue,
     always_active_body,
@@ -388,7 +388,7 @@ def while_loop(cond_fun: Callable, body_fun: Callable, init_val, *, checkpoint=N
     if jit_is_disabled() and not is_staging():
         value = as_arrays(init_val)
         with contextlib.suppress(TracerBoolConversionError):
-            while cond_fun(value):
+            while _checked_condition(cond_fun, value):
                 value = body_fun(value)
             return value
         # Elements of a vmap that end at different times need the loop itself.
@@ -405,13 +405,7 @@ def while_loop(cond_fun: Callable, body_fun: Callable, init_val, *, checkpoint=N
         avals = [p or a for p, a in zip(promoted, avals, strict=True)]
     check_carry("while_loop", body_fun, init_val, avals, body.jaxpr.out_avals)
     cond = stage_body(cond_fun, in_tree, avals, f"the condition of while_loop, {describe_function(cond_fun)}")
-    outs = cond.jaxpr.out_avals
-    if len(outs) != 1 or outs[0].shape or outs[0].dtype.kind != "b":
-        returned = ", ".join(map(str, outs)) or "nothing"
-        raise ArgumentError(
-            f"while_loop's cond_fun, {describe_function(cond_fun)}, must return one bool; it returned {returned}.",
-            fix="compare: carry < limit; or reduce: jnp.any(mask).",
-        )
+    _check_condition(cond_fun, cond.out_tree, cond.jaxpr.out_avals)
     params = {
         "cond_jaxpr": cond.jaxpr,
         "body_jaxpr": body.jaxpr,
@@ -422,6 +416,27 @@ def while_loop(cond_fun: Callable, body_fun: Callable, init_val, *, checkpoint=N
     operands = [*cond.consts, *body.consts, *to_types(leaves, avals)]
     results = checkpoints.bind_while(while_p, operands, params)
     return tree_unflatten(init_tree, results)
+
+
+def _checked_condition(cond_fun: Callable, value):
+    holds = cond_fun(value)
+    leaves, tree = tree_flatten(holds)
+    _check_condition(cond_fun, tree, [aval_of(leaf) for leaf in leaves])
+    return holds
+
+
+def _check_condition(cond_fun: Callable, tree, avals) -> None:
+    is_array = tree == tree_flatten(0)[1]
+    if is_array and not avals[0].shape and avals[0].dtype.kind == "b":
+        return
+    returned = str(avals[0]) if is_array else f"{tree} of {', '.join(map(str, avals)) or 'nothing'}"
+    compare = "compare: carry < limit; or reduce: jnp.any(mask)."
+    raise ArgumentError(
+        f"while_loop's cond_fun, {describe_function(cond_fun)}, must return one bool; it returned {returned}.",
+        fix=compare
+        if is_array or not avals
+        else "return the bool itself, and not a container that holds it.",
+    )
 
 
 def fori_loop(
@@ -451,7 +466,7 @@ def fori_loop(
     CarryTypeError
         If the body returns a carry of another structure or type.
     ArgumentError
-        If a bound is no integer, or ``checkpoint`` takes to know bounds that are traced.
+        If a bound is no integer, ``unroll`` is negative, or ``checkpoint`` takes to know bounds that are traced.
 
     Examples
     --------
@@ -463,6 +478,7 @@ def fori_loop(
         aval = aval_of(bound)
         if aval.shape or aval.dtype.kind not in "iu":
             raise ArgumentError(f"fori_loop: {what} must be an integer scalar, got {aval}.")
+    unroll = as_unroll("fori_loop", 1 if unroll is None else unroll)
     bounds = _counter_bounds(lower, upper)
     # A Python count promotes like a Python integer: with f32 y, y + i stays f32.
     one = 1 if all(aval_of(b).weak_type for b in bounds) else aval_of(bounds[0]).dtype.type(1)
@@ -476,7 +492,7 @@ def fori_loop(
 
         counted.__wrapped__ = body_fun
         (_, result), _ = scan(
-            counted, (bounds[0], init_val), None, length=length, unroll=unroll or 1, checkpoint=checkpoint
+            counted, (bounds[0], init_val), None, length=length, unroll=unroll, checkpoint=checkpoint
         )
         return result
 

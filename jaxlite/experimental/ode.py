@@ -348,6 +348,10 @@ def _with_adjoint(func, y0, ts, inexact, exact, first_step, options, mxstep, che
     # Errors name it.
     solve.__name__ = solve.__qualname__ = "odeint, derivatives='adjoint',"
     solve = custom_vjp(solve)
+    solve.forward_mode_fix = (
+        'pass derivatives="loop" for forward mode and second derivatives (jvp, jacfwd, hessian), or use reverse '
+        "mode alone."
+    )
 
     def forward(*args):
         y0, ts, inexact, exact, first_step = args

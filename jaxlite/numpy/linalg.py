@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ import numpy as np
 from jaxlite.array import Array
 from jaxlite.control.custom_rules import custom_jvp
 from jaxlite.dtypes import complex_dtype, real_dtype
-from jaxlite.errors import ArgumentError, ShapeError
+from jaxlite.errors import ArgumentError, DtypeError, ShapeError
 from jaxlite.numpy import contraction, ufuncs
 from jaxlite.numpy.contraction import diagonal as diagonal_of
 from jaxlite.numpy.contraction import matmul, tensordot, vecdot
@@ -42,8 +43,9 @@ from jaxlite.numpy.selection import real, where
 from jaxlite.numpy.shaping import concatenate, expand_dims, matrix_transpose, moveaxis, ravel, reshape
 from jaxlite.numpy.sorting import argsort
 from jaxlite.ops import elementwise, linalg
+from jaxlite.ops.reflections import geqrf
 from jaxlite.ops.structural import stop_gradient
-from jaxlite.trace import aval_of
+from jaxlite.trace import Tracer, aval_of
 from jaxlite.typing import ArrayLike, DTypeLike
 
 __all__ = [
@@ -504,10 +506,16 @@ def matrix_power(a: ArrayLike, n: int) -> Array:
     Returns
     -------
     Array
+
+    Raises
+    ------
+    DtypeError
+        If ``n`` is no integer.
     """
     x = strip_weak(operand("matrix_power", a))
     if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
         raise ShapeError(f"linalg.matrix_power: {aval_of(x)} is not a square matrix.")
+    n = _exponent(n)
     if n < 0:
         x, n = inv(x), -n
     if n == 0:
@@ -520,6 +528,19 @@ def matrix_power(a: ArrayLike, n: int) -> Array:
         if n:
             x = matmul(x, x)
     return result
+
+
+def _exponent(n) -> int:
+    try:
+        return operator.index(n)
+    except TypeError:
+        if isinstance(n, Tracer):
+            raise
+        raise DtypeError(
+            f"linalg.matrix_power: the exponent must be an integer, got {n!r:.40}.",
+            why="the power is a number of factors.",
+            fix="pass n=2; scipy.linalg.funm(a, lambda x: x**p) or a factorisation by eigh for other powers.",
+        ) from None
 
 
 @implements(np.linalg.multi_dot, sequence=True)
@@ -718,18 +739,20 @@ def qr(a: ArrayLike, mode: str = "reduced") -> QRResult | Array:
     ----------
     a : array_like
         ``[..., m, n]``
-    mode : {"reduced", "complete", "r"}
-        "reduced": min(m, n) columns in Q; "complete": m; "r": only R is returned.
+    mode : {"reduced", "complete", "r", "raw"}
+        "reduced": min(m, n) columns in Q; "complete": m; "r": only R is returned; "raw": what LAPACK leaves.
 
     Returns
     -------
     QRResult, or Array
-        ``(Q, R)`` with ``Q @ R == a``.
+        ``(Q, R)`` with ``Q @ R == a``; of "raw" ``(h, tau)``, the transpose of the matrix whose upper triangle is R
+        and that holds the vectors of Householder's reflections below it, and the factors of these.
 
     Notes
     -----
     Derivatives exist where the first min(m, n) columns are independent. In mode "complete" the columns of ``Q`` after
-    the first n are those that Householder's reflections leave there, and move with them.
+    the first n are those that Householder's reflections leave there, and move with them. In mode "raw" there are none.
+    `jaxlite.lax.linalg.householder_product` and `jaxlite.lax.linalg.ormqr` take what "raw" returns.
 
     Examples
     --------
@@ -737,10 +760,13 @@ def qr(a: ArrayLike, mode: str = "reduced") -> QRResult | Array:
     Array([[-5. , -1.4],
            [ 0. , -0.2]], dtype=float64)
     """
-    if mode not in ("reduced", "complete", "r"):
+    if mode not in ("reduced", "complete", "r", "raw"):
         raise ArgumentError(
-            f"linalg.qr: mode {mode!r} is not known.", fix='use "reduced", "complete" or "r".'
+            f"linalg.qr: mode {mode!r} is not known.", fix='use "reduced", "complete", "r" or "raw".'
         )
+    if mode == "raw":
+        factors, tau = geqrf(_factorable("qr", a))
+        return QRResult(matrix_transpose(factors), tau)
     q, r = linalg.qr(_factorable("qr", a), mode == "complete")
     return r if mode == "r" else QRResult(q, r)
 

@@ -995,6 +995,81 @@ bitcast_convert_type_p = piecewise_constant(
 )  # fmt: skip
 
 
+def _reduce_precision_impl(x, exponent_bits, mantissa_bits):
+    layout = np.finfo(x.dtype)
+    unsigned = np.dtype(f"u{x.dtype.itemsize}").type
+    bits, one = np.asarray(x).view(unsigned), unsigned(1)
+    lost = layout.nmant - mantissa_bits
+    if lost > 0:
+        # Half of the last place less one, and one more where that place is odd: halves go to the even neighbour.
+        odd = (bits >> unsigned(lost)) & one
+        bits = (bits + ((one << unsigned(lost - 1)) - one + odd)) & ~((one << unsigned(lost)) - one)
+    if exponent_bits < layout.nexp:
+        mask, sign = (
+            ((one << unsigned(layout.nexp)) - one) << unsigned(layout.nmant),
+            one << unsigned(layout.bits - 1),
+        )
+        least, largest = (
+            unsigned(exponent << layout.nmant) for exponent in exponent_range(layout, exponent_bits)
+        )
+        exponent = bits & mask
+        bits = np.where(exponent > largest, (bits & sign) | mask, bits)
+        bits = np.where(exponent <= least, bits & sign, bits)
+    return np.where(np.isnan(x), x, bits.view(x.dtype))
+
+
+def exponent_range(layout, exponent_bits: int) -> tuple[int, int]:
+    """Return the biased exponents of a dtype from which on a smaller range has zeros, and beyond which infinities."""
+    bias, reduced = 2 ** (layout.nexp - 1) - 1, 2 ** (exponent_bits - 1) - 1
+    return bias - reduced, bias + reduced
+
+
+reduce_precision_p = linear_unary(
+    "reduce_precision", _reduce_precision_impl, transpose=lambda ct, aval, **params: reduce_precision(ct, **params),
+    kinds="f", doc="z = x rounded to fewer bits;  ż = ẋ rounded, x̄ = z̄ rounded",
+)  # fmt: skip
+
+
+def reduce_precision(x, exponent_bits: int, mantissa_bits: int):
+    """Round to a format of fewer bits, and keep the dtype.
+
+    Parameters
+    ----------
+    x : array of float
+    exponent_bits : int
+        At least 1. What the format has no exponent for is infinite, or zero: it has no subnormal numbers.
+    mantissa_bits : int
+        Halves go to the neighbour whose last bit is zero.
+
+    Returns
+    -------
+    Array
+        Of the dtype of ``x``.
+
+    Raises
+    ------
+    ArgumentError
+        For fewer bits than that.
+
+    Notes
+    -----
+    It counts as linear: tangents and cotangents are rounded as well.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> reduce_precision(np.float32(3.14159), 8, 7)
+    Array(3.140625, dtype=float32)
+    """
+    exponent_bits, mantissa_bits = operator.index(exponent_bits), operator.index(mantissa_bits)
+    if exponent_bits < 1 or mantissa_bits < 0:
+        raise ArgumentError(
+            f"reduce_precision: no format has {exponent_bits} bits of exponent and {mantissa_bits} of mantissa.",
+            why="there is at least one of exponent.",
+        )
+    return _bind_checked(reduce_precision_p, x, exponent_bits=exponent_bits, mantissa_bits=mantissa_bits)
+
+
 def convert_element_type(x, new_dtype, weak_type: bool = False):
     """Convert to another dtype.
 

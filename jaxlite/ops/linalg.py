@@ -840,6 +840,12 @@ def eigh(a, lower: bool = True, symmetrize_input: bool = True, compute_v: bool =
     )
 
 
+def room_of_geev(dtype: np.dtype, n: int, left: bool, right: bool) -> int:
+    """Ask LAPACK for the workspace of geev, which finds eigenvectors of these kinds, in elements."""
+    size, _ = lapack("geev_lwork", dtype)(n, compute_vl=left, compute_vr=right)
+    return int(size.real)
+
+
 # --- eig --------------------------------------------------------------------------------------------
 
 
@@ -862,19 +868,21 @@ def _eig_impl(a):
 
 def _eig_jvp(primals, tangents):
     w, v = eig(*primals)
-    a_dot = _as_dtype(tangents[0], aval_of(v).dtype)
+    return (w, v), _eig_tangents(w, v, _as_dtype(tangents[0], aval_of(v).dtype))
+
+
+def _eig_tangents(w, v, a_dot):
     inner = solve(v, matmul(a_dot, v))
     turned = matmul(v, mul(inner, _gaps(w)))
     if not aval_of(v).shape[-1]:
-        return (w, v), (_diagonal(inner), turned)  # no element is the largest
+        return _diagonal(inner), turned  # no element is the largest
     # Vectors keep the length 1, and LAPACK turns them so that their largest element is real.
     row = len(aval_of(v).shape) - 2
     largest = expand_dims(argmax(abs(v), row, np.int64), (row,))
     phase = imag(div(take_along_dim(turned, largest, row), take_along_dim(v, largest, row)))
     growth = expand_dims(reduce_sum(real(mul(conj(v), turned)), (row,)), (row,))
     excess = squeeze(complex(growth, phase), (row,))
-    v_dot = sub(turned, mul(v, _along_rows(excess, aval_of(v).shape)))
-    return (w, v), (_diagonal(inner), v_dot)
+    return _diagonal(inner), sub(turned, mul(v, _along_rows(excess, aval_of(v).shape)))
 
 
 def _eig_batch(axis, args, dims):
@@ -916,6 +924,91 @@ def eig(a):
     Where eigenvalues coincide, the derivative of the vectors is nan.
     """
     return bind_checked(eig_p, a)
+
+
+# --- left_eigenvectors ------------------------------------------------------------------------------
+
+
+def _left_eigenvectors_abstract_eval(a):
+    check_square("left_eigenvectors", a)
+    check_dtypes("left_eigenvectors", a)
+    return (ShapedArray(a.shape, complex_dtype(a.dtype)),)
+
+
+def _left_eigenvectors_impl(a):
+    (aval,) = avals = _left_eigenvectors_abstract_eval(aval_of(a))
+    # In double precision, as NumPy computes the eigenvalues whose order this is.
+    wide = a.astype(np.result_type(a.dtype, np.float64))
+    geev = lapack("geev", wide.dtype)
+
+    def factor(a):
+        out, size = np.empty(a.shape, aval.dtype), room_of_geev(wide.dtype, a.shape[-1], True, False)
+        for i in np.ndindex(a.shape[:-2]):
+            if not np.isfinite(a[i]).all():
+                raise np.linalg.LinAlgError
+            if a.shape[-1]:
+                *w, v, _, info = geev(a[i], compute_vl=1, compute_vr=0, lwork=size)
+                if info:
+                    raise np.linalg.LinAlgError
+                out[i] = v if len(w) == 1 else _from_pairs(w[1], v)
+        return (out,)
+
+    return each_or_nan(factor, wide, avals)
+
+
+def _from_pairs(imaginary, v):
+    """Put vectors together of which LAPACK leaves the real parts, then the imaginary ones, in two columns."""
+    out = v.astype(np.complex128)
+    for j in np.flatnonzero(imaginary > 0):
+        out[:, j] = v[:, j] + 1j * v[:, j + 1]
+        out[:, j + 1] = out[:, j].conj()
+    return out
+
+
+def _left_eigenvectors_jvp(primals, tangents):
+    # They are the right ones of the adjoint.
+    v, (w, _) = left_eigenvectors(*primals), eig(*primals)
+    _, v_dot = _eig_tangents(conj(w), v, adjoint(_as_dtype(tangents[0], aval_of(v).dtype)))
+    return (v,), (v_dot,)
+
+
+def _left_eigenvectors_batch(axis, args, dims):
+    return (left_eigenvectors(move_dim(args[0], dims[0], 0)),), (0,)
+
+
+left_eigenvectors_p = Primitive(
+    name="left_eigenvectors",
+    multiple_results=False,
+    effects=PURE,
+    abstract_eval=_left_eigenvectors_abstract_eval,
+    impl=_left_eigenvectors_impl,
+    jvp=_left_eigenvectors_jvp,
+    partial_eval=RECORD,
+    transpose=NOT_LINEAR,
+    batch=_left_eigenvectors_batch,
+    lower=Library("geev"),
+    doc="Vᴴ·A = diag(w)·Vᴴ;  V̇ as that of the right eigenvectors of Aᴴ",
+)
+
+
+def left_eigenvectors(a):
+    """Return the left eigenvectors of a square matrix.
+
+    Parameters
+    ----------
+    a : array [..., n, n]
+
+    Returns
+    -------
+    complex array [..., n, n]
+        In columns of length 1, in the order that `eig` gives the eigenvalues; the largest element of each is real.
+        They are nan where LAPACK does not converge.
+
+    Notes
+    -----
+    Where eigenvalues coincide, the derivative is nan.
+    """
+    return bind_checked(left_eigenvectors_p, a)
 
 
 # --- svd --------------------------------------------------------------------------------------------

@@ -35,17 +35,15 @@ from jaxlite.primitive import NOT_LINEAR, PURE, RECORD, Primitive, Zero, is_line
 from jaxlite.trace import aval_of
 
 
-def room(routine: str, dtype: np.dtype, *shape: int, vectors: bool = True) -> int:
+def room(routine: str, dtype: np.dtype, *shape: int) -> int:
     """Ask LAPACK for the workspace of a routine: blocks depend on it, and rounding with them.
 
     Parameters
     ----------
-    routine : {"gees", "geev", "gehrd", "orghr", "geqp3"}
+    routine : {"gees", "gehrd", "orghr", "geqp3"}
     dtype : dtype
     *shape : int
         Of the matrix.
-    vectors : bool
-        Whether geev is to find eigenvectors.
 
     Returns
     -------
@@ -57,8 +55,7 @@ def room(routine: str, dtype: np.dtype, *shape: int, vectors: bool = True) -> in
     elif routine == "geqp3":
         size = lapack(routine, dtype)(np.empty(shape, dtype), lwork=-1)[-2][0]
     else:
-        options = {"compute_vl": False, "compute_vr": vectors} if routine == "geev" else {}
-        size, _ = lapack(f"{routine}_lwork", dtype)(shape[-1], **options)
+        size, _ = lapack(f"{routine}_lwork", dtype)(shape[-1])
     return int(size.real)
 
 

@@ -21,7 +21,7 @@ ARRANGING = _names(
 )
 _CHEAP = _names(
     "add add_any sub mul neg abs sign max min clamp square select_n and or xor not eq ne lt le gt ge",
-    "convert_element_type real imag complex conj floor ceil round is_finite",
+    "convert_element_type reduce_precision real imag complex conj floor ceil round is_finite",
     "shift_left shift_right_logical shift_right_arithmetic",
 )
 _DIVIDING = _names("div sqrt rsqrt")
@@ -30,6 +30,7 @@ _EXPENSIVE = _names(
     "exp exp2 expm1 log log1p sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh logistic logaddexp",
     "pow integer_pow cbrt hypot erf erfc erf_inv lgamma digamma polygamma hyp1f1 hyp2f1 rem mod floor_div",
     "dot_general cholesky triangular_solve lu qr eigh eig svd schur hessenberg triangular_sylvester column_pivots",
+    "geqrf gehrd tridiagonal householder_product ormqr left_eigenvectors",
     "fft sort cumsum cumprod cummax cummin cumlogsumexp",
     "reduce_sum reduce_prod reduce_max reduce_min argmax argmin scan",
 )
@@ -69,7 +70,8 @@ UNKNOWN_LENGTH = 100
 _LOOPS = _names("while tape_scan")
 # Solved by a routine, one matrix after the other.
 _ROUTINES = _names(
-    "cholesky triangular_solve lu qr eigh eig svd schur hessenberg triangular_sylvester column_pivots fft sort"
+    "cholesky triangular_solve lu qr eigh eig svd schur hessenberg triangular_sylvester column_pivots fft sort",
+    "geqrf gehrd tridiagonal householder_product ormqr left_eigenvectors",
 )
 # Left to Python, which takes so long for a call.
 _HOST, _HOST_CALL = _names("fft pure_callback io_callback"), 15_000.0

@@ -35,7 +35,7 @@ _THROUGH_PYTHON = {
     "hyp1f1": "float64",
     "hyp2f1": "float64",
     **dict.fromkeys(("dgees", "zgees", "dgeev", "zgeev", "dgehrd", "zgehrd", "dorghr", "zunghr")),
-    **dict.fromkeys(("dtrsyl", "ztrsyl", "dgeqp3", "zgeqp3")),
+    **dict.fromkeys(("dtrsyl", "ztrsyl", "dgeqp3", "zgeqp3", "dormqr", "zunmqr", "dsytrd", "zhetrd")),
     "tape_new": "int64",
     "tape_mark": "int64",
     "tape_release": None,

@@ -10,6 +10,7 @@ result replaced, so that no derivative meets a pole or a nan there.
 from __future__ import annotations
 
 import inspect
+import types
 from collections.abc import Callable
 
 import jaxlite.numpy as jnp
@@ -39,8 +40,10 @@ _DERIVED = {
 }
 
 
-class Distribution:
+class Distribution(types.ModuleType):
     """A probability distribution: its public methods are functions of arrays.
+
+    In JAX it is a module, and programs import from it; hence it is one here.
 
     Parameters
     ----------
@@ -69,8 +72,8 @@ class Distribution:
         self, name, title, *, methods, shapes="", lower=None, upper=None, inside=None, discrete=False, whole=False,
         valid=None, located=True, **functions,
     ):  # fmt: skip
+        super().__init__(f"jaxlite.scipy.stats.{name}", f"{title[0].upper()}{title[1:]}.")
         self.name = name
-        self.__doc__ = f"{title[0].upper()}{title[1:]}."
         self._functions = functions
         self._shapes = tuple(shapes.split())
         self._lower, self._upper, self._inside, self._valid = lower, upper, inside, valid

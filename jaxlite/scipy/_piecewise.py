@@ -19,7 +19,7 @@ import jaxlite.numpy as jnp
 from jaxlite.array import Array as ArrayType
 from jaxlite.control.implicit import custom_linear_solve
 from jaxlite.errors import ArgumentError, ConcretizationTypeError, DtypeError, ShapeError
-from jaxlite.lax_linalg import tridiagonal_solve
+from jaxlite.lax.linalg import tridiagonal_solve
 from jaxlite.numpy.promotion import common_dtype, convert, inexact_dtype, operand
 from jaxlite.ops.structural import stop_gradient
 from jaxlite.trace import Tracer, aval_of

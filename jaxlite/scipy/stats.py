@@ -10,6 +10,8 @@ Array(-1., dtype=float64)
 from __future__ import annotations
 
 import math
+import sys
+import types
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -495,10 +497,11 @@ poisson.entropy = _poisson_entropy
 # --- distributions of vectors ---------------------------------------------------------------------------
 
 
-class _Vectors:
+class _Vectors(types.ModuleType):
     """A distribution of vectors: its public methods are functions of arrays."""
 
-    def __init__(self, **methods: Callable):
+    def __init__(self, name: str, **methods: Callable):
+        super().__init__(f"jaxlite.scipy.stats.{name}")
         vars(self).update(methods)
 
 
@@ -695,12 +698,24 @@ def _exponential_of(log_method: Callable, name: str) -> Callable:
     return method
 
 
-multinomial = _Vectors(logpmf=_multinomial_logpmf, pmf=_exponential_of(_multinomial_logpmf, "pmf"))
-dirichlet = _Vectors(logpdf=_dirichlet_logpdf, pdf=_exponential_of(_dirichlet_logpdf, "pdf"))
+multinomial = _Vectors(
+    "multinomial", logpmf=_multinomial_logpmf, pmf=_exponential_of(_multinomial_logpmf, "pmf")
+)
+dirichlet = _Vectors("dirichlet", logpdf=_dirichlet_logpdf, pdf=_exponential_of(_dirichlet_logpdf, "pdf"))
 multivariate_normal = _Vectors(
+    "multivariate_normal",
     logpdf=_multivariate_normal_logpdf,
     pdf=_exponential_of(_multivariate_normal_logpdf, "pdf"),
     entropy=_multivariate_normal_entropy,
+)
+
+# `import jaxlite.scipy.stats.norm` and `from jaxlite.scipy.stats.norm import logpdf` find them, as JAX's modules.
+sys.modules.update(
+    {
+        value.__name__: value
+        for value in list(globals().values())
+        if isinstance(value, Distribution | _Vectors)
+    }
 )
 
 # --- statistics -----------------------------------------------------------------------------------------

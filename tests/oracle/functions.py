@@ -371,6 +371,9 @@ PRODUCTS = [
     row("linalg.qr", TALL, on="d"),
     row("linalg.qr", A, on="d", mode="r", only=("evaluate", "jit", "vmap")),
     row("linalg.qr", TALL, on="d", mode="complete", only=("evaluate", "jit", "vmap")),
+    *[row("linalg.qr", x, on="dfc", mode="raw", label=f"raw, {label}", only=("evaluate", "jit", "vmap"))
+      for x, label in ((TALL, "tall"), (A, "wide"), (STACK, "stack"))],
+    row("linalg.qr", SQUARE, on="i", mode="raw", only=("evaluate", "jit", "vmap")),
     row("linalg.eigh", SQUARE, on="dfic", call=modulus_of("linalg.eigh")),
     row("linalg.eigh", DEFINITE, on="d", UPLO="U", symmetrize_input=False, call=modulus_of("linalg.eigh"),
         only=("evaluate", "jit", "vmap")),
@@ -836,6 +839,24 @@ WINDOWS = [
       for name, init in (("max", -np.inf), ("min", np.inf), ("add", 0.0))],
     row("lax.reduce_window", IMAGE, on="d", label="dilated", call=lambda jx, x: jx.lax.reduce_window(
         x, 0.0, jx.lax.add, (1, 1, 2, 2), (1, 1, 2, 1), [(0, 0), (0, 0), (1, 1), (0, 1)], (1, 1, 1, 2), (1, 1, 2, 1))),
+    *[row("lax.mulhi", x, y, only=("evaluate", "jit", "vmap"), on="d", label=str(x.dtype)) for x, y in (
+        np.array([[-1, 2**62 + 5, -(2**63), 2**63 - 1, 123456789123], [-1, -77, -(2**63), 2**63 - 1, -98765432198]]),
+        np.array([[2**64 - 1, 2**63 + 5, 2**40 + 3], [2**64 - 1, 7, 2**50 + 9]], np.uint64),
+        np.array([[-1, -(2**31), 2**31 - 1], [1, -(2**31), -12345]], np.int32),
+        np.array([[255, 16, 3], [255, 17, 4]], np.uint8),
+    )],
+    *[row(f"lax.{name}", *arrays, on="d") for name, arrays in {
+        "betainc": (Sample((3,), 0.5, 2.0), Sample((3,), 0.6, 2.5, 1), Sample((3,), 0.1, 0.9)),
+        "igamma": (Sample((3,), 0.5, 2.0), Sample((3,), 0.6, 2.5, 1)),
+        "igammac": (Sample((3,), 0.5, 2.0), Sample((3,), 0.6, 2.5, 1)),
+        "zeta": (Sample((3,), 1.2, 3.0), Sample((3,), 0.6, 2.5, 1)),
+    }.items()],
+    *[row("lax.reduce_window", IMAGE, on="di", label=f"{name} from 3", only=("evaluate", "jit", "vmap"),
+          call=lambda jx, x, name=name: jx.lax.reduce_window(
+              x, x.dtype.type(3), getattr(jx.lax, name), (1, 2, 3, 1), (1, 2, 1, 1), "SAME"))
+      for name in ("add", "mul", "max", "min")],
+    row("lax.reduce_window", A, on="d", label="too wide", only=("evaluate", "jit", "vmap"),
+        call=lambda jx, x: jx.lax.reduce_window(x, 1.0, lambda a, b: a + 2 * b, (1, 9), (1, 1), "VALID")),
     row("lax.reduce_window", A, on="d", label="any function", only=("evaluate", "jit", "vmap"),
         call=lambda jx, x: jx.lax.reduce_window(x, 1.0, lambda a, b: a * b, (1, 2), (1, 1), "VALID")),
     row("lax.reduce_window_shape_tuple", (5, 6), (2, 3), (1, 2), [(0, 1), (1, 1)], **_ONCE,
@@ -859,6 +880,39 @@ WINDOWS = [
            lambda jx, low, d, up, b: jx.lax.linalg.tridiagonal_solve(
                low.at[:, 0].set(0.0), d, up.at[:, -1].set(0.0), b)),
       ]],
+    # Any numbers below the diagonal and any factors, as LAPACK does not ask whether they are those of reflections.
+    row("lax.linalg.householder_product", TALL, Sample((2,), seed=1), on="dfc", only=("evaluate", "jit", "vmap")),
+    row("lax.linalg.householder_product", STACK, Sample((2, 2), seed=1), on="dc", label="stack",
+        only=("evaluate", "jit", "vmap")),
+    *[row("lax.linalg.ormqr", TALL, Sample((2,), seed=1), SQUARE, on="dfc", left=left, transpose=transpose,
+          only=("evaluate", "jit", "vmap")) for left in (True, False) for transpose in (True, False)],
+    *[row(f"lax.linalg.{name}", Sample((2, 4, 4)), on="dfc", only=("evaluate", "jit", "vmap"), **options)
+      for name, options in (("hessenberg", {}), ("schur", {}), ("schur", {"compute_schur_vectors": False}),
+                            ("tridiagonal", {}), ("tridiagonal", {"lower": False}))],
+    # Signs of real vectors are LAPACK's, which is the same; those of float32 are of vectors computed in double.
+    row("lax.linalg.eig", SQUARE, on="dc", only=("evaluate", "jit", "vmap")),
+    row("lax.linalg.eig", SQUARE, on="f", call=modulus_of("lax.linalg.eig"), only=("evaluate", "jit", "vmap")),
+    row("lax.linalg.eig", SQUARE, on="dc", enable_eigvec_derivs=True, only=("jvp", "grad", "jit_grad", "vmap_grad")),
+    row("lax.linalg.eig", STACK, on="dfc", compute_left_eigenvectors=False, compute_right_eigenvectors=False),
+    row("lax.linalg.qr", TALL, on="dfc", pivoting=True),
+    row("lax.linalg.qr", STACK, on="d", pivoting=True, full_matrices=False, label="stack"),
+    row("lax.linalg.eigh", STACK, on="dfc", lower=False, sort_eigenvalues=False, call=modulus_of("lax.linalg.eigh")),
+    row("lax.linalg.svd", BOX, on="dfc", full_matrices=False, subset_by_index=(0, 2), only=("evaluate", "jit", "vmap"),
+        call=modulus_of("lax.linalg.svd")),
+    row("lax.linalg.svd", BOX, on="d", compute_uv=False, subset_by_index=(1, 2), only=("evaluate", "jit", "vmap")),
+    *[row("lax.linalg.lu_pivots_to_permutation", np.array(pivots, np.int32), size, on="d", label=str(size))
+      for pivots, size in (([2, 2, 2], 5), ([[1, 1], [0, 2]], 3))],
+    row("lax.linalg.symmetric_product", BOX, Sample((2, 3, 3)), on="df", alpha=0.5, beta=-2.0,
+        only=("evaluate", "jit", "vmap")),
+    row("lax.linalg.symmetric_product", A, Sample((2, 2)), on="d", beta=0.5, symmetrize_output=True,
+        only=("evaluate", "jit", "vmap")),
+    row("lax.linalg.cholesky_update", LOWER, V, on="df", only=("evaluate", "jit"),
+        call=lambda jx, r, w: jx.lax.linalg.cholesky_update(r.T, w)),
+    row("lax.linalg.cholesky_update", LOWER, np.array([0.0, 1.5, 0.0]), on="d", only=("evaluate", "jit"),
+        label="zeros", call=lambda jx, r, w: jx.lax.linalg.cholesky_update(r.T, w)),
+    *[row("lax.reduce_precision", A, *bits, on="df", label=str(bits)) for bits in ((5, 10), (8, 7), (3, 1), (11, 52))],
+    *[row("lax.reduce_precision", np.concatenate([SPECIAL, [1e-300, 1e39, 1.5, 3.0]]), *bits, on="d",
+          label=f"special {bits}", only=("evaluate", "jit")) for bits in ((8, 23), (5, 0), (1, 3))],
     row("lax.split", A, (1, 2), on="di", call=lambda jx, x, sizes: jx.lax.split(x, sizes, 1)),
     row("lax.stack", [A, B], on="d", call=lambda jx, xs: jx.lax.stack(xs, 1)),
     row("lax.unstack", A, on="d", axis=1),
@@ -1048,6 +1102,8 @@ CONTROL = [
           call=lambda jx, x, i: jx.lax.switch(i, [lambda y: y * 2, lambda y: y * y, lambda y: y * x], x))
       for i in (-3, 1, 7)],
     row("lax.map", A, on="dfi", call=lambda jx, x: jx.lax.map(lambda t: t * t[0], x)),
+    row("lax.map", LONG, on="d", label="all at once",
+        call=lambda jx, x: jx.lax.map(lambda t: t * jx.numpy.sin(t), x, batch_size=0)),
     row("lax.map", LONG, on="d", label="batches",
         call=lambda jx, x: jx.lax.map(lambda t: jx.numpy.sin(t) * t, x, batch_size=3)),
     row("lax.associative_scan", LONG, on="dfi", call=lambda jx, x: jx.lax.associative_scan(lambda a, b: a * b, x)),
@@ -1180,6 +1236,15 @@ EXCLUDED = {
     **dict.fromkeys(
         ("lax.column_pivots", "lax.triangular_sylvester"), "LAPACK's, not in JAX: compared in rows/schur.py"
     ),
+    **dict.fromkeys(
+        ("lax.householder_product", "lax.ormqr"), "compared as lax.linalg's, under the same names"
+    ),
+    **dict.fromkeys(
+        ("lax.geqrf", "lax.gehrd", "lax.tridiagonal"),
+        "LAPACK's, compared as numpy.linalg.qr, lax.linalg.hessenberg and lax.linalg.tridiagonal",
+    ),
+    "lax.DotDimensionNumbers": "a type, for annotations",
+    "lax.left_eigenvectors": "LAPACK's, compared as lax.linalg.eig",
     "lax.random_gamma_grad": "compared with JAX and mpmath in test_random.py",
     **dict.fromkeys(
         (

@@ -11,6 +11,7 @@ from tests.rows import (
     linalg,
     random_bits,
     reductions,
+    reflections,
     schur,
     sorting,
     special,
@@ -32,6 +33,7 @@ _FILES = (
     fft,
     linalg,
     schur,
+    reflections,
     random_bits,
     control,
 )

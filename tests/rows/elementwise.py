@@ -68,6 +68,33 @@ def by_bits(function):
     return reference
 
 
+def reduce_precision(x, exponent_bits, mantissa_bits):
+    """Number by number, in exact arithmetic."""
+    least, largest = 2 - 2 ** (exponent_bits - 1), 2 ** (exponent_bits - 1) - 1
+    out = np.array(x)
+    for i, number in np.ndenumerate(x):
+        if np.isfinite(number) and number:
+            fraction, exponent = math.frexp(float(number))
+            # A mantissa of one bit more, that before the point; Python rounds halves to the even neighbour.
+            rounded = math.ldexp(round(math.ldexp(fraction, mantissa_bits + 1)), exponent - mantissa_bits - 1)
+            exponent = math.frexp(rounded)[1] - 1
+            limit = math.inf if exponent > largest else 0.0 if exponent < least else abs(rounded)
+            out[i] = math.copysign(limit, number)
+    return out
+
+
+def reduced(x):
+    """Formats of fewer bits in either part, in both and in none; derivatives are declared."""
+    layout = np.finfo(x.dtype)
+    formats = ((5, 10), (8, 7), (4, 3), (2, 1), (1, 5), (layout.nexp, layout.nmant), (layout.nexp, 4))
+    for exponent_bits, mantissa_bits in formats:
+        # A subnormal number of the dtype itself stays only where its exponents do.
+        if exponent_bits < layout.nexp or not np.any((x != 0) & (abs(x) < layout.tiny)):
+            params = {"exponent_bits": exponent_bits, "mantissa_bits": min(mantissa_bits, layout.nmant)}
+            label = f"{exponent_bits},{mantissa_bits}"
+            yield Case("reduce_precision", (x,), params, reduce_precision, derivatives=None, label=label)
+
+
 UNARY = [
     *differentiable("neg", np.negative, ANYWHERE, COMPLEX),
     *on_integers("neg", np.negative, [0, 1, 100]),
@@ -123,6 +150,12 @@ UNARY = [
     Case("conj", (COMPLEX,), reference=np.conj),
     Case("conj", (COMPLEX[0].astype(C64),), reference=np.conj, order=1),
     Case("conj", (COMPLEX[:0],), reference=np.conj),
+    *reduced(
+        np.float32([0.0, -0.0, 1.0, -1.0009766, 1.0004883, 3.14159, 65519.0, 65520.0, -1e30, 6.1e-5, 5e-5])
+    ),
+    *reduced(np.array([[np.nan, np.inf], [-np.inf, 1e300], [0.1, 1e-200], [1 + 2.0**-24, -1e38]])),
+    *reduced(np.float16([0.1, -65504, np.inf, 6e-8])),
+    *reduced(np.zeros((0, 2))),
     Case("not", (np.array([True, False]),), reference=np.logical_not),
     *on_integers("not", by_bits(lambda n, width: 2**width - 1 - n), [0, 1, 127], (U8,)),
     Case("not", (np.array([0, 1, -128], I8),), expected=np.array([-1, -2, 127], I8)),
@@ -395,10 +428,14 @@ CONVERSION = [
     Case("bitcast_convert_type", (np.zeros((2, 0)),), {"new_dtype": I64}, expected=np.zeros((2, 0), I64)),
 ]  # fmt: skip
 
+
 ROWS = [*UNARY, *BINARY, *BITS, *COMPARISON, *ROUNDING, *POWERS, *SELECTION, *CONVERSION]
 
 THREE = np.arange(3)
 ERRORS = [
+    ErrorCase(
+        "reduce_precision", (X.astype(I64),), {"exponent_bits": 5, "mantissa_bits": 10}, DtypeError, "not i64"
+    ),
     ErrorCase("add", (X, X[0]), {}, ShapeError, r"add: operands have types f64\[2,3\], f64\[3\]"),
     ErrorCase("add", (X, X.astype(F32)), {}, DtypeError, r"add: operands have types f64\[2,3\], f32\[2,3\]"),
     ErrorCase("sub", BOOLS, {}, DtypeError, "sub takes .* operands, not bool"),

@@ -297,6 +297,16 @@ def eig_by_scipy(a):
     return w.astype(dtype), v.astype(dtype)
 
 
+@loop
+def left_eigenvectors(a):
+    """Their signs are LAPACK's; SciPy's form of them is normalised again."""
+    return (
+        scipy.linalg.eig(a, left=True, right=False)[1].astype(np.result_type(a.dtype, 1j))
+        if a.size
+        else a + 0j
+    )
+
+
 EIG = [
     Case("eig", (A,), {}, eig_by_scipy),
     Case("eig", (TURNING,), {}, eig_by_scipy, label="complex pair"),
@@ -381,7 +391,25 @@ SVD = [
     ),
 ]
 
-ROWS = [*CHOLESKY, *SOLVES, *LU, *QR, *EIGH, *EIG, *SVD]
+LEFT_EIGENVECTORS = [
+    *(
+        Case("left_eigenvectors", (a,), {}, left_eigenvectors, label=str(i))
+        for i, a in enumerate((A, TURNING, COMPLEX, np.stack([A, TURNING]), NO_MATRICES, NO_ROWS))
+    ),
+    Case("left_eigenvectors", (TURNING.astype(F32),), {}, left_eigenvectors, order=1),
+    Case("left_eigenvectors", (COMPLEX.astype(C64),), {}, left_eigenvectors, order=1),
+    Case(
+        "left_eigenvectors",
+        (np.stack([np.full((2, 2), np.inf), np.diag([2.0, 1.0])]),),
+        {},
+        expected=np.stack([np.full((2, 2), complex(np.nan)), np.eye(2)]),
+        derivatives=None,
+        label="one without",
+    ),
+]
+
+
+ROWS = [*LEFT_EIGENVECTORS, *CHOLESKY, *SOLVES, *LU, *QR, *EIGH, *EIG, *SVD]
 
 LEFT = {name: name == "left_side" for name in TRIANGULAR}
 FACTORS, PIVOTS, _ = lu(A)
@@ -414,6 +442,8 @@ ERRORS = [
     ErrorCase("eigh", (A.astype(F16),), EIGH_PARAMS, DtypeError, "LAPACK computes in"),
     ErrorCase("eig", (B,), {}, ShapeError, "must be a square matrix"),
     ErrorCase("eig", (A.astype(I64),), {}, DtypeError, "LAPACK computes in"),
+    ErrorCase("left_eigenvectors", (B,), {}, ShapeError, "must be a square matrix"),
+    ErrorCase("left_eigenvectors", (A.astype(I64),), {}, DtypeError, "LAPACK computes in"),
     ErrorCase("svd", (A[0],), {"full_matrices": True, "compute_uv": True}, ShapeError, "must be a matrix"),
     ErrorCase(
         "svd",

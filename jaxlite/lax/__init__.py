@@ -9,10 +9,11 @@ from __future__ import annotations
 import builtins
 import enum
 import math
+from collections.abc import Sequence as _Sequence
 
 import numpy as np
 
-from jaxlite import lax_linalg as linalg
+from jaxlite import scipy as _scipy
 from jaxlite.bessel import bessel_i0e, bessel_i1e
 from jaxlite.control.collectives import all_gather, axis_index, axis_size, pmax, pmean, pmin, ppermute, psum
 from jaxlite.control.cond import cond, switch
@@ -21,9 +22,10 @@ from jaxlite.control.implicit import custom_linear_solve, custom_root
 from jaxlite.control.scan import scan
 from jaxlite.control.while_loop import fori_loop, while_loop
 from jaxlite.dtypes import as_dtype
-from jaxlite.errors import ArgumentError, ShapeError
+from jaxlite.errors import ArgumentError, DtypeError, ShapeError
 from jaxlite.interpreters.reapply import apply, aval, program
 from jaxlite.ir import PRIMITIVES
+from jaxlite.lax import linalg
 from jaxlite.ops.composite import hypot, logaddexp
 from jaxlite.ops.contraction import dot_general
 from jaxlite.ops.cumulative import cumlogsumexp, cummax, cummin, cumprod, cumsum, linear_recurrence
@@ -79,6 +81,7 @@ from jaxlite.ops.elementwise import (
     population_count,
     pow,
     real,
+    reduce_precision,
     rem,
     round,
     rsqrt,
@@ -120,6 +123,7 @@ from jaxlite.ops.linalg import (
     cholesky,
     eig,
     eigh,
+    left_eigenvectors,
     lu,
     lu_solve,
     qr,
@@ -140,6 +144,7 @@ from jaxlite.ops.reductions import (
     reduce_sum,
     reduce_xor,
 )
+from jaxlite.ops.reflections import gehrd, geqrf, householder_product, ormqr, tridiagonal
 from jaxlite.ops.schur import column_pivots, hessenberg, schur, triangular_sylvester
 from jaxlite.ops.sorting import argsort, put_along_dim_add, sort, sort_key_val, take_along_dim, top_k
 from jaxlite.ops.special import digamma, erf, erf_inv, erfc, hyp1f1, hyp2f1, lgamma, polygamma
@@ -200,6 +205,12 @@ class Precision(enum.Enum):
     HIGHEST = 2
 
 
+# What annotations of programs written for JAX name.
+PrecisionLike = None | str | Precision | tuple[str, str] | tuple[Precision, Precision]
+DotDimensionNumbers = tuple[tuple[_Sequence[int], _Sequence[int]], tuple[_Sequence[int], _Sequence[int]]]
+ConvGeneralDilatedDimensionNumbers = None | tuple[str, str, str] | ConvDimensionNumbers
+
+
 class RoundingMethod(enum.IntEnum):
     """How `round` treats halves."""
 
@@ -233,6 +244,44 @@ def broadcasted_iota(dtype, shape, dimension: int):
 def select(pred, on_true, on_false):
     """Choose elementwise: ``on_true`` where ``pred``, else ``on_false``."""
     return select_n(pred, on_false, on_true)
+
+
+def mulhi(x, y):
+    """Return the upper half of the bits of a product of integers.
+
+    Parameters
+    ----------
+    x, y : array of int
+        Of one dtype and shape.
+
+    Returns
+    -------
+    Array
+        Of that dtype.
+
+    Examples
+    --------
+    >>> mulhi(np.uint32(2**31), np.uint32(6))
+    Array(3, dtype=uint32)
+    """
+    dtype_in = aval_of(x).dtype
+    if dtype_in.kind not in "iu" or dtype_in != aval_of(y).dtype:
+        raise DtypeError(
+            f"mulhi: operands have types {aval_of(x)}, {aval_of(y)}.",
+            why="it multiplies integers of one dtype.",
+        )
+    bits = 8 * dtype_in.itemsize
+    shift = shift_right_arithmetic if dtype_in.kind == "i" else shift_right_logical
+    if bits < 64:
+        wide = np.dtype(f"{dtype_in.kind}8")
+        product = mul(convert_element_type(x, wide), convert_element_type(y, wide))
+        return convert_element_type(shift(product, full_like(product, bits)), dtype_in)
+    # (2³²·a + b)·(2³²·c + d), a and c signed: no sum below leaves 64 bits.
+    half, low = full_like(x, 32), full_like(x, 2**32 - 1)
+    a, b, c, d = shift(x, half), bitwise_and(x, low), shift(y, half), bitwise_and(y, low)
+    carried = add(mul(a, d), shift_right_logical(mul(b, d), half))
+    crossed = add(mul(b, c), bitwise_and(carried, low))
+    return add(mul(a, c), add(shift(carried, half), shift(crossed, half)))
 
 
 def reciprocal(x):
@@ -687,8 +736,18 @@ def composite(decomposition, name: str, version: int = 0):  # noqa: F811
     return decomposition
 
 
+# Functions of JAX's lax which are SciPy's under other names; loaded when they are first asked for.
+_OF_SCIPY = {"betainc": "betainc", "igamma": "gammainc", "igammac": "gammaincc", "zeta": "zeta"}
+
+
 # Every primitive under JAX's name for it: ``lax.sin_p``.
 def __getattr__(attribute: str):
+    if attribute in _OF_SCIPY:
+        return getattr(_scipy.special, _OF_SCIPY[attribute])
     if attribute.endswith("_p") and attribute[:-2] in PRIMITIVES:
         return PRIMITIVES[attribute[:-2]]
     raise AttributeError(f"module 'jaxlite.lax' has no attribute {attribute!r}")
+
+
+def __dir__():
+    return sorted([*globals(), *_OF_SCIPY])
