@@ -302,9 +302,90 @@ def test_tails_that_a_complement_does_not_know():
         np.testing.assert_allclose(wrap(stats.nbinom.sf)(0.0, 2.0, 1 - 1e-12), 2e-12, rtol=1e-3)
 
 
+@pytest.mark.parametrize("a", [-40.0, -5.0, -0.05, 0.0, 0.3, 2.0, 100.0])
+@pytest.mark.parametrize("width", [1e-12, 1e-6, 1e-2, 0.09, 0.11, 0.5])
+def test_truncation_to_narrow_intervals(a, width):
+    b = a + width
+
+    def density(x):
+        return mpmath.exp(-(mpmath.mpf(x) ** 2) / 2) / mpmath.quad(lambda t: mpmath.exp(-t * t / 2), [a, b])
+
+    with mpmath.workdps(40):
+        at_a, at_b = float(density(a)), float(density(b))
+    for wrap in (lambda f: f, jaxlite.jit):
+        np.testing.assert_allclose(wrap(stats.truncnorm.pdf)(a, a, b), at_a, rtol=3e-12)
+        np.testing.assert_allclose(wrap(jaxlite.grad(stats.truncnorm.logpdf, 2))(a, a, b), -at_b, rtol=3e-12)
+
+
+# method: its operands, and how much of the mass is not in the part
+NEARLY_ALL = {
+    "gamma.logcdf": ((40.0, 2.5), lambda x, a: mpmath.gammainc(a, x, mpmath.inf, regularized=True)),
+    "gamma.logsf": ((1e-8, 2.5), lambda x, a: mpmath.gammainc(a, 0, x, regularized=True)),
+    "chi2.logsf": ((1e-8, 5.0), lambda x, df: mpmath.gammainc(df / 2, 0, x / 2, regularized=True)),
+    "cauchy.logcdf": ((1e10,), lambda x: 0.5 - mpmath.atan(x) / mpmath.pi),
+    "beta.logcdf": ((1 - 2.0**-30, 2.0, 3.0), lambda x, a, b: mpmath.betainc(a, b, x, 1, regularized=True)),
+    "beta.logsf": ((1e-9, 2.0, 3.0), lambda x, a, b: mpmath.betainc(a, b, 0, x, regularized=True)),
+    "t.logcdf": (
+        (300.0, 4.0),
+        lambda x, n: mpmath.betainc(n / 2, 0.5, 0, n / (n + x * x), regularized=True) / 2,
+    ),
+    "wrapcauchy.logsf": (
+        (1e-9, 0.3),
+        lambda x, c: mpmath.atan((1 + c) / (1 - c) * mpmath.tan(x / 2)) / mpmath.pi,
+    ),
+    "truncnorm.logcdf": (
+        (2 - 2.0**-33, -1.0, 2.0),
+        lambda x, a, b: (mpmath.ncdf(b) - mpmath.ncdf(x)) / (mpmath.ncdf(b) - mpmath.ncdf(a)),
+    ),
+    "truncnorm.logsf": (
+        (-1 + 2.0**-33, -1.0, 2.0),
+        lambda x, a, b: (mpmath.ncdf(x) - mpmath.ncdf(a)) / (mpmath.ncdf(b) - mpmath.ncdf(a)),
+    ),
+    "poisson.logcdf": ((30.0, 2.5), lambda k, mu: mpmath.gammainc(k + 1, 0, mu, regularized=True)),
+    "binom.logcdf": ((19.0, 20.0, 0.1), lambda k, n, p: mpmath.betainc(k + 1, n - k, 0, p, regularized=True)),
+    "nbinom.logcdf": ((100.0, 2.0, 0.5), lambda k, n, p: mpmath.betainc(n, k + 1, p, 1, regularized=True)),
+    "geom.logcdf": ((300.0, 0.3), lambda k, p: (1 - p) ** k),
+    "bernoulli.logsf": ((0.0, 1 - 2.0**-40), lambda k, p: 1 - p),
+}
+
+
+@pytest.mark.parametrize("name", NEARLY_ALL)
+def test_logarithms_of_nearly_all_of_the_mass(name):
+    (operands, rest), (distribution, method) = NEARLY_ALL[name], name.split(".")
+    f = getattr(getattr(stats, distribution), method)
+    first = int(distribution in ("poisson", "binom", "nbinom", "geom", "bernoulli"))
+    with mpmath.workdps(60):
+        exact = [mpmath.mpf(v) for v in operands]
+        value = float(mpmath.log1p(-rest(*exact)))
+
+        def partial(position):
+            moved = lambda v: mpmath.log1p(-rest(*exact[:position], v, *exact[position + 1 :]))  # noqa: E731
+            return float(mpmath.diff(moved, exact[position], h=exact[position] * mpmath.mpf(10) ** -25))
+
+        slopes = {i: partial(i) for i in range(first, len(operands))}
+    for g in (f, jaxlite.jit(f)):
+        np.testing.assert_allclose(g(*operands), value, rtol=1e-12, atol=0)
+    for position, slope in slopes.items():
+        np.testing.assert_allclose(jaxlite.grad(f, position)(*operands), slope, rtol=1e-8)
+
+
 def _log_upper_beta(x, a, b):
     with mpmath.workdps(40):
         return mpmath.log(mpmath.betainc(a, b, mpmath.mpf(x), 1, regularized=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "z", "shapes"),
+    [("gamma", 0.0, (0.5,)), ("chi2", 0.0, (1.0,)), ("beta", 0.0, (0.5, 0.5)), ("beta", 1.0, (0.5, 0.5))],
+)
+def test_distribution_functions_where_the_density_is_infinite(name, z, shapes):
+    distribution, theirs = getattr(stats, name), getattr(scipy.stats, name)
+    for method in ("cdf", "sf", "logcdf", "logsf"):
+        f = getattr(distribution, method)
+        assert f(z, *shapes) == getattr(theirs, method)(z, *shapes)
+        for position in range(len(shapes) + 3):
+            for slope in (jaxlite.grad(f, position), jaxlite.jit(jaxlite.grad(f, position))):
+                assert slope(z, *shapes, 0.0, 1.0) == 0
 
 
 def test_entropy_and_singular_covariances():
