@@ -10,7 +10,7 @@ import scipy.stats
 import jaxlite
 import jaxlite.numpy as jnp
 from jaxlite.errors import ArgumentError, DtypeError, ShapeError
-from jaxlite.scipy import stats
+from jaxlite.scipy import special, stats
 from jaxlite.test_util import check_grads
 from tests.sampling import one_in
 
@@ -373,6 +373,28 @@ def test_logarithms_of_nearly_all_of_the_mass(name):
 def _log_upper_beta(x, a, b):
     with mpmath.workdps(40):
         return mpmath.log(mpmath.betainc(a, b, mpmath.mpf(x), 1, regularized=True))
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "q"), [(0.01, 5.0, 0.2), (0.01, 5.0, 0.9), (2.0, 1e6, 0.2), (3.0, 0.5, 1e-40)]
+)
+def test_upper_quantiles_of_beta_near_the_ends(a, b, q):
+    def excess(logarithm):
+        return mpmath.betainc(a, b, 0, mpmath.exp(logarithm), regularized=True) - (1 - mpmath.mpf(q))
+
+    with mpmath.workdps(60):
+        guess = stats.beta.isf(q, a, b)
+        x = float(mpmath.exp(mpmath.findroot(excess, mpmath.log(float(guess))))) if guess < 1 else 1.0
+        slope = (
+            -1 / (mpmath.mpf(x) ** (a - 1) * (1 - mpmath.mpf(x)) ** (b - 1) / mpmath.beta(a, b))
+            if x < 1
+            else None
+        )
+    for wrap in (lambda f: f, jaxlite.jit):
+        np.testing.assert_allclose(wrap(stats.beta.isf)(q, a, b), x, rtol=1e-12)
+        np.testing.assert_allclose(wrap(special.betainccinv)(a, b, q), x, rtol=1e-12)
+    if slope is not None:
+        np.testing.assert_allclose(jaxlite.grad(stats.beta.isf)(q, a, b), float(slope), rtol=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -513,9 +513,8 @@ def betaincc(a, b, x):
 _END = 690.0
 
 
-def _beta_inverse_number(a, b, p):
-    """The x between 0 and 1 where I_x(a, b) = p, for numbers a, b > 0 and 0 < p < 1."""
-    q = 1.0 - p
+def _beta_inverse_number(a, b, p, q):
+    """The x between 0 and 1 where I_x(a, b) = p, for numbers a, b, p, q > 0 and p + q = 1."""
     is_low = p < q
     target = jnp.log(jnp.where(is_low, p, q))
     z = jnp.where(is_low, 1.0, -1.0) * ndtri(jnp.where(is_low, p, q))
@@ -546,17 +545,32 @@ def _beta_inverse_number(a, b, p):
 _beta_inverse_elements = elements(_beta_inverse_number)
 
 
-@rule(
-    lambda ans, a, b, p: -_beta_slope(_beta_by_a)(None, a, b, ans) / _beta_density(None, a, b, ans),
-    lambda ans, a, b, p: -_beta_slope(_beta_by_b)(None, a, b, ans) / _beta_density(None, a, b, ans),
-    lambda ans, a, b, p: 1.0 / _beta_density(None, a, b, ans),
+def _beta_inverse(a, b, p, q):
+    valid = (a > 0) & (b > 0) & (a < jnp.inf) & (b < jnp.inf) & (p >= 0) & (q >= 0)
+    inside = valid & (p > 0) & (q > 0)
+    value = _beta_inverse_elements(*(jnp.where(inside, v, 0.5) for v in (a, b, p, q)))
+    return jnp.where(inside, value, jnp.where(valid, p, jnp.nan))
+
+
+def _beta_quantile_by(slope_of_ratio):
+    return lambda x, a, b, p: -slope_of_ratio(None, a, b, x) / _beta_density(None, a, b, x)
+
+
+_beta_quantile_by_a, _beta_quantile_by_b = map(
+    _beta_quantile_by, (_beta_slope(_beta_by_a), _beta_slope(_beta_by_b))
 )
+
+
+@rule(_beta_quantile_by_a, _beta_quantile_by_b, lambda ans, a, b, p: 1.0 / _beta_density(None, a, b, ans))
 def betaincinv(a, b, p):
     """The x where I_x(a, b) = p."""
-    valid = (a > 0) & (b > 0) & (a < jnp.inf) & (b < jnp.inf) & (p >= 0) & (p <= 1)
-    inside = valid & (p > 0) & (p < 1)
-    value = _beta_inverse_elements(*(jnp.where(inside, v, 0.5) for v in (a, b, p)))
-    return jnp.where(inside, value, jnp.where(valid, p, jnp.nan))
+    return _beta_inverse(a, b, p, 1.0 - p)
+
+
+@rule(_beta_quantile_by_a, _beta_quantile_by_b, lambda ans, a, b, q: -1.0 / _beta_density(None, a, b, ans))
+def betainccinv(a, b, q):
+    """The x where 1 - I_x(a, b) = q."""
+    return _beta_inverse(a, b, 1.0 - q, q)
 
 
 def _beta_logarithm(a, b):

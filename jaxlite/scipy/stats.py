@@ -219,7 +219,7 @@ beta = Distribution(
     "beta", "the beta distribution", methods=f"{_ALL} ppf isf", shapes="a b", lower=_zero, upper=_one, inside=_half,
     valid=_positive,
     logpdf=_beta_logpdf, pdf=_beta_pdf, cdf=_beta_cdf, sf=_beta_sf,
-    ppf=lambda q, a, b: sp.betaincinv(a, b, q), isf=lambda q, a, b: 1 - sp.betaincinv(b, a, q),
+    ppf=lambda q, a, b: sp.betaincinv(a, b, q), isf=lambda q, a, b: sp.betainccinv(a, b, q),
 )  # fmt: skip
 
 
