@@ -62,6 +62,8 @@ GAMMA_GRID = [
     (a, x) for a in (0.02, 0.5, 1.0, 3.0, 40.0, 900.0) for x in (0.3 * a, 0.9 * a, a, 1.4 * a + 0.1)
 ]
 BETA_GRID = [(a, b, x) for a in (0.3, 2.0, 60.0) for b in (0.5, 1.0, 90.0) for x in (0.02, 0.4, 0.6, 0.97)]
+# Equal parameters, whose minimum has half a slope.
+BETA_GRID += [(a, a, x) for a in (0.5, 1.0, 8.0) for x in (0.02, 0.3)]
 
 BESSEL_X = (0.02, 1.0, 1.99, 2.01, 5.3, 7.99, 8.01, 30.0)
 ORDERS = [(v, x) for v in (0.0, 0.3, 1.0, 2.5, 20.3) for x in (0.02, 1.9, 2.1, 5.3, 24.0, 60.0)]
@@ -276,6 +278,30 @@ def test_derivatives(name):
             # By the order I₀ changes by -K₀, which beside it is nothing.
             atol = 1e-14 * max(1.0, float(abs(reference_of(*row)))) if name == "iv" and i == 0 else 1e-14
             np.testing.assert_allclose(value, float(mp.re(expected)), rtol=1e-8, atol=atol, err_msg=str(row))
+
+
+@pytest.mark.parametrize(
+    ("name", "operands", "position", "reference"),
+    [
+        ("betainc", (0.5, 0.5, 0.3), 0, lambda a, b, x: mp.betainc(a, b, 0, x, regularized=True)),
+        ("betainc", (4.0, 4.0, 0.3), 1, lambda a, b, x: mp.betainc(a, b, 0, x, regularized=True)),
+        ("betaln", (3.0, 3.0), 0, lambda a, b: mp.log(mp.beta(a, b))),
+        ("spence", (1.0,), 0, lambda x: mp.polylog(2, 1 - x)),
+        ("spence", (1.00005,), 0, lambda x: mp.polylog(2, 1 - x)),
+    ],
+)
+def test_second_derivatives_where_formulas_meet(name, operands, position, reference):
+    f, step = getattr(special, name), mp.mpf(10) ** -15
+    with mp.workdps(70):
+        exact = [mp.mpf(v) for v in operands]
+
+        def at(shift):
+            return reference(*(v + shift * step if i == position else v for i, v in enumerate(exact)))
+
+        expected = float(mp.re(at(1) - 2 * at(0) + at(-1)) / step**2)
+    second = jaxlite.grad(jaxlite.grad(f, position), position)
+    for g in (second, jaxlite.jit(second)):
+        np.testing.assert_allclose(g(*operands), expected, rtol=1e-9)
 
 
 NUMBERS = (-np.inf, -2.5, -2.0, -1.0, -0.0, 0.0, 0.5, 1.0, 2.0, 800.0, np.inf, np.nan)

@@ -379,7 +379,9 @@ def gammainccinv(a, q):
 
 def _beta_factor(a, b, x, y):
     """xᵃ·yᵇ/B(a, b), x + y = 1; around its maximum at x = a/(a + b), as the gamma factor is around a."""
-    small, large = jnp.minimum(a, b), jnp.maximum(a, b)
+    # minimum and maximum would halve the slopes of equal parameters.
+    is_larger = a >= b
+    small, large = jnp.where(is_larger, b, a), jnp.where(is_larger, a, b)
     low = small < 1.0
     a_safe, b_safe = jnp.where(low, 2.0, a), jnp.where(low, 2.0, b)
     u, v = (b_safe * x - a_safe * y) / a_safe, (a_safe * y - b_safe * x) / b_safe
@@ -387,10 +389,10 @@ def _beta_factor(a, b, x, y):
     exponent = a_safe * _log_ratio(x * (1.0 + b_safe / a_safe), u)
     exponent = exponent + b_safe * _log_ratio(y * (1.0 + a_safe / b_safe), v)
     exponent = exponent + stirling(a_safe + b_safe) - stirling(a_safe) - stirling(b_safe)
-    least, most = jnp.minimum(a_safe, b_safe), jnp.maximum(a_safe, b_safe)
+    least, most = jnp.where(low, 2.0, small), jnp.where(low, 2.0, large)
     scale = jnp.sqrt(least / (2 * math.pi * (1.0 + least / most)))
     # Below 1 the maximum is at an end, and 1/B about the smaller parameter.
-    of_large, of_small = jnp.where(a >= b, x, y), jnp.where(a >= b, y, x)
+    of_large, of_small = jnp.where(is_larger, x, y), jnp.where(is_larger, y, x)
     at_end = large * _log_part(of_large, of_small) + small * _log_part(of_small, of_large)
     small_low = jnp.where(low, small, 0.5)
     at_end = at_end + lgamma_step(jnp.where(low, large, 2.0), small_low) - lgamma1p(small_low)
@@ -575,7 +577,8 @@ def betainccinv(a, b, q):
 
 def _beta_logarithm(a, b):
     """log B(a, b), a, b > 0: no differences of large logarithms."""
-    small, large = jnp.minimum(a, b), jnp.maximum(a, b)
+    is_larger = a >= b
+    small, large = jnp.where(is_larger, b, a), jnp.where(is_larger, a, b)
     low = small < 1.0
     small_low = jnp.where(low, small, 0.5)
     near_pole = lgamma1p(small_low) - jnp.log(small_low) - lgamma_step(jnp.where(low, large, 2.0), small_low)
