@@ -317,7 +317,7 @@ EDGES = {
 }  # fmt: skip
 # Where SciPy's answer at an edge is an accident of its method, and stays that of the eager function.
 OTHERWISE = {
-    "boxcox": lambda x, p: not np.isfinite(x) or not np.isfinite(p),
+    "boxcox": lambda x, p: x != 0 and (not np.isfinite(x) or not np.isfinite(p)),
     "factorial": lambda n: n == -np.inf,
 }
 

@@ -376,6 +376,39 @@ def _log_upper_beta(x, a, b):
 
 
 @pytest.mark.parametrize(
+    ("name", "q", "slope"),
+    [
+        *(("gumbel_r.ppf", 0.0, np.inf), ("gumbel_r.ppf", 1.0, np.inf), ("gumbel_r.isf", 1.0, -np.inf)),
+        *(("gumbel_l.ppf", 0.0, np.inf), ("gumbel_l.ppf", 1.0, np.inf), ("gumbel_l.isf", 0.0, -np.inf)),
+        *(("gumbel_r.ppf", 0.3, -1 / (0.3 * math.log(0.3))), ("gumbel_l.ppf", 1e-300, 1e300)),
+        *(("cauchy.ppf", 0.0, np.inf), ("cauchy.ppf", 1e-300, np.inf), ("cauchy.isf", 0.0, -np.inf)),
+        *(("cauchy.isf", 1e-100, -1e200 / math.pi), ("cauchy.isf", 0.5, -math.pi)),
+    ],
+)
+def test_slopes_of_quantiles_at_the_ends(name, q, slope):
+    distribution, method = name.split(".")
+    f = jaxlite.grad(getattr(getattr(stats, distribution), method))
+    for g in (f, jaxlite.jit(f)):
+        np.testing.assert_allclose(g(q), slope, rtol=1e-13)
+
+
+def test_quantiles_at_zero_do_not_depend_on_the_shape():
+    for f in (jaxlite.grad(stats.gamma.ppf, 1), jaxlite.jit(jaxlite.grad(stats.chi2.ppf, 1))):
+        assert f(0.0, 5.0) == 0
+
+
+def test_slopes_of_t_for_one_degree_of_freedom():
+    # Both parameters of its incomplete beta function are ½ there.
+    slope = jaxlite.grad(stats.t.cdf, 1)(-2.0, 1.0)
+    with mpmath.workdps(40):
+
+        def tail(df):
+            return mpmath.betainc(df / 2, mpmath.mpf(0.5), 0, df / (df + 4), regularized=True) / 2
+
+        np.testing.assert_allclose(slope, float(mpmath.diff(tail, 1)), rtol=1e-10)
+
+
+@pytest.mark.parametrize(
     ("a", "b", "q"), [(0.01, 5.0, 0.2), (0.01, 5.0, 0.9), (2.0, 1e6, 0.2), (3.0, 0.5, 1e-40)]
 )
 def test_upper_quantiles_of_beta_near_the_ends(a, b, q):

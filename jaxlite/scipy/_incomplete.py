@@ -346,7 +346,9 @@ def _normal_quantile(a, p, q):
 
 def _gamma_quantile_by_a(x, a, p, q):
     is_normal, z = _normal_quantile(a, p, q)
-    slope = _gamma_slope_a(a, x) / _gamma_density(a, x)
+    # At 0, where the density may be 0 as well, the quantile remains.
+    zero = x == 0
+    slope = jnp.where(zero, 0.0, _gamma_slope_a(a, x) / _gamma_density(a, jnp.where(zero, 1.0, x)))
     return jnp.where(is_normal, 1.0 + 0.5 * z / jnp.sqrt(a), slope)
 
 

@@ -1275,6 +1275,8 @@ def _boxcox_rule(logarithm: Callable, zero: float, slope: Callable):
         at_end = (x == zero) & (power != 0.0)
         value = _boxcox_of_log(logarithm(jnp.where(at_end, zero + 1.0, x)), power)
         end = jnp.where(power > 0.0, -1.0 / jnp.where(power > 0.0, power, 1.0), -jnp.inf)
+        # inf/inf, or a power that is not known.
+        end = jnp.where(power > -jnp.inf, end, jnp.nan)
         return jnp.where(at_end, end, value)
 
     return transform

@@ -69,6 +69,19 @@ def _gumbel_pdf(z):
     return jnp.exp(z - jnp.exp(z))
 
 
+@rule(lambda ans, q: -1 / jnp.abs(sp.xlogy(q, q)))
+def _log_minus_log(q):
+    """log(-log(q)); the slopes at both ends are infinite, and not 0·inf."""
+    return jnp.log(-jnp.log(q))
+
+
+@rule(lambda ans, q: 1 / jnp.abs(sp.xlog1py(1 - q, -q)))
+def _log_minus_log1p(q):
+    """log(-log(1 - q))."""
+    return jnp.log(-jnp.log1p(-q))
+
+
+@rule(lambda ans, q: -math.pi * (1 + ans * ans))
 def _cotangent(q):
     """cot(π·q), from the nearest of 0, ½ and 1."""
     distance = q - 0.5
@@ -137,7 +150,7 @@ cauchy = Distribution(
     logpdf=lambda z: -math.log(math.pi) - jnp.log1p(z * z),
     # As angles: ½ + arctan(z)/π would lose the tail.
     cdf=lambda z: jnp.arctan2(1.0, -z) / math.pi, sf=lambda z: jnp.arctan2(1.0, z) / math.pi,
-    ppf=lambda q: -_cotangent(q), isf=lambda q: _cotangent(q),
+    ppf=lambda q: -_cotangent(q), isf=_cotangent,
 )  # fmt: skip
 
 expon = Distribution(
@@ -181,7 +194,7 @@ gumbel_r = Distribution(
     logpdf=lambda z: _gumbel_logpdf(-z), pdf=lambda z: _gumbel_pdf(-z),
     logcdf=lambda z: -jnp.exp(-z), cdf=lambda z: jnp.exp(-_bounded_exp(-z)),
     sf=lambda z: -jnp.expm1(-_bounded_exp(-z)), logsf=lambda z: _log1mexp(_bounded_exp(-z)),
-    ppf=lambda q: -jnp.log(-jnp.log(q)), isf=lambda q: -jnp.log(-jnp.log1p(-q)),
+    ppf=lambda q: -_log_minus_log(q), isf=lambda q: -_log_minus_log1p(q),
 )  # fmt: skip
 
 gumbel_l = Distribution(
@@ -189,7 +202,7 @@ gumbel_l = Distribution(
     logpdf=_gumbel_logpdf, pdf=_gumbel_pdf,
     logsf=lambda z: -jnp.exp(z), sf=lambda z: jnp.exp(-_bounded_exp(z)),
     cdf=lambda z: -jnp.expm1(-_bounded_exp(z)), logcdf=lambda z: _log1mexp(_bounded_exp(z)),
-    ppf=lambda q: jnp.log(-jnp.log1p(-q)), isf=lambda q: jnp.log(-jnp.log(q)),
+    ppf=_log_minus_log1p, isf=_log_minus_log,
 )  # fmt: skip
 
 uniform = Distribution(
