@@ -10,7 +10,7 @@ import scipy.stats
 import jaxlite
 import jaxlite.numpy as jnp
 from jaxlite.errors import ArgumentError, DtypeError, ShapeError
-from jaxlite.scipy import stats
+from jaxlite.scipy import special, stats
 from jaxlite.test_util import check_grads
 from tests.sampling import one_in
 
@@ -302,9 +302,146 @@ def test_tails_that_a_complement_does_not_know():
         np.testing.assert_allclose(wrap(stats.nbinom.sf)(0.0, 2.0, 1 - 1e-12), 2e-12, rtol=1e-3)
 
 
+@pytest.mark.parametrize("a", [-40.0, -5.0, -0.05, 0.0, 0.3, 2.0, 100.0])
+@pytest.mark.parametrize("width", [1e-12, 1e-6, 1e-2, 0.09, 0.11, 0.5])
+def test_truncation_to_narrow_intervals(a, width):
+    b = a + width
+
+    def density(x):
+        left, right = (mpmath.erfc(mpmath.mpf(v) / mpmath.sqrt(2)) for v in (a, b))
+        return mpmath.exp(-(mpmath.mpf(x) ** 2) / 2) * mpmath.sqrt(2 / mpmath.pi) / (left - right)
+
+    with mpmath.workdps(400):
+        at_a, at_b = float(density(a)), float(density(b))
+    for wrap in (lambda f: f, jaxlite.jit):
+        np.testing.assert_allclose(wrap(stats.truncnorm.pdf)(a, a, b), at_a, rtol=1e-11)
+        np.testing.assert_allclose(wrap(jaxlite.grad(stats.truncnorm.logpdf, 2))(a, a, b), -at_b, rtol=1e-11)
+
+
+# method: its operands, and how much of the mass is not in the part
+NEARLY_ALL = {
+    "gamma.logcdf": ((40.0, 2.5), lambda x, a: mpmath.gammainc(a, x, mpmath.inf, regularized=True)),
+    "gamma.logsf": ((1e-8, 2.5), lambda x, a: mpmath.gammainc(a, 0, x, regularized=True)),
+    "chi2.logsf": ((1e-8, 5.0), lambda x, df: mpmath.gammainc(df / 2, 0, x / 2, regularized=True)),
+    "cauchy.logcdf": ((1e10,), lambda x: 0.5 - mpmath.atan(x) / mpmath.pi),
+    "beta.logcdf": ((1 - 2.0**-30, 2.0, 3.0), lambda x, a, b: mpmath.betainc(a, b, x, 1, regularized=True)),
+    "beta.logsf": ((1e-9, 2.0, 3.0), lambda x, a, b: mpmath.betainc(a, b, 0, x, regularized=True)),
+    "t.logcdf": (
+        (300.0, 4.0),
+        lambda x, n: mpmath.betainc(n / 2, 0.5, 0, n / (n + x * x), regularized=True) / 2,
+    ),
+    "wrapcauchy.logsf": (
+        (1e-9, 0.3),
+        lambda x, c: mpmath.atan((1 + c) / (1 - c) * mpmath.tan(x / 2)) / mpmath.pi,
+    ),
+    "truncnorm.logcdf": (
+        (2 - 2.0**-33, -1.0, 2.0),
+        lambda x, a, b: (mpmath.ncdf(b) - mpmath.ncdf(x)) / (mpmath.ncdf(b) - mpmath.ncdf(a)),
+    ),
+    "truncnorm.logsf": (
+        (-1 + 2.0**-33, -1.0, 2.0),
+        lambda x, a, b: (mpmath.ncdf(x) - mpmath.ncdf(a)) / (mpmath.ncdf(b) - mpmath.ncdf(a)),
+    ),
+    "poisson.logcdf": ((30.0, 2.5), lambda k, mu: mpmath.gammainc(k + 1, 0, mu, regularized=True)),
+    "binom.logcdf": ((19.0, 20.0, 0.1), lambda k, n, p: mpmath.betainc(k + 1, n - k, 0, p, regularized=True)),
+    "nbinom.logcdf": ((100.0, 2.0, 0.5), lambda k, n, p: mpmath.betainc(n, k + 1, p, 1, regularized=True)),
+    "geom.logcdf": ((300.0, 0.3), lambda k, p: (1 - p) ** k),
+    "bernoulli.logsf": ((0.0, 1 - 2.0**-40), lambda k, p: 1 - p),
+}
+
+
+@pytest.mark.parametrize("name", NEARLY_ALL)
+def test_logarithms_of_nearly_all_of_the_mass(name):
+    (operands, rest), (distribution, method) = NEARLY_ALL[name], name.split(".")
+    f = getattr(getattr(stats, distribution), method)
+    first = int(distribution in ("poisson", "binom", "nbinom", "geom", "bernoulli"))
+    with mpmath.workdps(60):
+        exact = [mpmath.mpf(v) for v in operands]
+        value = float(mpmath.log1p(-rest(*exact)))
+
+        def partial(position):
+            moved = lambda v: mpmath.log1p(-rest(*exact[:position], v, *exact[position + 1 :]))  # noqa: E731
+            return float(mpmath.diff(moved, exact[position], h=exact[position] * mpmath.mpf(10) ** -25))
+
+        slopes = {i: partial(i) for i in range(first, len(operands))}
+    for g in (f, jaxlite.jit(f)):
+        np.testing.assert_allclose(g(*operands), value, rtol=1e-12, atol=0)
+    for position, slope in slopes.items():
+        np.testing.assert_allclose(jaxlite.grad(f, position)(*operands), slope, rtol=1e-8)
+
+
 def _log_upper_beta(x, a, b):
     with mpmath.workdps(40):
         return mpmath.log(mpmath.betainc(a, b, mpmath.mpf(x), 1, regularized=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "q", "slope"),
+    [
+        *(("gumbel_r.ppf", 0.0, np.inf), ("gumbel_r.ppf", 1.0, np.inf), ("gumbel_r.isf", 1.0, -np.inf)),
+        *(("gumbel_l.ppf", 0.0, np.inf), ("gumbel_l.ppf", 1.0, np.inf), ("gumbel_l.isf", 0.0, -np.inf)),
+        *(("gumbel_r.ppf", 0.3, -1 / (0.3 * math.log(0.3))), ("gumbel_l.ppf", 1e-300, 1e300)),
+        *(("cauchy.ppf", 0.0, np.inf), ("cauchy.ppf", 1e-300, np.inf), ("cauchy.isf", 0.0, -np.inf)),
+        *(("cauchy.isf", 1e-100, -1e200 / math.pi), ("cauchy.isf", 0.5, -math.pi)),
+    ],
+)
+def test_slopes_of_quantiles_at_the_ends(name, q, slope):
+    distribution, method = name.split(".")
+    f = jaxlite.grad(getattr(getattr(stats, distribution), method))
+    for g in (f, jaxlite.jit(f)):
+        np.testing.assert_allclose(g(q), slope, rtol=1e-13)
+
+
+def test_quantiles_at_zero_do_not_depend_on_the_shape():
+    for f in (jaxlite.grad(stats.gamma.ppf, 1), jaxlite.jit(jaxlite.grad(stats.chi2.ppf, 1))):
+        assert f(0.0, 5.0) == 0
+
+
+def test_slopes_of_t_for_one_degree_of_freedom():
+    # Both parameters of its incomplete beta function are ½ there.
+    slope = jaxlite.grad(stats.t.cdf, 1)(-2.0, 1.0)
+    with mpmath.workdps(40):
+
+        def tail(df):
+            return mpmath.betainc(df / 2, mpmath.mpf(0.5), 0, df / (df + 4), regularized=True) / 2
+
+        np.testing.assert_allclose(slope, float(mpmath.diff(tail, 1)), rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "q"), [(0.01, 5.0, 0.2), (0.01, 5.0, 0.9), (2.0, 1e6, 0.2), (3.0, 0.5, 1e-40)]
+)
+def test_upper_quantiles_of_beta_near_the_ends(a, b, q):
+    def excess(logarithm):
+        return mpmath.betainc(a, b, 0, mpmath.exp(logarithm), regularized=True) - (1 - mpmath.mpf(q))
+
+    with mpmath.workdps(60):
+        guess = stats.beta.isf(q, a, b)
+        x = float(mpmath.exp(mpmath.findroot(excess, mpmath.log(float(guess))))) if guess < 1 else 1.0
+        slope = (
+            -1 / (mpmath.mpf(x) ** (a - 1) * (1 - mpmath.mpf(x)) ** (b - 1) / mpmath.beta(a, b))
+            if x < 1
+            else None
+        )
+    for wrap in (lambda f: f, jaxlite.jit):
+        np.testing.assert_allclose(wrap(stats.beta.isf)(q, a, b), x, rtol=1e-12)
+        np.testing.assert_allclose(wrap(special.betainccinv)(a, b, q), x, rtol=1e-12)
+    if slope is not None:
+        np.testing.assert_allclose(jaxlite.grad(stats.beta.isf)(q, a, b), float(slope), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "z", "shapes"),
+    [("gamma", 0.0, (0.5,)), ("chi2", 0.0, (1.0,)), ("beta", 0.0, (0.5, 0.5)), ("beta", 1.0, (0.5, 0.5))],
+)
+def test_distribution_functions_where_the_density_is_infinite(name, z, shapes):
+    distribution, theirs = getattr(stats, name), getattr(scipy.stats, name)
+    for method in ("cdf", "sf", "logcdf", "logsf"):
+        f = getattr(distribution, method)
+        assert f(z, *shapes) == getattr(theirs, method)(z, *shapes)
+        for position in range(len(shapes) + 3):
+            for slope in (jaxlite.grad(f, position), jaxlite.jit(jaxlite.grad(f, position))):
+                assert slope(z, *shapes, 0.0, 1.0) == 0
 
 
 def test_entropy_and_singular_covariances():

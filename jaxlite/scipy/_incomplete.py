@@ -346,7 +346,9 @@ def _normal_quantile(a, p, q):
 
 def _gamma_quantile_by_a(x, a, p, q):
     is_normal, z = _normal_quantile(a, p, q)
-    slope = _gamma_slope_a(a, x) / _gamma_density(a, x)
+    # At 0, where the density may be 0 as well, the quantile remains.
+    zero = x == 0
+    slope = jnp.where(zero, 0.0, _gamma_slope_a(a, x) / _gamma_density(a, jnp.where(zero, 1.0, x)))
     return jnp.where(is_normal, 1.0 + 0.5 * z / jnp.sqrt(a), slope)
 
 
@@ -379,7 +381,9 @@ def gammainccinv(a, q):
 
 def _beta_factor(a, b, x, y):
     """xᵃ·yᵇ/B(a, b), x + y = 1; around its maximum at x = a/(a + b), as the gamma factor is around a."""
-    small, large = jnp.minimum(a, b), jnp.maximum(a, b)
+    # minimum and maximum would halve the slopes of equal parameters.
+    is_larger = a >= b
+    small, large = jnp.where(is_larger, b, a), jnp.where(is_larger, a, b)
     low = small < 1.0
     a_safe, b_safe = jnp.where(low, 2.0, a), jnp.where(low, 2.0, b)
     u, v = (b_safe * x - a_safe * y) / a_safe, (a_safe * y - b_safe * x) / b_safe
@@ -387,10 +391,10 @@ def _beta_factor(a, b, x, y):
     exponent = a_safe * _log_ratio(x * (1.0 + b_safe / a_safe), u)
     exponent = exponent + b_safe * _log_ratio(y * (1.0 + a_safe / b_safe), v)
     exponent = exponent + stirling(a_safe + b_safe) - stirling(a_safe) - stirling(b_safe)
-    least, most = jnp.minimum(a_safe, b_safe), jnp.maximum(a_safe, b_safe)
+    least, most = jnp.where(low, 2.0, small), jnp.where(low, 2.0, large)
     scale = jnp.sqrt(least / (2 * math.pi * (1.0 + least / most)))
     # Below 1 the maximum is at an end, and 1/B about the smaller parameter.
-    of_large, of_small = jnp.where(a >= b, x, y), jnp.where(a >= b, y, x)
+    of_large, of_small = jnp.where(is_larger, x, y), jnp.where(is_larger, y, x)
     at_end = large * _log_part(of_large, of_small) + small * _log_part(of_small, of_large)
     small_low = jnp.where(low, small, 0.5)
     at_end = at_end + lgamma_step(jnp.where(low, large, 2.0), small_low) - lgamma1p(small_low)
@@ -513,9 +517,8 @@ def betaincc(a, b, x):
 _END = 690.0
 
 
-def _beta_inverse_number(a, b, p):
-    """The x between 0 and 1 where I_x(a, b) = p, for numbers a, b > 0 and 0 < p < 1."""
-    q = 1.0 - p
+def _beta_inverse_number(a, b, p, q):
+    """The x between 0 and 1 where I_x(a, b) = p, for numbers a, b, p, q > 0 and p + q = 1."""
     is_low = p < q
     target = jnp.log(jnp.where(is_low, p, q))
     z = jnp.where(is_low, 1.0, -1.0) * ndtri(jnp.where(is_low, p, q))
@@ -546,22 +549,38 @@ def _beta_inverse_number(a, b, p):
 _beta_inverse_elements = elements(_beta_inverse_number)
 
 
-@rule(
-    lambda ans, a, b, p: -_beta_slope(_beta_by_a)(None, a, b, ans) / _beta_density(None, a, b, ans),
-    lambda ans, a, b, p: -_beta_slope(_beta_by_b)(None, a, b, ans) / _beta_density(None, a, b, ans),
-    lambda ans, a, b, p: 1.0 / _beta_density(None, a, b, ans),
+def _beta_inverse(a, b, p, q):
+    valid = (a > 0) & (b > 0) & (a < jnp.inf) & (b < jnp.inf) & (p >= 0) & (q >= 0)
+    inside = valid & (p > 0) & (q > 0)
+    value = _beta_inverse_elements(*(jnp.where(inside, v, 0.5) for v in (a, b, p, q)))
+    return jnp.where(inside, value, jnp.where(valid, p, jnp.nan))
+
+
+def _beta_quantile_by(slope_of_ratio):
+    return lambda x, a, b, p: -slope_of_ratio(None, a, b, x) / _beta_density(None, a, b, x)
+
+
+_beta_quantile_by_a, _beta_quantile_by_b = map(
+    _beta_quantile_by, (_beta_slope(_beta_by_a), _beta_slope(_beta_by_b))
 )
+
+
+@rule(_beta_quantile_by_a, _beta_quantile_by_b, lambda ans, a, b, p: 1.0 / _beta_density(None, a, b, ans))
 def betaincinv(a, b, p):
     """The x where I_x(a, b) = p."""
-    valid = (a > 0) & (b > 0) & (a < jnp.inf) & (b < jnp.inf) & (p >= 0) & (p <= 1)
-    inside = valid & (p > 0) & (p < 1)
-    value = _beta_inverse_elements(*(jnp.where(inside, v, 0.5) for v in (a, b, p)))
-    return jnp.where(inside, value, jnp.where(valid, p, jnp.nan))
+    return _beta_inverse(a, b, p, 1.0 - p)
+
+
+@rule(_beta_quantile_by_a, _beta_quantile_by_b, lambda ans, a, b, q: -1.0 / _beta_density(None, a, b, ans))
+def betainccinv(a, b, q):
+    """The x where 1 - I_x(a, b) = q."""
+    return _beta_inverse(a, b, 1.0 - q, q)
 
 
 def _beta_logarithm(a, b):
     """log B(a, b), a, b > 0: no differences of large logarithms."""
-    small, large = jnp.minimum(a, b), jnp.maximum(a, b)
+    is_larger = a >= b
+    small, large = jnp.where(is_larger, b, a), jnp.where(is_larger, a, b)
     low = small < 1.0
     small_low = jnp.where(low, small, 0.5)
     near_pole = lgamma1p(small_low) - jnp.log(small_low) - lgamma_step(jnp.where(low, large, 2.0), small_low)

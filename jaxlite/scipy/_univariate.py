@@ -269,9 +269,12 @@ def _dilogarithm(z):
 
 
 def _spence_slope(ans, x):
-    # log(x)/(1 - x), which is -1 at 1 and needs log1p around it.
-    away = jnp.where(x == 1.0, 2.0, x)
-    return jnp.where(x == 1.0, -1.0, jnp.log(away) / (1.0 - away))
+    # log(x)/(1 - x); its series beside 1, where the quotient is 0/0 and its own slope ½.
+    u = x - 1.0
+    near = jnp.abs(u) < 1e-4
+    away, close = jnp.where(near, 2.0, x), jnp.where(near, u, 0.0)
+    series = -horner([1.0, -1 / 2, 1 / 3, -1 / 4, 1 / 5], close)
+    return jnp.where(near, series, jnp.log(away) / (1.0 - away))
 
 
 @rule(_spence_slope)

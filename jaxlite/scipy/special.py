@@ -41,6 +41,7 @@ __all__ = [
     "beta",
     "betainc",
     "betaincc",
+    "betainccinv",
     "betaincinv",
     "betaln",
     "boxcox",
@@ -147,9 +148,14 @@ def _is_extreme_inverse_of_gamma(a, y):
 
 
 def _is_extreme_inverse_of_beta(a, b, y):
-    # Off by 5e-3 for a = 1e4, b = 20, y = 1e-300, and 2e-308 or 0 where the inverse, about the power 1/a of y, is less.
-    regular = (a > 0) & (a < np.inf) & (b > 0) & (b < np.inf) & (y >= 1e-20) & (y <= 1)
+    # Off by 5e-3 for a = 1e4, b = 20, y = 1e-300, by 4e-9 for a = 1e3, b = 1e6, y = 0.2, and 2e-308 or 0 where the
+    # inverse, about the power 1/a of y, is less.
+    regular = (a > 0) & (a < 1e5) & (b > 0) & (b < 1e5) & (y >= 1e-20) & (y <= 1)
     return ~(regular & (np.log(y) > -600 * a))
+
+
+def _is_extreme_inverse_of_complement(a, b, y):
+    return _is_extreme_inverse_of_beta(a, b, 1 - y) | (y < 1e-20)
 
 
 def _is_unequal(a, b):
@@ -835,6 +841,18 @@ def betaincinv(a: ArrayLike, b: ArrayLike, y: ArrayLike) -> Array:
     return apply("betaincinv", _incomplete.betaincinv, a, b, y)
 
 
+@by_scipy("betainccinv", 3, unless=_is_extreme_inverse_of_complement)
+def betainccinv(a: ArrayLike, b: ArrayLike, y: ArrayLike) -> Array:
+    """Inverse of `betaincc` in its third operand, accurate where it is small.
+
+    Examples
+    --------
+    >>> jaxlite.scipy.special.betainccinv(2.0, 3.0, 0.5)
+    Array(0.38572757, dtype=float64)
+    """
+    return apply("betainccinv", _incomplete.betainccinv, a, b, y)
+
+
 def factorial(n: ArrayLike, exact: bool = False) -> Array:
     """Factorial, and Γ(n + 1) between whole numbers; 0 for negative ones.
 
@@ -1257,6 +1275,8 @@ def _boxcox_rule(logarithm: Callable, zero: float, slope: Callable):
         at_end = (x == zero) & (power != 0.0)
         value = _boxcox_of_log(logarithm(jnp.where(at_end, zero + 1.0, x)), power)
         end = jnp.where(power > 0.0, -1.0 / jnp.where(power > 0.0, power, 1.0), -jnp.inf)
+        # inf/inf, or a power that is not known.
+        end = jnp.where(power > -jnp.inf, end, jnp.nan)
         return jnp.where(at_end, end, value)
 
     return transform
