@@ -323,6 +323,21 @@ def test_coordinates(mode, order):
         ndimage.map_coordinates(M, coordinates[:1], 1)
 
 
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "float32", "float64"])
+@pytest.mark.parametrize("order", [0, 1])
+@pytest.mark.parametrize("mode", ["constant", "nearest", "mirror", "reflect", "wrap"])
+def test_coordinates_halfway_between_elements(mode, order, dtype, oracle):
+    import jax.scipy.ndimage as theirs
+
+    x = np.array([1, 2, 5, 6, 9, 14]).astype(dtype)
+    at = np.arange(-4.5, 12, 0.5)
+    expected = theirs.map_coordinates(x, [at], order, mode, cval=0.5)
+    for call in (ndimage.map_coordinates, jaxlite.jit(ndimage.map_coordinates, static_argnums=(2, 3))):
+        result = call(x, [at], order, mode, cval=0.5)
+        assert result.dtype == dtype
+        np.testing.assert_allclose(result, expected, rtol=1e-6)
+
+
 def rosenbrock(x, a):
     return jnp.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (a - x[:-1]) ** 2)
 
