@@ -411,3 +411,14 @@ def test_vector_quantisation():
     assert not np.isnan(jaxlite.grad(lambda x: cluster.vq.vq(x, X)[1].sum())(X)).any()
     with pytest.raises(ShapeError, match="vq: operands have types"):
         cluster.vq.vq(X, M)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("f", [lambda x, v: x.sum() * v, lambda x, v: jnp.where(x > 9, x, v * x).sum()])
+def test_minimisation_ends_where_there_is_no_value(value, f):
+    start = np.array([1.0, 0.5, 2.0])
+    for call in (optimize.minimize, jaxlite.jit(optimize.minimize, static_argnames=("fun", "method"))):
+        result = call(f, start, (value,), method="BFGS")
+        assert not result.success and result.status == 3
+        assert result.nit == 1
+        np.testing.assert_array_equal(result.x, start)
