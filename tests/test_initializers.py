@@ -80,6 +80,16 @@ def test_orthogonal_ones():
         assert np.count_nonzero(w) == 6
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "complex64", "complex128"])
+def test_dtypes_are_those_asked_for(dtype):
+    names = ["normal", "orthogonal", "delta_orthogonal", *BY_FANS]
+    names += [] if dtype.startswith("complex") else ["uniform", "truncated_normal"]
+    made = [getattr(initializers, name)() for name in names]
+    for init in (*made, initializers.zeros, initializers.ones, initializers.constant(2)):
+        for call in (init, jaxlite.jit(init, static_argnums=(1, 2))):
+            assert call(KEY, (3, 2, 4), dtype).dtype == dtype
+
+
 @pytest.mark.parametrize(
     "text",
     [

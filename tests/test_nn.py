@@ -312,6 +312,17 @@ def test_nan_stays_nan(name):
         assert np.isnan(call(np.array([np.nan, 1.0]))).tolist() == [True, False]
 
 
+@pytest.mark.parametrize("name", ["relu", "relu6", "hard_sigmoid", "hard_silu", "hard_tanh", "leaky_relu"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_slopes_of_straight_lines_at_their_ends_and_at_nan(name, dtype, oracle):
+    x = np.array([-np.inf, -3, -1, -0.0, 0, 1, 3, 6, np.inf, np.nan], dtype)
+    f, theirs = getattr(nn, name), getattr(oracle.nn, name)
+    for order in range(3):
+        for call in ways(jaxlite.vmap(f)):
+            np.testing.assert_allclose(call(x), oracle.vmap(theirs)(x), rtol=1e-6, err_msg=f"order {order}")
+        f, theirs = jaxlite.grad(f), oracle.grad(theirs)
+
+
 def test_slopes_at_infinity():
     at = np.array([-np.inf, np.inf])
     np.testing.assert_array_equal(jaxlite.vmap(jaxlite.grad(nn.softplus))(at), [0.0, 1.0])

@@ -303,3 +303,17 @@ def test_second_derivatives_in_both_modes():
 def test_errors(call, error, match):
     with pytest.raises(error, match="(?s)" + match):
         call()
+
+
+@pytest.mark.parametrize("method", ["linear", "nearest"])
+@pytest.mark.parametrize("fill_value", [np.nan, None, 3.0])
+@pytest.mark.parametrize("trailing", [(), (2,)])
+def test_a_grid_has_no_value_at_nan(method, fill_value, trailing):
+    grid = np.arange(4.0), np.array([0.0, 0.5, 2.0])
+    values = np.cos(np.arange(np.prod((4, 3, *trailing)))).reshape(4, 3, *trailing)
+    points = np.array([[np.nan, 1.0], [1.0, np.nan], [np.nan, np.nan], [0.5, 0.25], [2.2, 1.8]])
+    options = {"method": method, "bounds_error": False, "fill_value": fill_value}
+    expected = theirs.RegularGridInterpolator(grid, values, **options)(points)
+    found = ours.RegularGridInterpolator(grid, values, **options)
+    for call in (found, jaxlite.jit(found)):
+        np.testing.assert_allclose(call(points), expected)

@@ -180,6 +180,28 @@ def test_second_derivatives():
         check_grads(lambda x, name=name: getattr(linalg, name)(x), (A,), order=2, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("n", [1, 2, 5, 16])
+def test_roots_of_negative_eigenvalues_are_on_one_side(n, dtype, rng):
+    """Eigenvalues -1, -2 ... and, of the larger matrices, pairs: roots i, 1.41i ..., none of them conjugate."""
+    blocks = [-np.arange(1.0, n // 2 + 2), *[[[-1.0, 0.5 + k], [-0.5 - k, -1.0]] for k in range(n // 4)]]
+    blocks = scipy.linalg.block_diag(np.diag(blocks[0]), *blocks[1:])
+    q = np.linalg.qr(rng.normal(size=blocks.shape))[0]
+    a = q @ blocks @ q.T
+    values, vectors = np.linalg.eig(a)
+    # Exactly on the axis: an imaginary part of -0 would choose the other root.
+    expected = vectors @ np.diag(np.sqrt(values + 0j)) @ np.linalg.inv(vectors)
+    stack = np.stack([a, 2 * a]).astype(dtype)
+    rtol = 1e-3 if dtype == "f4" else 1e-11
+    for f in (linalg.sqrtm, jaxlite.jit(linalg.sqrtm), jaxlite.vmap(linalg.sqrtm)):
+        result = f(stack)
+        assert result.dtype == np.result_type(dtype, np.complex64)
+        np.testing.assert_allclose(result[0], expected, rtol=rtol, atol=rtol)
+        np.testing.assert_allclose(result[1], 2**0.5 * expected, rtol=rtol, atol=rtol)
+    if dtype == "f8":
+        check_grads(linalg.sqrtm, (a,), order=1, rtol=1e-4, atol=1e-4)
+
+
 STACKED = ("cholesky", "expm", "hessenberg", "lu", "lu_factor", "polar", "qr", "schur", "sqrtm", "inv", "det")
 
 

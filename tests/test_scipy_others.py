@@ -323,6 +323,21 @@ def test_coordinates(mode, order):
         ndimage.map_coordinates(M, coordinates[:1], 1)
 
 
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "float32", "float64"])
+@pytest.mark.parametrize("order", [0, 1])
+@pytest.mark.parametrize("mode", ["constant", "nearest", "mirror", "reflect", "wrap"])
+def test_coordinates_halfway_between_elements(mode, order, dtype, oracle):
+    import jax.scipy.ndimage as theirs
+
+    x = np.array([1, 2, 5, 6, 9, 14]).astype(dtype)
+    at = np.arange(-4.5, 12, 0.5)
+    expected = theirs.map_coordinates(x, [at], order, mode, cval=0.5)
+    for call in (ndimage.map_coordinates, jaxlite.jit(ndimage.map_coordinates, static_argnums=(2, 3))):
+        result = call(x, [at], order, mode, cval=0.5)
+        assert result.dtype == dtype
+        np.testing.assert_allclose(result, expected, rtol=1e-6)
+
+
 def rosenbrock(x, a):
     return jnp.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (a - x[:-1]) ** 2)
 
@@ -396,3 +411,14 @@ def test_vector_quantisation():
     assert not np.isnan(jaxlite.grad(lambda x: cluster.vq.vq(x, X)[1].sum())(X)).any()
     with pytest.raises(ShapeError, match="vq: operands have types"):
         cluster.vq.vq(X, M)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("f", [lambda x, v: x.sum() * v, lambda x, v: jnp.where(x > 9, x, v * x).sum()])
+def test_minimisation_ends_where_there_is_no_value(value, f):
+    start = np.array([1.0, 0.5, 2.0])
+    for call in (optimize.minimize, jaxlite.jit(optimize.minimize, static_argnames=("fun", "method"))):
+        result = call(f, start, (value,), method="BFGS")
+        assert not result.success and result.status == 3
+        assert result.nit == 1
+        np.testing.assert_array_equal(result.x, start)

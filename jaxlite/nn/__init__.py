@@ -1,6 +1,6 @@
 """Functions of neural networks: activations, softmax, one-hot codes.
 
-softplus(x)  ->  logaddexp x 0.0          relu(x)  ->  select_n (x > 0) 0.0 x
+softplus(x)  ->  logaddexp x 0.0          relu(x)  ->  select_n (x > 0) (max x 0.0) x
 """
 
 from __future__ import annotations
@@ -72,15 +72,16 @@ def relu(x: ArrayLike) -> Array:
 
     Notes
     -----
-    The derivative at 0 is 0.
+    The derivative at 0 and at nan is 0.
 
     Examples
     --------
     >>> jaxlite.nn.relu(jnp.array([-1.0, 2.0]))
     Array([0., 2.], dtype=float64)
     """
-    # So written nan stays nan.
-    return jnp.where(jnp.less_equal(x, 0), 0, x)
+    x = operand("relu", x)
+    # A maximum that has no derivative: nan stays nan, and its slope is 0 as where the unit is off.
+    return jnp.where(jnp.greater(x, 0), x, jnp.maximum(structural.stop_gradient(x), 0))
 
 
 def relu6(x: ArrayLike) -> Array:
@@ -93,9 +94,15 @@ def relu6(x: ArrayLike) -> Array:
     Returns
     -------
     Array
+
+    Notes
+    -----
+    The derivative at 0, 6 and nan is 0.
     """
     (x,) = promote_inexact("relu6", x)
-    return jnp.where(jnp.greater_equal(x, 6), 6, relu(x))
+    is_between = jnp.logical_and(jnp.greater(x, 0), jnp.less(x, 6))
+    limited = jnp.minimum(jnp.maximum(structural.stop_gradient(x), 0), 6)
+    return jnp.where(is_between, x, limited)
 
 
 def leaky_relu(x: ArrayLike, negative_slope: ArrayLike = 1e-2) -> Array:

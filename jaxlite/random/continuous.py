@@ -367,7 +367,8 @@ def _orthogonal(data, *, shape, dtype, n, m):
     q, r = jnp.linalg.qr(z)
     # Of the two factorisations in each column, the one whose r is positive makes q uniform.
     q = q * jnp.sign(jnp.diagonal(r, axis1=-2, axis2=-1))[..., None, :]
-    return jnp.swapaxes(q, -1, -2) if n < m else q
+    # A factorisation of float16 is one of float32.
+    return (jnp.swapaxes(q, -1, -2) if n < m else q).astype(dtype)
 
 
 def orthogonal(

@@ -132,6 +132,9 @@ class RegularGridInterpolator:
             for _, weight in corner:
                 value = value if weight is None else value * weight[(..., *trailing)]
             total = total + value
+        if method == "nearest":
+            # As the weights of "linear" do, and SciPy: no element is near to nan.
+            total = jnp.where(jnp.isnan(x).any(-1)[(..., *trailing)], np.nan, total)
         if self.fill_value is None:
             return total
         return jnp.where(outside[(..., *trailing)], jnp.asarray(self.fill_value, total.dtype), total)

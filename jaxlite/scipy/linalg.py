@@ -1165,6 +1165,10 @@ def _sqrt_of_triangle(t):
 @custom_jvp
 def _sqrtm(a):
     t, z = ops_schur.schur(a)
+    if not jnp.iscomplexobj(a):
+        # By way of the real form, where real eigenvalues are real: in a complex one those that are negative have
+        # imaginary parts of rounding errors, of either sign, and so have their roots, -1.39j and 1.31j of one matrix.
+        t, z = _of_each(_complex_form, a.ndim)(_as_complex(t), _as_complex(z))
     root = _of_each(_sqrt_of_triangle, a.ndim)(t)
     return jnp.matmul(jnp.matmul(z, root), _adjoint(z))
 
@@ -1173,7 +1177,7 @@ def _sqrtm(a):
 def _sqrtm_jvp(primals, tangents):
     # X·X = A  =>  X·Ẋ + Ẋ·X = Ȧ
     x = _sqrtm(*primals)
-    return x, solve_sylvester(x, x, tangents[0])
+    return x, solve_sylvester(x, x, _as_complex(tangents[0]))
 
 
 def sqrtm(A: ArrayLike, blocksize: int = 1) -> Array:
@@ -1201,7 +1205,7 @@ def sqrtm(A: ArrayLike, blocksize: int = 1) -> Array:
     .. [1] N. J. Higham, "Functions of Matrices", SIAM, 2008, chapter 6.
     """
     x = _matrix("sqrtm", A)
-    return _sqrtm(_as_complex(x))
+    return _sqrtm(x)
 
 
 def funm(A: ArrayLike, func: Callable[[Array], Array], disp: bool = True) -> Array | tuple[Array, Array]:

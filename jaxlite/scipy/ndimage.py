@@ -14,6 +14,7 @@ import numpy as np
 import jaxlite.numpy as jnp
 from jaxlite.errors import ArgumentError, ShapeError
 from jaxlite.numpy.promotion import inexact_dtype
+from jaxlite.ops.elementwise import round as round_half_away
 from jaxlite.trace import aval_of
 from jaxlite.typing import Array, ArrayLike
 
@@ -58,15 +59,16 @@ def map_coordinates(
     coordinates : sequence of k arrays, or an array with k rows
         They broadcast.
     order : {0, 1}
-        The nearest element, or linear.
+        The nearest element (halfway between two, the one away from zero), or linear.
     mode : {"constant", "nearest", "wrap", "mirror", "reflect"}
         What stands beyond the edges: ``cval``, the last element, the array again, or its reflection.
     cval : number, default 0.0
+        Converted to the dtype of ``input``.
 
     Returns
     -------
     Array
-        Of the shape of a coordinate and the dtype of ``input``; integers are rounded.
+        Of the shape of a coordinate and the dtype of ``input``; integers are rounded, halves away from zero.
 
     Raises
     ------
@@ -90,11 +92,11 @@ def map_coordinates(
             f"map_coordinates: input has type {aval_of(x)}, and there are {len(points)} coordinates.",
             why="there is one for each axis.",
         )
-    dtype = inexact_dtype(x.dtype)
+    dtype, cval = inexact_dtype(x.dtype), jnp.asarray(cval, dtype=x.dtype)
     choices = []
     for point, size in zip(points, x.shape, strict=True):
         point = jnp.astype(point, inexact_dtype(point.dtype))
-        low = jnp.floor(point) if order else jnp.round(point)
+        low = jnp.floor(point) if order else round_half_away(point)
         places = (
             [(low, 1 - (point - low)), (low + 1, point - low)] if order else [(low, jnp.ones_like(point))]
         )
@@ -113,4 +115,4 @@ def map_coordinates(
         for _, _, weight in corner:
             value = value * weight
         total = total + value
-    return jnp.astype(jnp.round(total) if x.dtype.kind in "iu" else total, x.dtype)
+    return jnp.astype(round_half_away(total) if x.dtype.kind in "iu" else total, x.dtype)

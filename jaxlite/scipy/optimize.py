@@ -77,7 +77,8 @@ def _search(evaluate, x, value, gradient, direction, most: int):
         t = jnp.where(jnp.isinf(high), 2.0 * t, 0.5 * (low + high))
         return low, high, t, best_t, best_value, best_gradient, accepted, k + 1
 
-    zero = 0.0 * value
+    # Not 0 times the value: that is nan if the value is nan or infinite, and no step of length 0 tells of the failure.
+    zero = jnp.zeros_like(value)
     start = (zero, zero + jnp.inf, zero + 1.0, zero, value, gradient, jnp.asarray(False), 0)
     _, _, _, t, value, gradient, _, count = while_loop(more, step, start)
     return t, value, gradient, count
@@ -174,7 +175,10 @@ def minimize(
         weight = scale * (1.0 + scale * (change @ image))
         updated = first * inverse - scale * (both + both.T) + weight * jnp.outer(move, move)
         inverse = jnp.where(fine, updated, inverse)
-        return x + move, after, slope, inverse, k + 1, count + used, t == 0
+        failed = t == 0
+        # Zero steps along a direction that is not finite are nan.
+        x = jnp.where(failed, x, x + move)
+        return x, after, slope, inverse, k + 1, count + used, failed
 
     value, gradient = evaluate(x)
     start = (x, value, gradient, jnp.eye(n, dtype=x.dtype), 0, 1, jnp.asarray(False))

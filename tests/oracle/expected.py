@@ -288,11 +288,6 @@ EXPECTED = (
         ("scipy.special.hyp2f1",), "JAX's derivatives have errors up to 3e-10, as mpmath says", _within(1e-8)
     ),
     Expected(
-        tuple(f"nn.{name}[special]" for name in ("relu", "relu6", "hard_sigmoid", "hard_silu", "hard_swish")),
-        "where the operand is nan the slope is that of a line, JAX's is 0",
-        _but_at(np.nan),
-    ),
-    Expected(
         ("nn.celu[kinks]",),
         "the second derivative at 0 is that from below; JAX's is of halves of a maximum and a minimum",
         _but_at(0.0),
