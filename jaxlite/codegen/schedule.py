@@ -509,7 +509,7 @@ class Scheduler:
 
     def elementwise(self, eqn: Eqn, operands: list[Value]) -> Sequence[Value] | None:
         operation = eqn.primitive.lower.word
-        operands = [self.kept.get(x, x) if type(x) is Lazy and x.cost > 2 else x for x in operands]
+        operands = [self.kept.get(x, x) if type(x) is Lazy and x.cost > CHEAP else x for x in operands]
         rule_of_operation = elementwise.rule_for(operation)
         aval, in_dtypes = eqn.outvars[0].aval, tuple(a.aval.dtype for a in eqn.invars)
         params = eqn.params
