@@ -280,6 +280,7 @@ def test_derivatives(name):
             np.testing.assert_allclose(value, float(mp.re(expected)), rtol=1e-8, atol=atol, err_msg=str(row))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "operands", "position", "reference"),
     [

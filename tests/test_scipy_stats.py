@@ -279,7 +279,7 @@ def test_distribution_of_t_in_the_middle_and_in_its_tails():
     np.testing.assert_allclose(jaxlite.grad(stats.t.cdf)(0.0, 4.0), stats.t.pdf(0.0, 4.0), rtol=1e-14)
 
 
-@pytest.mark.parametrize("df", [1.0, 1e3, 1e6, 1e10, 1e15, np.inf])
+@pytest.mark.parametrize("df", [pytest.param(1.0, marks=pytest.mark.slow), 1e3, 1e6, 1e10, 1e15, np.inf])
 def test_t_for_few_and_for_endless_degrees_of_freedom(df):
     z, q = np.array([-36.0, -3.0, -1.0, -1e-5, 0.0, 6.0]), np.array([0.0, 1e-300, 1e-20, 0.3, 0.5, 0.99])
     for method, x in (("logpdf", z), ("cdf", z), ("sf", z), ("ppf", q), ("isf", q)):
@@ -434,6 +434,7 @@ def test_upper_quantiles_of_beta_near_the_ends(a, b, q):
     ("name", "z", "shapes"),
     [("gamma", 0.0, (0.5,)), ("chi2", 0.0, (1.0,)), ("beta", 0.0, (0.5, 0.5)), ("beta", 1.0, (0.5, 0.5))],
 )
+@pytest.mark.slow
 def test_distribution_functions_where_the_density_is_infinite(name, z, shapes):
     distribution, theirs = getattr(stats, name), getattr(scipy.stats, name)
     for method in ("cdf", "sf", "logcdf", "logsf"):
