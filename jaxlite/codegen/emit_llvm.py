@@ -18,7 +18,7 @@ from __future__ import annotations
 from jaxlite.codegen import vector_math
 from jaxlite.codegen.boundary import OUT_OF_BOUNDS, OUT_OF_MEMORY, PYTHON_ERROR
 from jaxlite.codegen.cost import polling_interval, polls_between_parts
-from jaxlite.codegen.external import ROUTINES
+from jaxlite.codegen.external import ROUTINES, TRANSFORMS
 from jaxlite.codegen.loops import (
     POINTER,
     Address,
@@ -613,7 +613,8 @@ class _Function:
         if polls:
             self.module.python.add("poll")
         poll = "@jl_poll" if polls else "null"
-        blas = "true" if any(isinstance(t, Call) for t in walk(s.body)) else "false"
+        calls = {t.symbol for t in walk(s.body) if isinstance(t, Call)}
+        blas = "true" if calls - set(TRANSFORMS) else "false"
         given = f"ptr @{taker}, ptr {context}, i64 {s.stop.value}, ptr {poll}, i1 {blas}"
         status = self.emit(f"call i64 @jl_launch({given})")
         if polls or self.bounds_checks:
