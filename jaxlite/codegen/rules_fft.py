@@ -15,9 +15,8 @@ import math
 
 import numpy as np
 
-from jaxlite.codegen.external import TRANSFORMS
+from jaxlite.codegen.external import TRANSFORMS, Transform
 from jaxlite.codegen.loops import INT, Address, Affine, Const
-from jaxlite.codegen.rules_factorisations import in_its_place
 from jaxlite.codegen.rules_linalg import kernel, moved
 from jaxlite.codegen.rules_schur import converted
 from jaxlite.codegen.schedule import Scheduler, rule
@@ -56,7 +55,7 @@ def _fft(s: Scheduler, eqn, operands):
             target = _laid_out_as(s, view, dtype, tuple(shape))
         _transform(s, routine, axis, n, view, target)
         value = target if inside == real else converted(target, _with_parts(dtype, real))
-    return [in_its_place(s, eqn, 0, value)]
+    return [value]
 
 
 def _with_parts(dtype: np.dtype, real: np.dtype) -> np.dtype:
@@ -99,9 +98,7 @@ def _transform(s: Scheduler, routine: str, axis: int, n: int, source: View, targ
     outer = _coalesced(source, target, axis)
     # The longest row of lines goes into one call.
     count, *between = outer.pop(max(range(len(outer)), key=lambda k: (outer[k][0], k)))
-    block = _lines_of_block(
-        TRANSFORMS[name], math.prod(source.shape[:axis] + source.shape[axis + 1 :]), count, n
-    )
+    block = _lines_of_block(TRANSFORMS[name], math.prod(size for size, *_ in outer), count, n)
 
     def call(lines: int, at: list[Affine]) -> None:
         (between_x, between_y), steps = between, (source.strides[axis], target.strides[axis])
@@ -141,9 +138,9 @@ def _coalesced(source: View, target: View, axis: int) -> list[tuple[int, int, in
     return merged or [(1, 0, 0)]
 
 
-def _lines_of_block(transform, lines: int, count: int, n: int) -> int:
-    """Return how many of ``count`` lines to transform in one call."""
-    if transform.work(lines, n) < WORK_OF_BLOCKS:
+def _lines_of_block(transform: Transform, rows: int, count: int, n: int) -> int:
+    """Return how many of the ``count`` lines of each row to transform in one call."""
+    if transform.work(rows * count, n) < WORK_OF_BLOCKS:
         return count
-    lanes = WIDEST_REGISTER // transform.dtype.itemsize
-    return min(max(-(-count // (MOST_BLOCKS * lanes)), 1) * lanes, count)
+    lanes, blocks = WIDEST_REGISTER // transform.dtype.itemsize, -(-MOST_BLOCKS // rows)
+    return min(-(-count // (blocks * lanes)) * lanes, count)
