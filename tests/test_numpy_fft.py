@@ -1,7 +1,10 @@
 """``jaxlite.numpy.fft`` against NumPy in every mode, and its derivatives against JAX's."""
 
 import importlib
+import os
+import subprocess
 import sys
+import textwrap
 import types
 from concurrent.futures import ThreadPoolExecutor
 
@@ -345,3 +348,32 @@ def test_only_what_is_as_expected_is_called(what, monkeypatch):
     assert transforms.addresses.__wrapped__() == {}
     monkeypatch.undo()
     assert transforms.addresses.__wrapped__() == transforms.addresses() != {}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the system for the size of the process")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_no_room_for_a_transform_is_an_error(threads, tmp_path):
+    """Not a result of which some lines are missing; with room again it runs."""
+    script = f"""
+        import resource
+        import numpy as np, jaxlite, jaxlite.numpy as jnp
+        jaxlite.set_num_threads({threads})
+        f = jaxlite.jit(lambda z: jnp.sum(jnp.abs(jnp.fft.ifft(z, axis=-1))))
+        few, many = np.ones((3, 1 << 20), complex), np.ones((32, 1 << 17), complex)
+        for z in (few, many):
+            f(z)
+        limit = resource.getrlimit(resource.RLIMIT_AS)
+        pages = int(open("/proc/self/statm").read().split()[0])
+        for z in (few, many):
+            resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize(), limit[1]))
+            try:
+                f(z)
+            except MemoryError:
+                print("no room")
+            resource.setrlimit(resource.RLIMIT_AS, limit)
+            np.testing.assert_allclose(f(z), len(z))
+    """
+    environment = os.environ | {"JAXLITE_CACHE_DIR": str(tmp_path), "MALLOC_MMAP_THRESHOLD_": "65536"}
+    run = [sys.executable, "-c", textwrap.dedent(script)]
+    done = subprocess.run(run, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout == "no room\nno room\n", done.stderr

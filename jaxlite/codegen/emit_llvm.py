@@ -617,7 +617,7 @@ class _Function:
         blas = "true" if calls - set(TRANSFORMS) else "false"
         given = f"ptr @{taker}, ptr {context}, i64 {s.stop.value}, ptr {poll}, i1 {blas}"
         status = self.emit(f"call i64 @jl_launch({given})")
-        if polls or self.bounds_checks:
+        if polls or self.bounds_checks or calls & set(TRANSFORMS):
             self.leave_unless(self.emit(f"icmp eq i64 {status}, 0"), status)
 
     def heads_of(self, carries: list[Carry], inits: list[str], before: str, nexts: list[str], latch: str):
@@ -807,6 +807,8 @@ def _may_fail(statement) -> bool:
     """Whether a statement itself may leave the program."""
     if isinstance(statement, For):
         return polling_interval(statement) > 0 or polls_between_parts(statement)
+    if isinstance(statement, Call):
+        return statement.symbol in TRANSFORMS
     return isinstance(statement, Check | Host | While)
 
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxlite.codegen.boundary import OUT_OF_MEMORY
 from jaxlite.codegen.operations import llvm_const, llvm_type
 from jaxlite.codegen.tiles import CONTRACTIONS, Contract
 from jaxlite.codegen.transforms import data_symbol
@@ -72,6 +73,9 @@ class Fortran(NamedTuple):
 class Transform(NamedTuple):
     """Fourier transforms of lines: an inner loop of NumPy's, or one of two for even and odd numbers of points.
 
+    Where its working memory runs out, the loop says so by an exception of its thread, which the caller's finds; that of
+    a worker is lost, so a worker marks the last element and looks whether anything was written there.
+
     Its arguments are constants: lines, points (of the real side, where there is one), and how many elements lie from
     line to line and from point to point, first of x and then of y; then x and y.
     """
@@ -117,8 +121,23 @@ class Transform(NamedTuple):
             data = f"@{data_symbol(symbol)}"
             function.declare(data_symbol(symbol), f"{data} = external global i8")
         function.declare(symbol, f"declare void @{symbol}(ptr, ptr, ptr, ptr)")
-        function.line(f"call void @{symbol}(ptr {table}, ptr {words[0]}, ptr {words[1]}, ptr {data})")
+        call = f"call void @{symbol}(ptr {table}, ptr {words[0]}, ptr {words[1]}, ptr {data})"
+        if not function.in_part:
+            function.line(call)
+            return ""
+        word = f"i{8 * self.dtype.itemsize}"
+        last = (lines - 1) * strides[2] + (sizes[2] - 1) * strides[4]
+        place = function.emit(f"getelementptr i8, {y}, i64 {last}")
+        function.line(f"store {word} {_MARKS[word]}, ptr {place}")
+        function.line(call)
+        found = function.emit(f"load {word}, ptr {place}")
+        written = function.emit(f"icmp ne {word} {found}, {_MARKS[word]}")
+        function.leave_unless(written, OUT_OF_MEMORY, [f"store i64 {bytes_of * points}, ptr %error"])
         return ""
+
+
+# The bits of a nan that no arithmetic makes.
+_MARKS = {"i32": 0x7FCA5A5A, "i64": 0x7FFCA5A5A5A5A5A5}
 
 
 def _table(function, operands: list[str]) -> str:
