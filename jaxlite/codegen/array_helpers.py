@@ -514,7 +514,7 @@ def complex64(pairs):
 
 def by_lines(x, lines, points, between, step):
     """View points as lines, so far from line to line and from point to point."""
-    strides = between * x.itemsize, step * x.itemsize
+    strides = between * x.strides[0], step * x.strides[0]
     return np.lib.stride_tricks.as_strided(x, (lines, points), strides)
 
 
