@@ -3,6 +3,7 @@ and NumPy's Fourier transforms.
 
     Call(None, "dgemm", (b"N", b"N", n, m, k, 1.0, B, n, A, k, 0.0, C, n))
     Let(v, "hyp1f1", (a, b, x))
+    Call(None, "zfft", (lines, n, n, 1, n, 1, x, y))
 
 The runtime gives every name its address before a program is loaded; machine code holds names only.
 """

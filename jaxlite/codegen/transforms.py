@@ -21,18 +21,21 @@ import importlib
 import numpy as np
 
 _MODULE = "numpy.fft._pocketfft_umath"
-# Inner loops by symbol: the ufunc, the types of x, factor and y, and whether it is told its direction by its data.
+# Inner loops by symbol: the ufunc, and the types of x, factor and y.
 _LOOPS = {
-    f"jl_{letters[real]}{name}": (ufunc, _types.translate({ord("r"): real, ord("c"): real.upper()}), has_data)
-    for name, ufunc, letters, _types, has_data in (
-        ("fft", "fft", {"f": "c", "d": "z"}, "cr->c", True),
-        ("ifft", "ifft", {"f": "c", "d": "z"}, "cr->c", True),
-        ("rfft_even", "rfft_n_even", {"f": "s", "d": "d"}, "rr->c", False),
-        ("rfft_odd", "rfft_n_odd", {"f": "s", "d": "d"}, "rr->c", False),
-        ("irfft", "irfft", {"f": "s", "d": "d"}, "cr->r", False),
-    )
-    for real in "fd"
+    "jl_zfft": ("fft", "Dd->D"),
+    "jl_cfft": ("fft", "Ff->F"),
+    "jl_zifft": ("ifft", "Dd->D"),
+    "jl_cifft": ("ifft", "Ff->F"),
+    "jl_drfft_even": ("rfft_n_even", "dd->D"),
+    "jl_srfft_even": ("rfft_n_even", "ff->F"),
+    "jl_drfft_odd": ("rfft_n_odd", "dd->D"),
+    "jl_srfft_odd": ("rfft_n_odd", "ff->F"),
+    "jl_dirfft": ("irfft", "Dd->d"),
+    "jl_sirfft": ("irfft", "Ff->f"),
 }
+# These are told their direction by their data; the others have none.
+_HAVE_DATA = ("fft", "ifft")
 
 
 def data_symbol(symbol: str) -> str:
@@ -63,12 +66,12 @@ def addresses() -> dict[str, int]:
     found: dict[str, int] = {}
     try:
         module = importlib.import_module(_MODULE)
-        for symbol, (name, types, has_data) in _LOOPS.items():
+        for symbol, (name, types) in _LOOPS.items():
             function, data = _inner_loop(getattr(module, name), types)
-            if not function or bool(data) != has_data:
+            if not function or bool(data) != (name in _HAVE_DATA):
                 return {}
             found[symbol] = function
-            if has_data:
+            if data:
                 found[data_symbol(symbol)] = data
     except (ImportError, AttributeError, ValueError):
         return {}
@@ -108,4 +111,4 @@ def _inner_loop(ufunc, types: str) -> tuple[int | None, int | None]:
     if record.name != ufunc.__name__.encode() or record.types[: len(numbers)] != numbers:
         return None, None
     which = ufunc.types.index(types)
-    return record.functions[which], record.data[which] if record.data else None
+    return tuple(table[which] if table else None for table in (record.functions, record.data))
