@@ -29,6 +29,7 @@ PROGRAMS = """
         "product": (lambda x: x.reshape(3, 4) @ x.reshape(4, 3), x.reshape(3, 4) @ x.reshape(4, 3)),
         "solve": (lambda x: jnp.linalg.solve(jnp.diag(x) + 1.0, x), np.linalg.solve(np.diag(x) + 1.0, x)),
         "sort": (lambda x: jnp.sort(-x), np.sort(-x)),
+        "transform": (lambda x: jnp.abs(jnp.fft.fft(1j * jnp.fft.rfft(x))), np.abs(np.fft.fft(1j * np.fft.rfft(x)))),
     }
 
     def run(*names):

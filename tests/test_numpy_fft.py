@@ -1,13 +1,31 @@
 """``jaxlite.numpy.fft`` against NumPy in every mode, and its derivatives against JAX's."""
 
+import importlib
+import os
+import subprocess
+import sys
+import textwrap
+import types
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 import jaxlite
 import jaxlite.numpy as jnp
+import jaxlite.scipy.fft
+import jaxlite.scipy.signal
+from jaxlite import lax
+from jaxlite.codegen import transforms
+from jaxlite.codegen.render_python import flat
+from jaxlite.codegen.render_python import run as run_python
+from jaxlite.codegen.source import loop_program
+from jaxlite.counters import counters
 from jaxlite.errors import ArgumentError, DtypeError
 from jaxlite.ops.fft import FftType
+from jaxlite.passes.pipeline import optimize
 from jaxlite.test_util import check_grads
+from tests.test_compiled import njit_form
 from tests.tolerances import assert_close
 
 R = np.random.default_rng(3)
@@ -182,3 +200,180 @@ def test_derivatives_agree_with_jax(oracle):
         ours = jaxlite.grad(lambda x, loss=loss: loss(jnp.fft, jnp, x))(x)
         expected = jax.grad(lambda x, loss=loss: loss(theirs, oracle.numpy, x))(x)
         np.testing.assert_allclose(ours, np.asarray(expected), rtol=1e-10, atol=1e-10)
+
+
+# --- compiled ---------------------------------------------------------------------------------------
+
+NATIVE = {
+    "fft": lambda x: jnp.fft.fft(x + 1j * x[::-1]),
+    "ifft": lambda x: jnp.fft.ifft(x + 1j * x[::-1], axis=0),
+    "rfft": jnp.fft.rfft,
+    "irfft": jnp.fft.irfft,
+    "fft2": jnp.fft.fft2,
+    "fftn": lambda x: jnp.fft.fftn(x + 1j * x),
+    "rfftn": jnp.fft.rfftn,
+    "irfftn": lambda x: jnp.fft.irfftn(x, s=(5, 7), axes=(0, 1)),
+    "hfft": jnp.fft.hfft,
+    "ihfft": jnp.fft.ihfft,
+    "dct": jaxlite.scipy.fft.dct,
+    "idctn": jaxlite.scipy.fft.idctn,
+    "fftconvolve": lambda x: jaxlite.scipy.signal.fftconvolve(x, x[:2]),
+    "welch": lambda x: jaxlite.scipy.signal.welch(x, nperseg=4)[1],
+    "of a reversed axis": lambda x: jnp.fft.rfft(jnp.flip(x, 1)),
+    "of one line for all": lambda x: jnp.fft.rfft(jnp.broadcast_to(x[0], (4, 8))),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", NATIVE)
+def test_no_transform_is_a_host_call(name, dtype, rng):
+    """Nor one of its derivatives; loops and eager code agree."""
+    f, x = NATIVE[name], rng.normal(size=(6, 8)).astype(dtype)
+
+    def loss(x):
+        return jnp.sum(jnp.abs(f(x) * jnp.arange(1, f(x).shape[-1] + 1)))
+
+    stack = np.stack([x, 2 * x, x[::-1]])
+    before = counters.num_host_calls, counters.num_interpreted_calls
+    for compiled, args in (
+        (jaxlite.jit(f), x),
+        (jaxlite.jit(jaxlite.grad(loss)), x),
+        (jaxlite.jit(jaxlite.vmap(f)), stack),
+        (jaxlite.jit(jaxlite.vmap(jaxlite.grad(loss))), stack),
+        (jaxlite.jit(lambda x: jaxlite.jvp(jaxlite.grad(loss), (x,), (x,))[1]), x),
+        (jaxlite.jit(lambda x: lax.scan(lambda c, _: (jnp.sin(c), f(c)), x, None, 3)[1]), x),
+    ):
+        got = compiled(args)
+        with jaxlite.disable_jit():
+            expected = compiled(args)
+        tolerance = 1e-3 if dtype == np.float32 else 1e-9
+        np.testing.assert_allclose(got, expected, rtol=tolerance, atol=tolerance)
+    assert (counters.num_host_calls, counters.num_interpreted_calls) == before
+
+
+def check_bits(name, x, **options):
+    got = jaxlite.jit(lambda x: getattr(jnp.fft, name)(x, **options))(x)
+    expected = getattr(np.fft, name)(x, **options)
+    assert got.dtype == expected.dtype
+    np.testing.assert_array_equal(got, expected, err_msg=f"{name} {x.dtype}{x.shape} {options}")
+
+
+def operand(rng, name, shape, dtype):
+    x = rng.normal(size=shape) + (1j * rng.normal(size=shape) if not name.startswith("rfft") else 0)
+    return x.astype(dtype if name.startswith("rfft") else np.result_type(dtype, np.complex64))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["fft", "ifft", "rfft", "irfft"])
+def test_compiled_transforms_are_numpys_bits(name, dtype, rng):
+    # Powers, composite and prime numbers, and primes so large that pocketfft goes by Bluestein's way.
+    for n in (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 30, 64, 97, 211, 360, 1009, 4096):
+        points = n // 2 + 1 if name == "irfft" else n
+        for lines in ((), (1,), (2,), (5,), (17,)):
+            check_bits(name, operand(rng, name, (*lines, points), dtype), n=n)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["fftn", "ifftn", "rfftn", "irfftn"])
+def test_compiled_transforms_of_any_axes_are_numpys_bits(name, dtype, rng):
+    for shape, axes in (
+        ((3, 4, 6), (0, 1, 2)), ((3, 4, 6), (1,)), ((3, 4, 6), (2, 0)), ((2, 3, 1, 5), (1, 3)),
+        ((5, 2, 3, 4), (1, 2, 3)), ((64, 33, 32), (1,)), ((64, 33, 32), (0, 2)), ((3000, 33), (1,)), ((33, 3000), (0,)),
+    ):  # fmt: skip
+        check_bits(name, operand(rng, name, shape, dtype), axes=axes)
+        check_bits(name, operand(rng, name, shape, dtype), axes=axes, s=[5] * len(axes))
+    for shape in ((0, 4), (3, 0, 4)):
+        check_bits(name, operand(rng, name, shape, dtype), axes=(-1,))
+
+
+def test_many_lines_are_shared_among_threads(rng):
+    z = operand(rng, "fft", (600, 300), np.float64)
+    for axis in (0, 1):
+        f = jaxlite.jit(lambda z: jnp.fft.ifft(jnp.fft.fft(z, axis=axis), axis=1 - axis))  # noqa: B023
+        assert "threads may share" in f.lower(z).as_text("loops")
+        expected = np.fft.ifft(np.fft.fft(z, axis=axis), axis=1 - axis)
+        before = jaxlite.get_num_threads()
+        try:
+            for threads in (1, 2, 5):
+                jaxlite.set_num_threads(threads)
+                np.testing.assert_array_equal(f(z), expected)
+        finally:
+            jaxlite.set_num_threads(before)
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(lambda _: np.array_equal(f(z), expected), range(12)))
+
+
+def test_the_python_form_is_the_machine_code():
+    for dtype in (np.float32, np.float64):
+        for f in (jnp.fft.fftn, jnp.fft.ifft, jnp.fft.rfftn, lambda x: jnp.fft.irfft(x, 7)):
+            x = X.astype(dtype)
+            jaxpr = jaxlite.make_jaxpr(f)(x).jaxpr
+            loops = loop_program(optimize(jaxpr))
+            (got,) = run_python(loops, x, out_avals=jaxpr.out_avals)
+            np.testing.assert_array_equal(got, jaxlite.jit(f)(x))
+            (y,) = (np.empty(a.shape, a.dtype) for a in jaxpr.out_avals)
+            njit_form(loops)(flat(x, loops.inputs[0]), flat(y, loops.outputs[0]))
+            np.testing.assert_array_equal(got, y)
+
+
+def test_where_numpys_loops_are_not_found_python_is_called(monkeypatch, rng):
+    z = operand(rng, "fft", (4, 12), np.float64)
+
+    def run():
+        before = counters.num_host_calls
+        np.testing.assert_array_equal(jaxlite.jit(lambda z: jnp.fft.fft(z))(z), np.fft.fft(z))
+        return counters.num_host_calls - before
+
+    assert run() == 0
+    monkeypatch.setattr(transforms, "addresses", dict)
+    # Recorded anew, and found under another key.
+    assert run() == 1
+    monkeypatch.undo()
+    assert run() == 0
+
+
+@pytest.mark.parametrize("what", ["no module", "no ufunc", "other types", "other signature", "other data"])
+def test_only_what_is_as_expected_is_called(what, monkeypatch):
+    real = importlib.import_module("numpy.fft._pocketfft_umath")
+    names = {name: getattr(real, name) for name in ("fft", "ifft", "rfft_n_even", "rfft_n_odd", "irfft")}
+    replaced = {
+        "no module": None,
+        "no ufunc": {k: v for k, v in names.items() if k != "irfft"},
+        "other types": names | {"irfft": names["fft"]},
+        "other signature": names | {"fft": np.add},
+        "other data": names | {"rfft_n_odd": names["irfft"]},
+    }[what]
+    module = None if replaced is None else types.SimpleNamespace(**replaced)
+    monkeypatch.setitem(sys.modules, "numpy.fft._pocketfft_umath", module)
+    assert transforms.addresses.__wrapped__() == {}
+    monkeypatch.undo()
+    assert transforms.addresses.__wrapped__() == transforms.addresses() != {}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the system for the size of the process")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_no_room_for_a_transform_is_an_error(threads, tmp_path):
+    """Not a result of which some lines are missing; with room again it runs."""
+    script = f"""
+        import resource
+        import numpy as np, jaxlite, jaxlite.numpy as jnp
+        jaxlite.set_num_threads({threads})
+        f = jaxlite.jit(lambda z: jnp.sum(jnp.abs(jnp.fft.ifft(z, axis=-1))))
+        few, many = np.ones((3, 1 << 20), complex), np.ones((32, 1 << 17), complex)
+        for z in (few, many):
+            f(z)
+        limit = resource.getrlimit(resource.RLIMIT_AS)
+        pages = int(open("/proc/self/statm").read().split()[0])
+        for z in (few, many):
+            resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize(), limit[1]))
+            try:
+                f(z)
+            except MemoryError:
+                print("no room")
+            resource.setrlimit(resource.RLIMIT_AS, limit)
+            np.testing.assert_allclose(f(z), len(z))
+    """
+    environment = os.environ | {"JAXLITE_CACHE_DIR": str(tmp_path), "MALLOC_MMAP_THRESHOLD_": "65536"}
+    run = [sys.executable, "-c", textwrap.dedent(script)]
+    done = subprocess.run(run, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout == "no room\nno room\n", done.stderr

@@ -509,6 +509,42 @@ def complex64(pairs):
     return pairs[: pairs.size // 2 * 2].view(np.complex64)
 
 
+# --- Fourier transforms, for which numba calls Python ---------------------------------------------------
+
+
+def by_lines(x, lines, points, between, step):
+    """View points as lines, so far from line to line and from point to point."""
+    strides = between * x.strides[0], step * x.strides[0]
+    return np.lib.stride_tricks.as_strided(x, (lines, points), strides)
+
+
+def zfft(lines, n, between_x, step_x, between_y, step_y, x, y):
+    """y ← transforms of lines of x, both complex."""
+    out = by_lines(as_complex(y), lines, n, between_y, step_y)
+    out[...] = np.fft.fft(by_lines(as_complex(x), lines, n, between_x, step_x))
+
+
+def zifft(lines, n, between_x, step_x, between_y, step_y, x, y):
+    """y ← inverse transforms of lines of x, both complex."""
+    out = by_lines(as_complex(y), lines, n, between_y, step_y)
+    out[...] = np.fft.ifft(by_lines(as_complex(x), lines, n, between_x, step_x))
+
+
+def drfft(lines, n, between_x, step_x, between_y, step_y, x, y):
+    """y ← halves of transforms of real lines of x."""
+    out = by_lines(as_complex(y), lines, n // 2 + 1, between_y, step_y)
+    out[...] = np.fft.rfft(by_lines(x, lines, n, between_x, step_x))
+
+
+def dirfft(lines, n, between_x, step_x, between_y, step_y, x, y):
+    """y ← real lines of which x holds halves of transforms."""
+    out = by_lines(y, lines, n, between_y, step_y)
+    out[...] = np.fft.irfft(by_lines(as_complex(x), lines, n // 2 + 1, between_x, step_x), n)
+
+
+cfft, cifft, srfft, sirfft = zfft, zifft, drfft, dirfft
+
+
 # --- tapes: handles are positions in a list -----------------------------------------------------------
 
 _TAPES: list = []

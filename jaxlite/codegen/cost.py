@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jaxlite.codegen.elementwise import cost as operation_cost
-from jaxlite.codegen.external import ROUTINES
+from jaxlite.codegen.external import ROUTINES, TRANSFORMS
 from jaxlite.codegen.loops import (
     Address,
     Buffer,
@@ -173,7 +173,11 @@ def _steps(statement) -> float:
 
 def _bytes_of_call(call: Call, operands: set[Buffer]) -> float:
     """Return the bytes that a routine reads and writes: of each array at most a matrix of the largest sizes."""
-    sizes = sorted(int(a.value) for a in call.args if type(a) is Const and a.dtype == np.int64)
+    sizes = [int(a.value) for a in call.args if type(a) is Const and a.dtype == np.int64]
+    if call.symbol in TRANSFORMS:
+        # Lines and points; pairs of real numbers, at most.
+        return sum(min(b.nbytes, 2 * b.dtype.itemsize * math.prod(sizes[:2])) for b in operands)
+    sizes = sorted(sizes)
     return sum(min(b.nbytes, b.dtype.itemsize * math.prod(sizes[-2:])) for b in operands)
 
 

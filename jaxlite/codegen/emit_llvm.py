@@ -18,7 +18,7 @@ from __future__ import annotations
 from jaxlite.codegen import vector_math
 from jaxlite.codegen.boundary import OUT_OF_BOUNDS, OUT_OF_MEMORY, PYTHON_ERROR
 from jaxlite.codegen.cost import polling_interval, polls_between_parts
-from jaxlite.codegen.external import ROUTINES
+from jaxlite.codegen.external import ROUTINES, TRANSFORMS
 from jaxlite.codegen.loops import (
     POINTER,
     Address,
@@ -613,10 +613,11 @@ class _Function:
         if polls:
             self.module.python.add("poll")
         poll = "@jl_poll" if polls else "null"
-        blas = "true" if any(isinstance(t, Call) for t in walk(s.body)) else "false"
+        calls = {t.symbol for t in walk(s.body) if isinstance(t, Call)}
+        blas = "true" if calls - set(TRANSFORMS) else "false"
         given = f"ptr @{taker}, ptr {context}, i64 {s.stop.value}, ptr {poll}, i1 {blas}"
         status = self.emit(f"call i64 @jl_launch({given})")
-        if polls or self.bounds_checks:
+        if polls or self.bounds_checks or calls & set(TRANSFORMS):
             self.leave_unless(self.emit(f"icmp eq i64 {status}, 0"), status)
 
     def heads_of(self, carries: list[Carry], inits: list[str], before: str, nexts: list[str], latch: str):
@@ -806,6 +807,8 @@ def _may_fail(statement) -> bool:
     """Whether a statement itself may leave the program."""
     if isinstance(statement, For):
         return polling_interval(statement) > 0 or polls_between_parts(statement)
+    if isinstance(statement, Call):
+        return statement.symbol in TRANSFORMS
     return isinstance(statement, Check | Host | While)
 
 

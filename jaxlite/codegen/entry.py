@@ -137,7 +137,12 @@ class _Text:
 
 
 def entry_text(
-    key: str, in_avals: tuple[ShapedArray, ...], out_avals: tuple[ShapedArray, ...], *, release_gil: bool
+    key: str,
+    in_avals: tuple[ShapedArray, ...],
+    out_avals: tuple[ShapedArray, ...],
+    *,
+    release_gil: bool,
+    may_leave_exceptions: bool = False,
 ) -> str:
     """Return the LLVM text of ``jl_KEY_entry(self, args, nargs)``.
 
@@ -148,6 +153,8 @@ def entry_text(
     in_avals, out_avals : tuple of ShapedArray
     release_gil : bool
         Whether other threads may run Python meanwhile.
+    may_leave_exceptions : bool
+        Whether what the program calls may set an exception that the program does not see.
 
     Returns
     -------
@@ -188,6 +195,8 @@ def entry_text(
     b.line("%fine = icmp eq i64 %status, 0")
     b.line("br i1 %fine, label %done, label %failed")
     b.start("done")
+    if may_leave_exceptions:
+        b.require(b.new(f"icmp eq ptr {b.new('call ptr @PyErr_Occurred()')}, null"), f"drop{num_out}")
     if num_out == 1:
         b.line("ret ptr %out0")
     else:

@@ -4,6 +4,7 @@ from jaxlite.codegen import (  # noqa: F401
     rules_contraction,
     rules_control,
     rules_factorisations,
+    rules_fft,
     rules_indexing,
     rules_linalg,
     rules_pooling,

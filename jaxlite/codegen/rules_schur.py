@@ -135,7 +135,7 @@ def _eig(s: Scheduler, eqn, operands):
     else:
         w = s.new_view(np.dtype(np.complex128), a.shape[:-1])
         v = _geev(s, a, w, job)
-        results = _converted(w, dtype), _converted(v, dtype)
+        results = converted(w, dtype), converted(v, dtype)
     return [in_its_place(s, eqn, k, x) for k, x in enumerate(results)]
 
 
@@ -148,14 +148,14 @@ def _left_eigenvectors(s: Scheduler, eqn, operands):
     if not math.prod(a.shape):
         return [s.new_view(dtype, a.shape)]
     v = _geev(s, a, s.new_view(np.dtype(np.complex128), a.shape[:-1]), "left")
-    return [in_its_place(s, eqn, 0, v if dtype == v.dtype else _converted(v, dtype))]
+    return [in_its_place(s, eqn, 0, v if dtype == v.dtype else converted(v, dtype))]
 
 
 def _geev(s: Scheduler, a: Value, w: View, job: str) -> View:
     """Write eigenvalues; returns vectors, which are none, right or left ones."""
     # NumPy computes single precision in double, and in single the eigenvalues come in another order now and then.
     if w.dtype.itemsize > a.dtype.itemsize * (2 if a.dtype.kind == "f" else 1):
-        a = _converted(a, np.dtype(f"{a.dtype.kind}{2 * a.dtype.itemsize}"))
+        a = converted(a, np.dtype(f"{a.dtype.kind}{2 * a.dtype.itemsize}"))
     return (_complex_eig if a.dtype.kind == "c" else _real_eig)(s, a, w, job)
 
 
@@ -163,7 +163,7 @@ def _jobs(job: str):
     return flag("V" if job == "left" else "N"), flag("V" if job == "right" else "N")
 
 
-def _converted(a: Value, dtype: np.dtype) -> Lazy:
+def converted(a: Value, dtype: np.dtype) -> Lazy:
     """Return an array in another precision, as a recipe."""
     scalar, _ = storage(dtype)
 

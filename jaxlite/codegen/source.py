@@ -12,7 +12,8 @@ from jaxlite.codegen import rules  # noqa: F401  (registers the lowering rules)
 from jaxlite.codegen.cost import LONG, Cost, cost_of
 from jaxlite.codegen.emit_llvm import emit
 from jaxlite.codegen.entry import DECLARATIONS, entry_text
-from jaxlite.codegen.loops import Check, Host, LoopProgram, While, walk
+from jaxlite.codegen.external import TRANSFORMS
+from jaxlite.codegen.loops import Call, Check, Host, LoopProgram, While, walk
 from jaxlite.codegen.memory import drop_unread, plan
 from jaxlite.codegen.outline import outline
 from jaxlite.codegen.panels import with_panels
@@ -82,7 +83,14 @@ def source_of(
     module = emit(loops, key, bounds_checks=bounds_checks, registers=registers)
     text = module.text()
     if has_entry:
-        entry = entry_text(key, in_avals, jaxpr.out_avals, release_gil=_may_take_long(loops, cost))
+        calls = {s.symbol for s in walk(loops.body) if isinstance(s, Call)}
+        entry = entry_text(
+            key,
+            in_avals,
+            jaxpr.out_avals,
+            release_gil=_may_take_long(loops, cost),
+            may_leave_exceptions=not calls.isdisjoint(TRANSFORMS),
+        )
         declared = set(module.declarations.values())
         head = "\n".join(line for line in DECLARATIONS.splitlines() if line not in declared)
         text = "\n".join((head, text, entry))

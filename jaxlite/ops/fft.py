@@ -17,7 +17,7 @@ import numpy as np
 from jaxlite.dtypes import complex_dtype, real_dtype
 from jaxlite.errors import ArgumentError, DtypeError, ShapeError
 from jaxlite.ir import ShapedArray
-from jaxlite.lowering import HostCall
+from jaxlite.lowering import Library
 from jaxlite.ops.elementwise import conj, mul
 from jaxlite.ops.families import linear_jvp, scalar_like
 from jaxlite.ops.structural import bind_checked, broadcast_in_dim, move_dim
@@ -119,7 +119,7 @@ fft_p = Primitive(
     partial_eval=RECORD,
     transpose=_fft_transpose,
     batch=_fft_batch,
-    lower=HostCall("the Fourier transform of NumPy"),
+    lower=Library("pocketfft"),
     doc="z_k = Σ_j x_j exp(-2πi jk/n), linear: ż = fft(ẋ); IFFT with +2πi and divided by n",
 )
 

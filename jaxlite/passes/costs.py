@@ -74,7 +74,7 @@ _ROUTINES = _names(
     "geqrf gehrd tridiagonal householder_product ormqr left_eigenvectors",
 )
 # Left to Python, which takes so long for a call.
-_HOST, _HOST_CALL = _names("fft pure_callback io_callback"), 15_000.0
+_HOST, _HOST_CALL = _names("pure_callback io_callback"), 15_000.0
 # How much faster operations are on the elements of a vmap side by side than on one scalar after the other: measured
 # of 1,000 logistic maps 4, of sines 4 to 10. Of arrays of so many elements threads are left, and of products with a
 # matrix that elements may share that it is read once.

@@ -20,6 +20,7 @@ import weakref
 from collections import OrderedDict
 from importlib import import_module
 
+from jaxlite.codegen import transforms
 from jaxlite.codegen.boundary import NotScheduled
 from jaxlite.config import config, debug_level
 from jaxlite.counters import counters
@@ -102,7 +103,8 @@ def _bounds_checks() -> bool:
 
 def _hashed(*parts) -> str:
     """Return a key of a program, with what its machine code depends on besides."""
-    text = "|".join(map(str, (*parts, _bounds_checks(), engine.host(), cache.environment())))
+    facts = _bounds_checks(), transforms.are_found(), engine.host(), cache.environment()
+    text = "|".join(map(str, (*parts, *facts)))
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -30,11 +30,12 @@ def _functions_of(module) -> dict:
 
 
 # What compiled code calls Python for, and the type of its result: tapes are Python's objects, and numba does not know
-# SciPy's functions.
+# SciPy's functions, nor NumPy's Fourier transforms.
 _THROUGH_PYTHON = {
     "hyp1f1": "float64",
     "hyp2f1": "float64",
     **dict.fromkeys(("dgees", "zgees", "dgeev", "zgeev", "dgehrd", "zgehrd", "dorghr", "zunghr")),
+    **dict.fromkeys(("zfft", "zifft", "drfft", "dirfft")),
     **dict.fromkeys(("dtrsyl", "ztrsyl", "dgeqp3", "zgeqp3", "dormqr", "zunmqr", "dsytrd", "zhetrd")),
     "tape_new": "int64",
     "tape_mark": "int64",

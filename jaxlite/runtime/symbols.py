@@ -2,6 +2,7 @@
 
 register({"jl_dpotrf"})       from now on, programs that name jl_dpotrf can be loaded
 register({"jl_hyp1f1"})       the same of a function of scipy.special
+register({"jl_zfft"})         the same of a loop of numpy.fft
 register({"jl_dgemm"})        the library of products is compiled, or loaded from disk; it may call BLAS's
 register({"jl_exp_f64"})      the library of exp is compiled, or loaded from disk
 register({"jl_launch"})       the same of the pool of threads, and of tapes
@@ -16,7 +17,7 @@ import importlib
 import platform
 from collections.abc import Callable
 
-from jaxlite.codegen import thread_pool
+from jaxlite.codegen import thread_pool, transforms
 from jaxlite.codegen.boundary import PRODUCTS, blas_symbol, library_of, symbols_of
 from jaxlite.errors import InternalError
 from jaxlite.locks import new_lock
@@ -67,6 +68,8 @@ def _load(symbol: str) -> dict[str, int]:
     library = library_of(symbol)
     if library is not None:
         return _mathematics(library)
+    if symbol in transforms.addresses():
+        return transforms.addresses()
     if name.startswith(("scontract_", "dcontract_")):
         return _of_widest_registers(symbol, _text_of_tiles)
     if name in _external().FUNCTIONS:
