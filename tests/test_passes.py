@@ -1045,7 +1045,7 @@ def test_stages_show_each_change_once():
 
     old, _ = recorded(jaxlite.jit(f), 1.0)
     shown = list(stages(old))
-    assert [name for name, _ in shown] == ["recorded", "strengthen", "inline", "simplify", "cse", "dce"]
+    assert [name for name, _ in shown] == ["recorded", "strengthen", "inline", "dce", "simplify", "cse"]
     traced = []
     assert optimize(old, lambda *stage: traced.append(stage)) is traced[-1][1]
     assert [name for name, _ in traced] == [name for name, _ in shown]

@@ -34,13 +34,14 @@ from jaxlite.passes.strengthen import strengthen
 PIPELINE: tuple[tuple[str, Callable[[Jaxpr], Jaxpr]], ...] = (
     ("forget weak types: then equal values have equal types, as every later pass assumes", strengthen),
     ("inline calls: so that the others see one flat program", inline),
+    ("drop dead code: a derivative leaves much of its function unread, on which the others would work", dce),
     ("fold constants: before simplify, whose rules look for literals", fold),
     ("simplify: before merging, as it brings equal values to one form", simplify),
     ("merge duplicates: before dead code, as it leaves operands that nobody reads", cse),
     ("hoist out of loops: after merging, before what it leaves inside is dropped", hoist),
     ("multiply inputs of loops ahead of them: after hoisting, which makes constants", ahead),
     ("regroup multiples of a carry: after merging, which finds equal factors", regroup),
-    ("drop dead code: since the others only orphan equations", dce),
+    ("drop dead code again: since the others only orphan equations", dce),
     ("sum products after loops: before recompute, which sees what is stacked then", accumulate),
     ("recompute rather than store: last, when loops hold no more than they need", recompute),
 )
@@ -75,8 +76,8 @@ def stages(jaxpr: Jaxpr) -> Iterator[tuple[str, Jaxpr]]:
         c:f64[] = add a b
         _:f64[] = sin a
       in (c,) }
-    simplify { lambda ; a:f64[]. let b:f64[] = add a a; _:f64[] = sin a in (b,) }
-    dce { lambda ; a:f64[]. let b:f64[] = add a a in (b,) }
+    dce { lambda ; a:f64[]. let b:f64[] = mul a 1.0:f64[]; c:f64[] = add a b in (c,) }
+    simplify { lambda ; a:f64[]. let b:f64[] = add a a in (b,) }
     """
     yield "recorded", jaxpr
     for _ in range(MAX_ROUNDS):
