@@ -254,3 +254,10 @@ def test_reverse_mode_through_a_loop_of_unknown_length():
         return lax.while_loop(lambda y: y < 50.0, lambda y: y * y, x)
 
     assert_close(jaxlite.grad(f)(jnp.array(3.0)), np.asarray(4 * 3.0**3))
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int64])
+def test_common_divisors_of_the_lowest_integer(dtype):
+    info = np.iinfo(dtype)
+    x, y = np.meshgrid(*[np.array([0, 1, -1, 6, info.max, info.min, info.min + 1], dtype)] * 2)
+    np.testing.assert_array_equal(jaxlite.jit(jaxlite.numpy.gcd)(x, y), np.gcd(x, y))

@@ -1021,7 +1021,9 @@ def gcd(x: ArrayLike, y: ArrayLike) -> Array:
             _select(done, smaller, elementwise.rem(larger, _select(done, _constant(x, 1), smaller))),
         )
 
-    return while_loop(goes_on, step, (x, y))[0]
+    divisor = while_loop(goes_on, step, (x, y))[0]
+    # The lowest integer has no absolute value: remainders of it are negative.
+    return elementwise.abs(divisor) if _dtype(divisor).kind == "i" else divisor
 
 
 @ufunc(np.lcm)
