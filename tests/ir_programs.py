@@ -34,6 +34,7 @@ from jaxlite.ops.reductions import reduce_sum
 from jaxlite.ops.structural import broadcast_in_dim, reshape, transpose
 from jaxlite.parsing import parse_aval
 from jaxlite.primitive import NOT_LINEAR, PURE, RECORD, NotBatchable, Primitive, zero_tangent
+from jaxlite.scipy._quadrature import GaussKronrod
 from jaxlite.trace import aval_of
 from jaxlite.tree import tree_leaves
 
@@ -97,10 +98,10 @@ def program_of_row(case) -> tuple[Jaxpr, list]:
 
 
 def params_without_text(jaxpr: Jaxpr):
-    """Yield the params, at any depth, that printed programs only name: functions and arrays."""
+    """Yield the params, at any depth, that printed programs only name: functions, arrays and other objects."""
     for eqn in jaxpr.eqns:
         for value in eqn.params.values():
-            if callable(value) or isinstance(value, ArrayConstant):
+            if callable(value) or isinstance(value, ArrayConstant | GaussKronrod):
                 yield value
         for inner in subjaxprs(eqn.params):
             yield from params_without_text(inner)
