@@ -263,6 +263,7 @@ def operand(rng, name, shape, dtype):
     return x.astype(dtype if name.startswith("rfft") else np.result_type(dtype, np.complex64))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", ["fft", "ifft", "rfft", "irfft"])
 def test_compiled_transforms_are_numpys_bits(name, dtype, rng):

@@ -151,6 +151,7 @@ def test_first_and_second_derivatives(p, b):
         np.testing.assert_allclose(jit(twice(moments, (0, 1)))(p, b), second, rtol=1e-8, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_both_limits_and_what_is_closed_over():
     w, scale = RNG.normal(size=(3, 2)), 0.7
 
