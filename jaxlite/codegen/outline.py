@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from jaxlite.codegen.emit_llvm import LONGEST_UNROLLED
 from jaxlite.codegen.loops import For, Kernel, LoopProgram, blocks
 
-# Loops of so few steps are written out by LLVM.
-SHORT = 16
 # Statements, those of short loops once for each step, that one function may have: LLVM takes half a second for 10,000.
 LARGEST_FUNCTION = 20_000
 
@@ -44,7 +43,7 @@ def _size(body: list) -> int:
     for statement in body:
         size = 1 + sum(map(_size, blocks(statement)))
         steps = statement.indices if isinstance(statement, For) else None
-        if steps is not None and len(steps) <= SHORT:
+        if steps is not None and len(steps) <= LONGEST_UNROLLED:
             size *= len(steps)
         total += size
     return total

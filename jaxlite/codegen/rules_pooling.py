@@ -82,12 +82,9 @@ class _Windows:
                     into[d] = Affine.of(stack.enter_context(loop(extents[d], kind="parallel")))
             yield into
 
-    @contextlib.contextmanager
     def short(self, *extent, **options):
         """Write an innermost loop, which LLVM would write out before it thinks of registers."""
-        with self.b.loop(*extent, **options) as i:
-            yield i
-        self.b.statements[-1].as_it_is = True
+        return self.b.loop(*extent, **options, as_it_is=True)
 
     def new_copy(self, dtype: np.dtype, sizes) -> View:
         """Make a place for a padded copy of what one step of the outer loops reads."""

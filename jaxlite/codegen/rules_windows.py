@@ -353,16 +353,9 @@ def _nest(b, extents: dict):
             if extent == 1:
                 at[name] = Affine()
             else:
-                at[name] = Affine.of(stack.enter_context(_as_it_is(b, extent)))
+                # Written out, copies take LLVM longer and gain nothing.
+                at[name] = Affine.of(stack.enter_context(b.loop(extent, kind="parallel", as_it_is=True)))
         yield at
-
-
-@contextlib.contextmanager
-def _as_it_is(b, extent: int):
-    """Write a loop that LLVM does not write out: that takes it longer, and gains nothing in copies."""
-    with b.loop(extent, kind="parallel") as i:
-        yield i
-    b.statements[-1].as_it_is = True
 
 
 def _slabs(
