@@ -29,9 +29,9 @@ from jaxlite.codegen.rules_linalg import (
 from jaxlite.codegen.rules_schur import copied_by_columns
 from jaxlite.codegen.schedule import Scheduler, rule
 from jaxlite.codegen.values import Value, View
+from jaxlite.ops.linalg import room_by_query
 from jaxlite.ops.reflections import (
     operation_of,
-    room_of_factors,
     room_of_ormqr,
     room_of_product,
     side_of,
@@ -72,7 +72,7 @@ def _geqrf(s: Scheduler, eqn, operands):
         return _empty(s, eqn)
     m, n = a.shape[-2:]
     rows, info = Const(m, INT), lapack_info(s)
-    work = workspace(s, a.dtype, room_of_factors("geqrf", a.dtype, m, n))
+    work = workspace(s, a.dtype, room_by_query("geqrf", a.dtype, m, n))
 
     def call(place, tau):
         s.b.call(f"{letter_of(a.dtype)}geqrf", rows, Const(n, INT), place, rows, *tau, *work, info)
@@ -91,7 +91,7 @@ def _gehrd(s: Scheduler, eqn, operands):
     if n == 1:
         return [a, s.new_view(a.dtype, eqn.outvars[1].aval.shape)]
     size, info = Const(n, INT), lapack_info(s)
-    work = workspace(s, a.dtype, room_of_factors("gehrd", a.dtype, n))
+    work = workspace(s, a.dtype, room_by_query("gehrd", a.dtype, n))
 
     def call(place, tau):
         s.b.call(f"{letter_of(a.dtype)}gehrd", size, Const(1, INT), size, place, size, *tau, *work, info)
@@ -108,7 +108,7 @@ def _tridiagonal(s: Scheduler, eqn, operands):
         return _empty(s, eqn)
     n, lower, name = a.shape[-1], eqn.params["lower"], tridiagonal_routine(a.dtype)
     size, info = Const(n, INT), lapack_info(s)
-    work = workspace(s, a.dtype, room_of_factors(name, a.dtype, n, lower=lower))
+    work = workspace(s, a.dtype, room_by_query(name, a.dtype, n, lower=lower))
 
     def call(place, vectors):
         triangle = flag("L" if lower else "U")

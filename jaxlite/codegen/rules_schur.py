@@ -41,7 +41,7 @@ from jaxlite.codegen.rules_linalg import (
 )
 from jaxlite.codegen.schedule import Scheduler, rule
 from jaxlite.codegen.values import Lazy, Value, View, needs_of, storage
-from jaxlite.ops.linalg import room_of_geev
+from jaxlite.ops.linalg import room_by_query
 from jaxlite.ops.schur import room
 
 
@@ -177,7 +177,9 @@ def _complex_eig(s: Scheduler, a: Value, w: View, job: str) -> View:
     n, b, wants_v = a.shape[-1], s.b, job != "none"
     matrix, v = copied_by_columns(s, a), s.new_view(a.dtype, a.shape)
     jobs, size, info = _jobs(job), Const(n, INT), lapack_info(s)
-    work = workspace(s, a.dtype, room_of_geev(a.dtype, n, job == "left", job == "right"))
+    work = workspace(
+        s, a.dtype, room_by_query("geev", a.dtype, n, compute_vl=job == "left", compute_vr=job == "right")
+    )
     more, _ = workspace(s, storage(a.dtype)[0], 2 * n)
 
     def factor(index):
@@ -202,7 +204,9 @@ def _real_eig(s: Scheduler, a: Value, w: View, job: str) -> View:
     found = s.new_view(a.dtype, (n, n))
     re, im = (s.new_view(a.dtype, (n,)) for _ in range(2))
     jobs, size, info = _jobs(job), Const(n, INT), lapack_info(s)
-    work = workspace(s, a.dtype, room_of_geev(a.dtype, n, job == "left", job == "right"))
+    work = workspace(
+        s, a.dtype, room_by_query("geev", a.dtype, n, compute_vl=job == "left", compute_vr=job == "right")
+    )
 
     def put_together(index):
         with b.loop(n, kind="parallel") as j:
@@ -261,7 +265,7 @@ def _lapack_hessenberg(s: Scheduler, a: Value, h: View, wants_q: bool) -> View:
     factors = copied_by_columns(s, a)
     by_rows = transposed(factors)
     tau, info = Address(s.program.new_buffer(a.dtype, n - 1)), lapack_info(s)
-    rooms = [workspace(s, a.dtype, room(name, a.dtype, n)) for name in ("gehrd", "orghr")]
+    rooms = [workspace(s, a.dtype, room_by_query(name, a.dtype, n)) for name in ("gehrd", "orghr")]
 
     def factor(index):
         size, place = Const(n, INT), matrix_at(factors, index)

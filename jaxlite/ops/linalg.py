@@ -840,10 +840,10 @@ def eigh(a, lower: bool = True, symmetrize_input: bool = True, compute_v: bool =
     )
 
 
-def room_of_geev(dtype: np.dtype, n: int, left: bool, right: bool) -> int:
-    """Ask LAPACK for the workspace of geev, which finds eigenvectors of these kinds, in elements."""
-    size, _ = lapack("geev_lwork", dtype)(n, compute_vl=left, compute_vr=right)
-    return int(size.real)
+def room_by_query(routine: str, dtype: np.dtype, *shape: int, **options) -> int:
+    """Ask LAPACK for the workspace of a routine, in elements: blocks depend on it, and rounding with them."""
+    size, _ = lapack(f"{routine}_lwork", dtype)(*shape, **options)
+    return max(int(size.real), 1)
 
 
 # --- eig --------------------------------------------------------------------------------------------
@@ -942,7 +942,10 @@ def _left_eigenvectors_impl(a):
     geev = lapack("geev", wide.dtype)
 
     def factor(a):
-        out, size = np.empty(a.shape, aval.dtype), room_of_geev(wide.dtype, a.shape[-1], True, False)
+        out, size = (
+            np.empty(a.shape, aval.dtype),
+            room_by_query("geev", wide.dtype, a.shape[-1], compute_vr=False),
+        )
         for i in np.ndindex(a.shape[:-2]):
             if not np.isfinite(a[i]).all():
                 raise np.linalg.LinAlgError

@@ -24,17 +24,12 @@ from jaxlite.ops.linalg import (
     check_square,
     conjugated,
     lapack,
+    room_by_query,
     stack_front,
 )
 from jaxlite.ops.structural import bind_checked
 from jaxlite.primitive import NOT_LINEAR, PURE, RECORD, Primitive, Zero, is_linear
 from jaxlite.trace import aval_of
-
-
-def room_of_factors(routine: str, dtype: np.dtype, *shape: int, **options) -> int:
-    """Ask LAPACK for the workspace of geqrf, gehrd, sytrd or hetrd, in elements."""
-    size, _ = lapack(f"{routine}_lwork", dtype)(*shape, **options)
-    return max(int(size.real), 1)
 
 
 def room_of_product(dtype: np.dtype, m: int, n: int, k: int) -> int:
@@ -100,7 +95,7 @@ def _geqrf_impl(a):
     *stack, m, n = a.shape
     factors, tau = np.empty_like(a), np.empty((*stack, min(m, n)), a.dtype)
     if a.size:
-        geqrf, size = lapack("geqrf", a.dtype), room_of_factors("geqrf", a.dtype, m, n)
+        geqrf, size = lapack("geqrf", a.dtype), room_by_query("geqrf", a.dtype, m, n)
         for i in np.ndindex(*stack):
             factors[i], tau[i], *_ = geqrf(a[i], lwork=size)
     return factors, tau
@@ -151,7 +146,7 @@ def _gehrd_impl(a):
     n = a.shape[-1]
     factors, tau = np.array(a), np.zeros((*a.shape[:-2], max(n - 1, 0)), a.dtype)
     if n > 1:
-        routine, size = lapack("gehrd", a.dtype), room_of_factors("gehrd", a.dtype, n)
+        routine, size = lapack("gehrd", a.dtype), room_by_query("gehrd", a.dtype, n)
         for i in np.ndindex(a.shape[:-2]):
             factors[i], tau[i], _ = routine(a[i], lwork=size)
     return factors, tau
@@ -209,7 +204,7 @@ def _tridiagonal_impl(a, *, lower):
     outs = tuple(np.empty(aval.shape, aval.dtype) for aval in avals)
     if a.size:
         name = tridiagonal_routine(a.dtype)
-        size = room_of_factors(name, a.dtype, a.shape[-1], lower=lower)
+        size = room_by_query(name, a.dtype, a.shape[-1], lower=lower)
         for i in np.ndindex(a.shape[:-2]):
             *results, _ = lapack(name, a.dtype)(a[i], lower=lower, lwork=size)
             for out, result in zip(outs, results, strict=True):

@@ -27,6 +27,7 @@ from jaxlite.ops.linalg import (
     each_or_nan,
     lapack,
     matmul,
+    room_by_query,
     stack_front,
     upper_triangle,
 )
@@ -36,11 +37,11 @@ from jaxlite.trace import aval_of
 
 
 def room(routine: str, dtype: np.dtype, *shape: int) -> int:
-    """Ask LAPACK for the workspace of a routine: blocks depend on it, and rounding with them.
+    """Ask LAPACK for the workspace of a routine that has no query of its own: `room_by_query` is for the others.
 
     Parameters
     ----------
-    routine : {"gees", "gehrd", "orghr", "geqp3"}
+    routine : {"gees", "geqp3"}
     dtype : dtype
     *shape : int
         Of the matrix.
@@ -50,13 +51,8 @@ def room(routine: str, dtype: np.dtype, *shape: int) -> int:
     int
         In elements.
     """
-    if routine == "gees":
-        size = lapack(routine, dtype)(_choose, np.empty(shape, dtype), lwork=-1)[-2][0]
-    elif routine == "geqp3":
-        size = lapack(routine, dtype)(np.empty(shape, dtype), lwork=-1)[-2][0]
-    else:
-        size, _ = lapack(f"{routine}_lwork", dtype)(shape[-1])
-    return int(size.real)
+    chooses = (_choose,) if routine == "gees" else ()
+    return int(lapack(routine, dtype)(*chooses, np.empty(shape, dtype), lwork=-1)[-2][0].real)
 
 
 def _choose(*eigenvalue):
@@ -163,9 +159,9 @@ def _hessenberg_impl(a):
     if n > 2:
         gehrd, orghr = (lapack(name, a.dtype) for name in ("gehrd", "orghr"))
         for i in np.ndindex(a.shape[:-2]):
-            factors, tau, _ = gehrd(a[i], lwork=room("gehrd", a.dtype, n))
+            factors, tau, _ = gehrd(a[i], lwork=room_by_query("gehrd", a.dtype, n))
             h[i] = np.triu(factors, -1)
-            q[i], _ = orghr(factors, tau, lwork=room("orghr", a.dtype, n))
+            q[i], _ = orghr(factors, tau, lwork=room_by_query("orghr", a.dtype, n))
     return h, q
 
 
