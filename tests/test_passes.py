@@ -30,6 +30,7 @@ from jaxlite.passes.recompute import recompute
 from jaxlite.passes.regroup import regroup
 from jaxlite.passes.simplify import RULES, simplify
 from jaxlite.passes.strengthen import strengthen
+from jaxlite.passes.symmetry import symmetry
 from tests.ir_programs import TRANSFORMED, make_primitive, program_of, random_program, remove_primitives
 
 NUM_RANDOM_PROGRAMS = 300
@@ -522,6 +523,57 @@ GOLDEN = {
                length=9 num_carry=2 num_consts=1 reverse=True unroll=1] a a b u
            in (c, d) }""",
     ),
+    "symmetry": (
+        symmetry,
+        """{ lambda ; a:f64[9]. let
+             b:f64[9,9] = broadcast_in_dim[broadcast_dimensions=(0,) shape=(9, 9)] a
+             c:f64[9,9] = broadcast_in_dim[broadcast_dimensions=(1,) shape=(9, 9)] a
+             h:f64[9,9] = sub b c
+             d:f64[9] = reduce_sum[axes=(0,)] h
+             i:f64[9,9] = tanh h
+             s:f64[9,9] = square h
+             j:f64[9,9] = div i s
+             e:f64[9] = reduce_sum[axes=(1,)] h
+             k:f64[9,9] = neg j
+             f:f64[9] = reduce_sum[axes=(1,)] j
+             g:f64[9] = reduce_sum[axes=(0,)] k
+           in (d, e, f, g) }""",
+        """{ lambda ; a:f64[9]. let
+             b:f64[9,9] = broadcast_in_dim[broadcast_dimensions=(0,) shape=(9, 9)] a
+             c:f64[9,9] = broadcast_in_dim[broadcast_dimensions=(1,) shape=(9, 9)] a
+             h:f64[9,9] = sub b c
+             m:f64[9] = reduce_sum[axes=(1,)] h
+             d:f64[9] = neg m
+             i:f64[9,9] = tanh h
+             s:f64[9,9] = square h
+             j:f64[9,9] = div i s
+             k:f64[9,9] = neg j
+             f:f64[9] = reduce_sum[axes=(1,)] j
+           in (d, m, f, f) }""",
+    ),
+    "symmetry: of what is not symmetric, and where the sign of a zero counts, both sums stay": (
+        symmetry,
+        asymmetric := """{ lambda ; a:f64[9] b:f64[9,9]. let
+             c:f64[9,9] = broadcast_in_dim[broadcast_dimensions=(0,) shape=(9, 9)] a
+             d:f64[9,9] = broadcast_in_dim[broadcast_dimensions=(1,) shape=(9, 9)] a
+             h:f64[9,9] = sub c d
+             e:f64[9,9] = exp h
+             f:f64[9,9] = div 1.0:f64[] h
+             g:f64[9,9] = integer_pow[y=-1] h
+             i:f64[9,9] = add c 1.0:f64[]
+             k:f64[9] = reduce_sum[axes=(0,)] e
+             l:f64[9] = reduce_sum[axes=(1,)] e
+             m:f64[9] = reduce_sum[axes=(0,)] f
+             n:f64[9] = reduce_sum[axes=(1,)] f
+             o:f64[9] = reduce_sum[axes=(0,)] g
+             p:f64[9] = reduce_sum[axes=(1,)] g
+             q:f64[9] = reduce_sum[axes=(0,)] b
+             r:f64[9] = reduce_sum[axes=(1,)] b
+             s:f64[9] = reduce_sum[axes=(0,)] i
+             t:f64[9] = reduce_sum[axes=(1,)] i
+           in (k, l, m, n, o, p, q, r, s, t) }""",
+        asymmetric,
+    ),
     "regroup: a term once, a sum that is used elsewhere, arrays, and integers stay": (
         regroup,
         same := """{ lambda ; a:f64[] b:f64[3] k:i64[]. let
@@ -923,6 +975,74 @@ def test_each_pass_is_idempotent_and_keeps_results(run_pass):
         check_jaxpr(new)
         assert_same_bits(run(old, args), run(new, args))
         assert run_pass(new) is new or run_pass is simplify, seed
+
+
+PAIR_OPERATIONS = {
+    1: [
+        *(jnp.negative, jnp.square, jnp.sin, jnp.cos, jnp.tanh, jnp.exp, jnp.abs, jnp.sign, jnp.transpose),
+        *(
+            lambda x: x**3,
+            lambda x: x**-2,
+            lambda x: 2.0 - x,
+            lambda x: x * -0.5,
+            lambda x: jnp.maximum(x, 0.1),
+        ),
+    ],
+    2: [
+        *(jnp.add, jnp.subtract, jnp.multiply, jnp.divide, jnp.minimum, jnp.hypot, jnp.greater),
+        lambda x, y: jnp.where(jnp.eye(5, dtype=bool), x, y),
+        lambda x, y: jnp.where(jnp.eye(5) > 0, 0.0, x * y),
+    ],
+}
+
+
+def _pairs(seed: int):
+    """Make sums along both axes of some of many values over pairs."""
+
+    def sums(x, y, z):
+        rng = np.random.default_rng(seed)
+        values = [x[:, None] - x[None], y[None] + y[:, None], x[:, None] * y, z, z + z.T]
+        for _ in range(12):
+            arity = rng.integers(1, 3)
+            operation = PAIR_OPERATIONS[arity][rng.integers(len(PAIR_OPERATIONS[arity]))]
+            values.append(operation(*(values[k] for k in rng.integers(len(values), size=arity))) * 1.0)
+        chosen = [values[k] for k in rng.integers(len(values), size=4)]
+        return [jnp.sum(v, axis=k) for v in chosen for k in (0, 1)]
+
+    return sums
+
+
+def test_sums_over_random_pairs_are_what_they_were():
+    found = 0
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        args = rng.standard_normal(5), rng.standard_normal(5), rng.standard_normal((5, 5))
+        old, args = recorded(_pairs(seed), *args)
+        old = cse(strengthen(inline(old)))
+        new = dce(symmetry(old))
+        found += count(new) < count(dce(old))
+        for x, y in zip(run(old, args), run(new, args), strict=True):
+            np.testing.assert_allclose(
+                y, x, rtol=1e-12, atol=1e-12 * np.max(np.abs(x[np.isfinite(x)]), initial=1)
+            )
+    assert found > 50
+
+
+def test_forces_between_pairs_are_summed_once(rng):
+    def energy(x):
+        square = jnp.sum((x[:, None] - x[None]) ** 2, -1) + jnp.eye(9)
+        return jnp.sum(jnp.where(jnp.eye(9, dtype=bool), 0.0, 1 / square**3 + jnp.exp(-jnp.sqrt(square))))
+
+    def between(a, b):
+        return jnp.sum(jnp.tanh(a[:, None] * b[None]))
+
+    program = optimize(recorded(jaxlite.grad(energy), rng.standard_normal((9, 3)))[0])
+    assert names(program).count("reduce_sum") == 2
+    a = rng.standard_normal(9)
+    program = optimize(recorded(jaxlite.grad(between, argnums=(0, 1)), a, a)[0])
+    assert names(program).count("reduce_sum") == 2
+    program = optimize(recorded(jaxlite.grad(lambda a: between(a, a)), a)[0])
+    assert names(program).count("reduce_sum") == 1
 
 
 def _mlp(w1, w2, x):

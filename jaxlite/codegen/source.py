@@ -13,6 +13,7 @@ from jaxlite.codegen.cost import LONG, Cost, cost_of
 from jaxlite.codegen.emit_llvm import emit
 from jaxlite.codegen.entry import DECLARATIONS, entry_text
 from jaxlite.codegen.external import TRANSFORMS
+from jaxlite.codegen.jam import jam
 from jaxlite.codegen.loops import Call, Check, Host, LoopProgram, While, walk
 from jaxlite.codegen.memory import drop_unread, plan
 from jaxlite.codegen.outline import outline
@@ -49,7 +50,7 @@ class Source(NamedTuple):
 def loop_program(jaxpr: Jaxpr) -> LoopProgram:
     """Return the loop program of an optimised jaxpr, its memory planned."""
     # What nothing reads is gone before anything looks at lifetimes.
-    return plan(split(outline(in_place(drop_unread(cut_to_rows(with_panels(schedule(jaxpr))))))))
+    return plan(split(outline(in_place(drop_unread(cut_to_rows(with_panels(jam(schedule(jaxpr)))))))))
 
 
 def source_of(

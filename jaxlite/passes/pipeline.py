@@ -6,7 +6,7 @@
 Each pass is a pure function ``Jaxpr -> Jaxpr`` that hands the same object back when there was nothing to do.
 None changes a number: what is dropped, merged or rewritten gives the same bits (but for the order in which NumPy
 sums an array that has another layout in memory now, the order in which ``ahead``, ``accumulate`` and ``regroup`` sum
-products, and which of 0.0 and -0.0 a maximum is). After
+products, that in which ``symmetry`` sums pairs, and which of 0.0 and -0.0 a maximum is). After
 ``jaxlite.config.update("jax_enable_checks", True)`` every pass is checked to have left a correct program.
 """
 
@@ -29,6 +29,7 @@ from jaxlite.passes.recompute import recompute
 from jaxlite.passes.regroup import regroup
 from jaxlite.passes.simplify import simplify
 from jaxlite.passes.strengthen import strengthen
+from jaxlite.passes.symmetry import symmetry
 
 # (what it does and why it stands here, pass)
 PIPELINE: tuple[tuple[str, Callable[[Jaxpr], Jaxpr]], ...] = (
@@ -38,6 +39,7 @@ PIPELINE: tuple[tuple[str, Callable[[Jaxpr], Jaxpr]], ...] = (
     ("fold constants: before simplify, whose rules look for literals", fold),
     ("simplify: before merging, as it brings equal values to one form", simplify),
     ("merge duplicates: before dead code, as it leaves operands that nobody reads", cse),
+    ("sum what is symmetric once: after merging, which makes the rest of such sums one", symmetry),
     ("hoist out of loops: after merging, before what it leaves inside is dropped", hoist),
     ("multiply inputs of loops ahead of them: after hoisting, which makes constants", ahead),
     ("regroup multiples of a carry: after merging, which finds equal factors", regroup),
