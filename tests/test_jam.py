@@ -5,9 +5,10 @@ import pytest
 
 import jaxlite.numpy as jnp
 from jaxlite import grad, hessian, vmap
+from jaxlite.codegen import nests
 from jaxlite.codegen.builder import Builder
 from jaxlite.codegen.jam import jam
-from jaxlite.codegen.loops import Affine, Buffer, Const, For, Kernel, Load, LoopProgram, walk
+from jaxlite.codegen.loops import INT, Affine, Buffer, Const, For, Kernel, Load, LoopProgram, walk
 from jaxlite.codegen.render_python import namespace
 from tests.test_kernels import check, loops_of
 
@@ -25,7 +26,7 @@ def program_of(b: Builder, *outputs: Buffer) -> LoopProgram:
 
 
 def long_loops(program: LoopProgram) -> int:
-    return sum(isinstance(s, For) and len(s.indices) == N for s in walk(program.body))
+    return sum(isinstance(s, For) and (s.indices is None or len(s.indices) == N) for s in walk(program.body))
 
 
 def results(program: LoopProgram) -> list[np.ndarray]:
@@ -148,7 +149,20 @@ def random_block(seed: int) -> LoopProgram:
             else:
                 b.store(pick(arrays), place(k, coordinate), pick(values))
 
+    def in_spans(coordinate=None):
+        total, part = b.carry(pick(known)), b.carry(ZERO)
+        with b.loop(N, [total], step=4, kind="reduce", within=(0, N - 1)) as first:
+            end = b.let("min", b.let("add", first, Const(4, INT)), Const(N, INT))
+            with b.loop(end, [part], start=first, kind="reduce", last=N - 1, within=(0, N - 1)) as k:
+                values = [*known, b.convert(k, F64)]
+                body(k, values, coordinate)
+                part.next = b.let("add", part.inside, values[-1])
+            total.next = b.let("add", total.inside, part.result)
+        return [total.result]
+
     def long_loop(coordinate=None):
+        if rng.integers(3) == 0:
+            return in_spans(coordinate)
         carries = [b.carry(pick(known))] if rng.integers(2) else []
         with b.loop(N, carries, kind="reduce" if carries else "parallel") as k:
             values = [*known, b.convert(k, F64)]
@@ -197,6 +211,16 @@ def test_forces_of_pairs(rng, kind):
         check(grad(potential), ((3 * rng.random((n, d))).astype(kind),))
     check(vmap(grad(potential)), ((3 * rng.random((3, 8, 3))).astype(kind),))
     check(hessian(potential), ((3 * rng.random((6, 2))).astype(kind),))
+
+
+def test_forces_of_many_pairs_are_summed_in_spans(rng, monkeypatch):
+    monkeypatch.setattr(nests, "SPAN", 8)
+    for n, d in [(40, 3), (17, 2), (16, 1), (23, 4)]:
+        check(grad(potential), (3 * rng.random((n, d)),))
+    loops = loops_of(grad(potential), rng.random((40, 3)))
+    assert not any(b.size == 40 for b in loops.buffers)
+    # Coordinates are read in order.
+    assert any(isinstance(s, Kernel) and s.comment == "in order" for s in walk(loops.body))
 
 
 def test_one_loop_over_pairs_keeps_nothing_in_memory(rng):

@@ -57,9 +57,9 @@ def _jammed(block: list[Statement]) -> list[Statement]:
         grown = current.with_loops(_long_loops(statement)) if current else None
         if grown is not None:
             current = grown
-        elif _may_be_joined(statement):
+        elif (loop := _long_loop(statement)) is not None:
             done += current.statements() if current else []
-            current = _Jam(statement, _Effects([statement]))
+            current = _Jam(loop, _Effects([statement]))
         elif current is None:
             done.append(statement)
         else:
@@ -79,20 +79,101 @@ def _long_loops(statement: Statement) -> list[Statement]:
 
 
 def _is_short(loop: For) -> bool:
-    return loop.indices is not None and len(loop.indices) <= SHORT
+    return loop.step == 1 and loop.indices is not None and len(loop.indices) <= SHORT
 
 
 def _is_plain(body: list[Statement]) -> bool:
     return all(isinstance(s, Let | Load | Store | For) for s in walk(body))
 
 
-def _may_be_joined(statement: Statement) -> bool:
-    """Whether a statement is a long loop in which only short ones are."""
+def _long_loop(statement: Statement) -> _Long | None:
+    """Return a long loop in which only short ones are, or what that is in spans; None for all else."""
     if not isinstance(statement, For) or not statement.indices or not _is_plain(statement.body):
-        return False
-    inner = [s for s in walk(statement.body) if isinstance(s, For)]
-    return (
-        not _is_short(statement) and statement.kind in ("parallel", "reduce") and all(map(_is_short, inner))
+        return None
+    if _has_short_loops_only(statement):
+        return None if _is_short(statement) else _Long(statement, statement.indices)
+    kinds = [type(s) for s in statement.body]
+    if kinds[:3] != [Let, Let, For] or not all(kind is Let for kind in kinds[3:]):
+        return None
+    _, end, inner = statement.body[:3]
+    in_spans = (
+        inner.start is statement.index and inner.stop is end.out and end.op == "min" and inner.step == 1
+    )
+    if not in_spans or not _has_short_loops_only(inner):
+        return None
+    return _Long(inner, range(statement.indices.start, statement.indices.stop), statement)
+
+
+def _has_short_loops_only(loop: For) -> bool:
+    return loop.kind in ("parallel", "reduce") and all(
+        _is_short(s) for s in walk(loop.body) if isinstance(s, For)
+    )
+
+
+@dataclass
+class _Long:
+    """A long loop, and the loop over spans of it, as sums of many elements are added up.
+
+    Attributes
+    ----------
+    loop : For
+    indices : range
+    spans : For or None
+        Its first three statements are two that tell where the span ends, and ``loop``.
+    """
+
+    loop: For
+    indices: range
+    spans: For | None = None
+
+    @property
+    def statement(self) -> For:
+        return self.spans or self.loop
+
+    @property
+    def shared(self) -> list[Scalar]:
+        """What stands for the place in the loop: of two that run together, the same."""
+        outer = [self.spans.index, self.loop.stop] if self.spans else []
+        return [self.loop.index, *outer]
+
+    def in_spans_of(self, other: _Long) -> _Long | None:
+        """Return the loop in spans as ``other`` is, None where that cannot be."""
+        if (self.spans is None) == (other.spans is None):
+            return self if other.spans is None or self.spans.step == other.spans.step else None
+        if self.spans is not None:
+            return self
+        if self.loop.carries or self.indices.step != 1:
+            return None
+        spans = other.spans
+        first, after, end = (Scalar(INT) for _ in range(3))
+        step, stop = Const(spans.step, INT), Const(self.indices.stop, INT)
+        loop = replace(self.loop, start=first, stop=end, last=other.loop.last, expected=other.loop.expected)
+        body = [Let(after, "add", (first, step)), Let(end, "min", (after, stop)), loop]
+        outer = replace(self.loop, index=first, step=spans.step, body=body)
+        return _Long(loop, self.indices, outer)
+
+    def copied(self, copy: _Copy) -> _Long:
+        new = copy.loop(self.statement)
+        return _Long(new.body[2], self.indices, new) if self.spans else _Long(new, self.indices)
+
+    def joined(self, other: _Long) -> _Long:
+        """Return one loop that runs the steps of both."""
+        loop = _forwarded(_side_by_side(self.loop, other.loop, [*self.loop.body, *other.loop.body]))
+        if self.spans is None:
+            return _Long(loop, self.indices)
+        body = [*self.spans.body[:2], loop, *self.spans.body[3:], *other.spans.body[3:]]
+        return _Long(loop, self.indices, _side_by_side(self.spans, other.spans, body))
+
+
+def _side_by_side(mine: For, other: For, body: list[Statement]) -> For:
+    carries = [*mine.carries, *other.carries]
+    return replace(
+        mine,
+        body=body,
+        carries=carries,
+        merges=(*mine.merges, *other.merges),
+        kind="reduce" if carries else "parallel",
+        as_it_is=mine.as_it_is or other.as_it_is,
     )
 
 
@@ -174,12 +255,12 @@ class _Copy:
 class _Jam:
     """A loop that others were made part of, and what follows it."""
 
-    loop: For
+    long: _Long
     effects: _Effects
     after: list[Statement] = field(default_factory=list)
 
     def statements(self) -> list[Statement]:
-        return [self.loop, *self.after]
+        return [self.long.statement, *self.after]
 
     def follow(self, statement: Statement, before: list[Statement]) -> None:
         """Put a statement behind the loop, or before it where it hangs on nothing there: loops may follow then."""
@@ -201,27 +282,22 @@ class _Jam:
                 return None
         return grown
 
-    def with_loop(self, other: For) -> _Jam | None:
-        if not _may_be_joined(other) or other.indices != self.loop.indices:
+    def with_loop(self, statement: For) -> _Jam | None:
+        mine, other = self.long, _long_loop(statement)
+        if other is None or other.indices != mine.indices:
             return None
-        mine = _Copy(anew=False).loop(self.loop)
-        moved = _Copy({other.index: mine.index}, anew=False).loop(other)
-        effects = _Effects([moved])
-        if len(mine.body) + len(moved.body) > LARGEST_KERNEL or not effects.reads(self.effects):
+        mine, other = mine.in_spans_of(other), other.in_spans_of(mine)
+        if mine is None or other is None:
             return None
-        if not effects.may_pass(_Effects(self.after)) or not effects.may_join(_Effects([mine]), mine):
+        mine = mine.copied(_Copy(anew=False))
+        other = other.copied(_Copy(dict(zip(other.shared, mine.shared, strict=True)), anew=False))
+        effects, of_mine = _Effects([other.statement]), _Effects([mine.statement])
+        if len(mine.loop.body) + len(other.loop.body) > LARGEST_KERNEL or not effects.reads(of_mine):
             return None
-        joined = _forwarded(
-            replace(
-                mine,
-                body=[*mine.body, *moved.body],
-                carries=[*mine.carries, *moved.carries],
-                merges=(*mine.merges, *moved.merges),
-                kind="reduce" if mine.carries or moved.carries else "parallel",
-                as_it_is=mine.as_it_is or moved.as_it_is,
-            )
-        )
-        return _Jam(joined, _Effects([joined]), self.after)
+        if not effects.may_pass(_Effects(self.after)) or not effects.may_join(of_mine, mine):
+            return None
+        joined = mine.joined(other)
+        return _Jam(joined, _Effects([joined.statement]), self.after)
 
 
 class _Effects:
@@ -276,13 +352,15 @@ class _Effects:
             for buffer in mine
         )
 
-    def may_join(self, earlier: _Effects, loop: For) -> bool:
-        """Whether the steps of a later loop may run with those of ``loop``, which has the same index."""
-        if not (self.known and earlier.known) or not self.used.isdisjoint(earlier.defined - {loop.index}):
+    def may_join(self, earlier: _Effects, long: _Long) -> bool:
+        """Whether the steps of a later loop may run with those of ``long``, which has the same index."""
+        if not (self.known and earlier.known):
+            return False
+        if not self.used.isdisjoint(earlier.defined.difference(long.shared)):
             return False
         pairs = [(self.stores, earlier.stores), (self.stores, earlier.loads), (self.loads, earlier.stores)]
         return all(
-            _meet_in_a_step(a, b, loop)
+            _meet_in_a_step(a, b, long)
             for mine, theirs in pairs
             for buffer in mine
             for a in mine[buffer]
@@ -290,12 +368,12 @@ class _Effects:
         )
 
 
-def _meet_in_a_step(a: Affine, b: Affine, loop: For) -> bool:
+def _meet_in_a_step(a: Affine, b: Affine, long: _Long) -> bool:
     """Whether two places are the same in the same step alone, or in none."""
-    factor = abs(dict(a.terms).get(loop.index, 0))
+    factor = abs(dict(a.terms).get(long.loop.index, 0))
     if a.terms != b.terms:
         return False
-    distance, span = abs(a.constant - b.constant), factor * (max(loop.indices) - min(loop.indices))
+    distance, span = abs(a.constant - b.constant), factor * (max(long.indices) - min(long.indices))
     return distance > span or (distance == 0 and factor > 0)
 
 

@@ -51,6 +51,7 @@ class _Panel:
     before: For
     loops: tuple[For, ...]
     terms: tuple[tuple[Scalar, int], ...]
+    extents: tuple[int, ...]
     constants: dict[int, None]
     loads: list[Load]
 
@@ -74,7 +75,7 @@ def _of_kernel(program: LoopProgram, block: list, kernel: Kernel) -> None:
         if copy is None:
             continue
         if panel.before in kernel.body:
-            size = math.prod(map(_extent, panel.loops)) * len(panel.constants)
+            size = math.prod(panel.extents) * len(panel.constants)
             block.insert(
                 block.index(kernel), Kernel(f"{kernel.name}p{number}", copy, size >= 64, (), "in order")
             )
@@ -85,10 +86,19 @@ def _of_kernel(program: LoopProgram, block: list, kernel: Kernel) -> None:
                 inner[at:at] = copy
 
 
-def _extent(loop: For) -> int:
-    """Return the number of steps of a loop that counts from zero to a constant, 0 for others."""
-    indices = loop.indices
-    return len(indices) if indices and indices.start == 0 and indices.step == 1 else 0
+def _extents(nest: tuple[For, ...]) -> dict[For, int]:
+    """Return how far each loop counts from zero, at once or in spans; 0 for others, and for a loop over spans."""
+    extents: dict[For, int] = {}
+    from_zero: set[Scalar] = set()
+    for loop in nest:
+        extents[loop] = 0
+        if (type(loop.start) is Const and loop.start.value == 0) or loop.start in from_zero:
+            from_zero.add(loop.index)
+            if loop.step == 1 and loop.indices is not None:
+                extents[loop] = len(loop.indices)
+            elif loop.step == 1 and loop.start in from_zero and loop.last is not None:
+                extents[loop] = loop.last + 1
+    return extents
 
 
 def _collect(outer: tuple[For, ...], loop: For, panels: dict) -> None:
@@ -98,7 +108,7 @@ def _collect(outer: tuple[For, ...], loop: For, panels: dict) -> None:
     inner = [s for s in loop.body if isinstance(s, For)]
     for statement in inner:
         _collect(nest, statement, panels)
-    if _extent(loop) < SHORTEST_LOOP or any(_extent(s) >= SHORTEST_LOOP for s in inner):
+    if _extents(nest)[loop] < SHORTEST_LOOP or any(_extents((*nest, s))[s] >= SHORTEST_LOOP for s in inner):
         return
     # The loop that is vectorised, and short ones inside it that LLVM writes out.
     for path, load in _loads(nest, loop.body):
@@ -116,25 +126,28 @@ def _loads(nest: tuple[For, ...], body: list):
 
 def _consider(nest: tuple[For, ...], position: int, load: Load, panels: dict) -> None:
     """Note a load, if it is one in strides of the loop at ``position`` that is repeated."""
-    vector, steps = nest[position], dict(load.index.terms)
+    vector, steps, extents = nest[position], dict(load.index.terms), _extents(nest)
+    in_spans = {loop.start for loop in nest}
     if load.buffer.place == "pointer":
         return
     if abs(steps.get(vector.index, 0)) < 2:
         return
     for depth, before in enumerate(nest[:position]):
-        if before.index in steps or not _extent(before):
+        if before.index in steps or not extents[before]:
             continue
         inner = [loop for loop in nest[depth + 1 :] if loop.index in steps and loop is not vector]
         loops = (*inner, vector)
-        reads = math.prod(_extent(loop) for loop in nest[depth:] if loop.index not in steps)
-        size = math.prod(map(_extent, loops))
+        others = [loop for loop in nest[depth:] if loop.index not in steps and loop.index not in in_spans]
+        reads = math.prod(extents[loop] for loop in others)
+        size = math.prod(extents[loop] for loop in loops)
         outside = set(steps) - {loop.index for loop in loops} - {loop.index for loop in nest[:depth]}
         if reads < LEAST_READS or not 0 < size <= LARGEST_PANEL or _defines(before, outside):
             continue
         if any(load.buffer in _written(s) for s in walk(before.body)):
             continue
         key = (load.buffer, before, loops, load.index.terms)
-        new = _Panel(load.buffer, before, loops, load.index.terms, {}, [])
+        of_loops = tuple(extents[loop] for loop in loops)
+        new = _Panel(load.buffer, before, loops, load.index.terms, of_loops, {}, [])
         panel = panels.setdefault(key, new)
         panel.constants[load.index.constant] = None
         panel.loads.append(load)
@@ -159,7 +172,7 @@ def _defines(loop: For, scalars: set[Scalar]) -> bool:
 
 def _copied(program: LoopProgram, panel: _Panel, name: str) -> list | None:
     """Turn the loads to a new buffer; returns the loops that fill it."""
-    extents = [_extent(loop) for loop in panel.loops]
+    extents = panel.extents
     size = math.prod(extents)
     total = size * len(panel.constants)
     if total > LARGEST_PANEL:
