@@ -37,8 +37,8 @@ class Code:
 
     has_entry = True
 
-    def __init__(self, key: str, library):
-        self.key, self.library = key, library
+    def __init__(self, key: str):
+        self.key = key
 
     def address_of(self, suffix: str = "") -> int:
         return engine.address_of(f"jl_{self.key}{suffix}")
@@ -53,7 +53,8 @@ def make(in_avals, out_avals, body: str, *, release_gil: bool = False, explain=N
         lines += [f"%s{k} = getelementptr ptr, ptr %table, i64 {k}", f"%p{k} = load ptr, ptr %s{k}"]
     main = "\n".join([f"define i64 @jl_{key}(ptr %self, ptr %table) {{", *lines, body, "}"])
     text = "\n".join([DECLARATIONS, main, entry_text(key, in_avals, out_avals, release_gil=release_gil)])
-    code = Code(key, engine.build(key, text))
+    engine.load_object(engine.object_of(engine.build(key, text)), ())
+    code = Code(key)
     recorded = types.SimpleNamespace(in_avals=in_avals, out_avals=out_avals)
     return call.Program(recorded, code, explain)
 

@@ -348,14 +348,14 @@ def machine_code(key: str, loops: LoopProgram):
     """Compile a program; returns a function of the arrays that it reads and writes."""
     module = emit(loops, key)
     symbols.register(module.external)
-    library = engine.build(f"jl_{key}", module.text())
+    engine.load_object(engine.object_of(engine.build(f"jl_{key}", module.text())), ())
     entry = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(engine.address_of(f"jl_{key}"))
 
     def run(arrays) -> None:
         arrays = [*arrays, np.zeros(8, np.int64)]
         assert all(x.flags.c_contiguous for x in arrays)
         table = np.array([x.ctypes.data for x in arrays], np.uint64)
-        assert library is not None and entry(None, table.ctypes.data) == 0
+        assert entry(None, table.ctypes.data) == 0
 
     return run
 

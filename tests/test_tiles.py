@@ -72,7 +72,7 @@ def test_machine_code(rng, name, nest):
     key = f"tile{name}{NESTS.index(nest)}"
     module = emit(program, key)
     symbols.register(set(module.external))
-    _library = engine.build(key, module.text())
+    engine.load_object(engine.object_of(engine.build(key, module.text())), ())
     table = (ctypes.c_void_p * 4)()
     routines = {"program": (engine.address_of(f"jl_{key}"), table)}
     (symbol,) = module.external

@@ -21,7 +21,7 @@ from jaxlite.codegen import boundary, helpers, vector_math
 from jaxlite.codegen.emit_llvm import emit
 from jaxlite.codegen.source import loop_program
 from jaxlite.passes.pipeline import optimize
-from jaxlite.runtime import engine
+from jaxlite.runtime import engine, symbols
 from jaxlite.scipy import special
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -178,12 +178,16 @@ class Runner:
         self.dtype, self.arity = dtype, vector_math.FUNCTIONS[name].arity
         symbol = boundary.symbol_of(name, dtype)
         self.lanes = (1, *boundary.lanes_of(dtype, registers))
-        definitions = vector_math.text(symbol, registers)
+        symbols.register({boundary.FAR})
+        definitions = [vector_math.text(boundary.variant(symbol, lanes)) for lanes in self.lanes]
         loops = [loop_text(symbol, lanes, dtype, self.arity) for lanes in self.lanes]
         loops = [t.replace(t[t.index("declare") : t.index("\n", t.index("declare"))], "") for t in loops]
         names = tuple(f"test_{symbol}_{lanes}" for lanes in self.lanes)
         # Beside the library that programs call.
-        text = "\n".join([definitions, *loops]).replace("@jl_", "@tested_")
+        lines = "\n".join(definitions).splitlines()
+        declared = {line: None for line in lines if line.startswith("declare")}
+        text = "\n".join([*declared, *(line for line in lines if line not in declared), *loops])
+        text = text.replace(f"@{symbol}", f"@tested_{symbol}")
         if cpu is None:
             address = engine.load_object(engine.object_code(text), names).get
         else:
@@ -351,6 +355,7 @@ def test_every_function_without_fused_multiply_add(name, cpu, registers, rng):
 
 def calls_of(f, *args, registers=(64,)) -> str:
     """Return the optimised text of a program, for a processor with AVX-512."""
+    engine.registers()
     loops = loop_program(optimize(jaxlite.make_jaxpr(f)(*args).jaxpr))
     module = llvm.parse_assembly(emit(loops, "calls", registers=registers).text())
     machine = llvm.Target.from_triple("x86_64-unknown-linux-gnu").create_target_machine(cpu="znver4", opt=3)
@@ -428,5 +433,6 @@ def test_an_element_does_not_depend_on_its_neighbours(count, dtype):
 
 
 def test_names_and_libraries():
-    assert boundary.library_of("jl_exp_f64_v8") == boundary.library_of("jl_exp_f64") == "jl_exp_f64"
-    assert boundary.library_of("jl_dgemm") is boundary.library_of("jl_host") is None
+    assert boundary.function_of("jl_exp_f64_v8") == ("exp", F64, 8)
+    assert boundary.function_of("jl_log1p_f32") == ("log1p", np.float32, 1)
+    assert boundary.function_of("jl_dgemm") is boundary.function_of("jl_host") is None

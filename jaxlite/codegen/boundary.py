@@ -51,7 +51,9 @@ def scalar_symbol(dtype: np.dtype) -> str:
 # --- functions of the mathematics -------------------------------------------------------------------
 
 # jl_exp_f64, for one number, and jl_exp_f64_v8, for a register of eight. (Compiled where it is used: 0.2 ms.)
-_MATHEMATICS = r"(jl_[a-z][a-z0-9]*_f(?:32|64))(?:_v[0-9]+)?$"
+# What reduces numbers far from 0 by multiples of π/2 is a function beside them.
+FAR = "jl_far"
+_MATHEMATICS = r"jl_([a-z][a-z0-9]*)_(f32|f64)(?:_v([0-9]+))?$"
 
 
 def symbol_of(name: str, dtype: np.dtype) -> str:
@@ -59,16 +61,13 @@ def symbol_of(name: str, dtype: np.dtype) -> str:
     return f"jl_{name}_f{8 * dtype.itemsize}"
 
 
-def library_of(symbol: str) -> str | None:
-    """Return the library of the mathematics that defines a symbol, which is the symbol for one number."""
+def function_of(symbol: str) -> tuple[str, np.dtype, int] | None:
+    """Return name, dtype and width of the function of the mathematics that a symbol names, None for others."""
     found = re.match(_MATHEMATICS, symbol)
-    return found and found.group(1)
-
-
-def symbols_of(library: str, registers: tuple[int, ...]) -> tuple[str, ...]:
-    """Return what a library defines: its function for one number, and for registers of so many bytes."""
-    dtype = np.dtype(np.float32 if library.endswith("f32") else np.float64)
-    return tuple(variant(library, lanes) for lanes in (1, *lanes_of(dtype, registers)))
+    if found is None:
+        return None
+    name, kind, lanes = found.groups()
+    return name, np.dtype(np.float32 if kind == "f32" else np.float64), int(lanes or 1)
 
 
 def variant(symbol: str, lanes: int) -> str:

@@ -19,7 +19,7 @@ from jaxlite.codegen import elementwise
 from jaxlite.codegen.boundary import gather_windows, scatter_windows
 from jaxlite.codegen.loops import BOOL, INT, Affine, Const, Merge, Operand
 from jaxlite.codegen.rules_structural import reindexed
-from jaxlite.codegen.schedule import CHEAP, Scheduler, numbers_everywhere, rule
+from jaxlite.codegen.schedule import CHEAP, SHORT_SUM, Scheduler, numbers_everywhere, rule
 from jaxlite.codegen.values import Lazy, Numbers, Value, View, constant, needs_of
 from jaxlite.ir import Eqn
 from jaxlite.ops.index_numpy import FILL, RAISE, Windows, default_fill
@@ -389,7 +389,7 @@ def _put_along_dim_add(s: Scheduler, eqn: Eqn, operands):
             at = place(b, index)
             target.store(b, at, combine(b, aval.dtype, target.load(b, at), updates.element(b, index)))
             return
-        with b.loop(shape[depth]) as i:
+        with b.loop(shape[depth], as_it_is=shape[depth] > SHORT_SUM) as i:
             nest(depth + 1, (*index, Affine.of(i)))
 
     if math.prod(shape):

@@ -176,13 +176,12 @@ def _sort_line(b: Builder, columns: Columns, read: Callable[[Operand], Component
     """Sort the elements ``read(i)``; `Columns.result` tells them."""
     part = columns.part
     if columns.parts == 1:
-        _sort_part(b, columns, read, Affine(), columns.n, Affine(), Affine(part))
+        _sort_part(b, columns, read, Affine(), Affine(), Affine(part))
         return
     # The right half first: the left one ends in the room where the right one is sorted.
     with b.loop(2) as left:
         right = Affine(1) - left
-        count = right * (columns.n - columns.length) + part
-        _sort_part(b, columns, read, right * part, count, Affine.of(left) * part + part, right * (2 * part))
+        _sort_part(b, columns, read, right * part, Affine.of(left) * part + part, right * (2 * part))
     _merge_halves(b, columns)
 
 
@@ -191,19 +190,22 @@ def _sort_part(
     columns: Columns,
     read: Callable[[Operand], Components],
     first: Affine,
-    count: Affine | int,
     end: Affine,
     room: Affine,
 ) -> None:
-    """Sort ``count`` elements from the one at ``first`` on into the places at ``end``, with ``room`` beside them."""
+    """Sort the elements of a part, from that at ``first`` on, into the places at ``end``, with ``room`` beside them."""
     levels = columns.levels - columns.parts + 1
     source, target = (room, end) if levels % 2 == 0 else (end, room)
-    with b.loop(count, kind="parallel", expected=columns.n // columns.parts) as i:
-        columns.store(b, source + i, read(b.index(first + i)))
-    if columns.n < columns.length:
-        rest = [Const(0, view.dtype) for view in columns.views[columns.num_keys :]]
-        with b.loop(columns.part, start=count, kind="parallel", expected=columns.length - columns.n) as i:
-            columns.store(b, source + i, (*columns.order.last(), *rest))
+    with b.loop(columns.part, kind="parallel") as i:
+        place = b.index(first + i)
+        if columns.n == columns.length:
+            components = read(place)
+        else:
+            inside = b.let("lt", place, Const(columns.n, INT))
+            known = read(b.let("min", place, Const(columns.n - 1, INT)))
+            last = (*columns.order.last(), *known[columns.num_keys :])
+            components = tuple(b.select(inside, x, y) for x, y in zip(known, last, strict=True))
+        columns.store(b, source + i, components)
     with b.loop(2**levels, polls=True) as block:
         low = Affine.of(block) * columns.run
         _sort_run(b, columns, source + low, target + low)
@@ -274,7 +276,7 @@ def _count_before_last(b: Builder, columns: Columns) -> Affine:
     part = columns.part
     last = columns.keys(b, Affine.of(3 * part - 1))
     low, width = b.carry(Const(0, INT)), b.carry(Const(part, INT))
-    with b.loop(part.bit_length(), [low, width]):
+    with b.loop(part.bit_length(), [low, width], as_it_is=True):
         half = b.let("div", b.let("add", width.inside, Const(1, INT)), Const(2, INT))
         middle = Affine.of(low.inside) + half + (part - 1)
         comes = columns.order.before(b, columns.keys(b, middle), last)

@@ -54,21 +54,19 @@ class MachineCode:
     key : str
         Part of every symbol.
     serialized : tuple
-        What `engine.serialize` gave.
+        What `engine.build` gave.
     has_entry : bool
         Whether it has a CPython entry.
     names_equations : bool
         Whether it may ask for an equation of its program by number.
-    library : numba.core.codegen.CPUCodeLibrary, optional
-        That it was built as.
     """
 
     __slots__ = ("__weakref__", "_library", "_serialized", "has_entry", "key", "names_equations", "size")
 
-    def __init__(self, key: str, serialized: tuple, has_entry: bool, names_equations: bool, library=None):
+    def __init__(self, key: str, serialized: tuple, has_entry: bool, names_equations: bool):
         self.key, self.has_entry, self.names_equations = key, has_entry, names_equations
         self.size = len(engine.object_of(serialized))
-        self._library, self._serialized = library, None if library else serialized
+        self._library, self._serialized = None, serialized
 
     @property
     def library(self):
@@ -249,13 +247,16 @@ def _load(key: str) -> MachineCode | None:
 def _build(jaxpr: Jaxpr, key: str, stable: bool) -> MachineCode:
     source = source_of(jaxpr, key)
     counters.add("num_compiles")
-    symbols.register(set(source.external))
-    library = engine.build(f"jl_{key}", source.text)
-    serialized = engine.serialize(library)
+    serialized = engine.build(f"jl_{key}", source.text)
+    object_code = engine.object_of(serialized)
+    # Of a function of the mathematics LLVM has chosen the form for one number, or for a register.
+    external = tuple(name for name in source.external if engine.calls(object_code, name))
+    symbols.register(external)
+    engine.load_object(object_code, (f"jl_{key}",))
     facts = source.has_entry, source.names_equations
     if stable:
-        cache.store(key, pickle.dumps((serialized, source.external, *facts)))
-    return MachineCode(key, serialized, *facts, library)
+        cache.store(key, pickle.dumps((serialized, external, *facts)))
+    return MachineCode(key, serialized, *facts)
 
 
 def _say(text: str) -> None:

@@ -1,7 +1,7 @@
 """Numba's code generator: LLVM text in, a library of machine code out. The only place that imports numba.
 
-library = build("jl_3fa…", text)          optimised and loaded; its object code is kept
-load_object(code, symbols)                object code that another process kept, loaded
+serialized = build("jl_3fa…", text)       optimised and compiled: plain data
+load_object(code, symbols)                object code of this process or another one, loaded
 library = revive(serialized)              the same as a library, which numba links into callers
 """
 
@@ -78,8 +78,8 @@ def add_symbol(name: str, address: int) -> None:
     _numba().llvm.add_symbol(name, address)
 
 
-def build(name: str, text: str):
-    """Compile a module.
+def build(name: str, text: str) -> tuple:
+    """Compile a module, which `load_object` loads once whatever it calls has an address.
 
     Parameters
     ----------
@@ -87,19 +87,34 @@ def build(name: str, text: str):
         Of the library.
     text : str
         LLVM text.
+
+    Returns
+    -------
+    tuple
+        What `revive` takes: plain data, with the object code that `object_of` returns.
     """
     numba = _numba()
     with numba.lock:
         library = numba.engine.create_library(name)
-        library.enable_object_caching()
         module = numba.llvm.parse_assembly(text)
         module.name = name
         module.verify()
         # Linked in as it is: the passes that numba runs over each function first take a fifth of the time, and the
         # pipeline of the whole module does the same again.
         library._final_module.link_in(module)
-        library.finalize()
-    return library
+        library._optimize_final_module()
+        module = library._final_module
+        code = numba.engine._tm.emit_object(module)
+        for function in module.functions:
+            if not function.is_declaration and function.linkage == numba.llvm.Linkage.external:
+                # As numba's own libraries: callers may link it in more than once.
+                function.linkage = numba.llvm.Linkage.linkonce_odr
+        return name, "object", (code, module.as_bitcode())
+
+
+def calls(code: bytes, symbol: str) -> bool:
+    """Whether object code names a symbol: all formats of it have names that end with a zero."""
+    return symbol.encode() + b"\0" in code
 
 
 def assembly(text: str) -> str:
@@ -115,13 +130,25 @@ def assembly(text: str) -> str:
         return numba.engine._tm.emit_assembly(library._final_module)
 
 
-def object_code(text: str) -> bytes:
-    """Compile a module whose text needs no optimisation to an object file, which `load_object` takes."""
+def object_code(text: str, is_quick: bool = True) -> bytes:
+    """Compile a module whose text needs no optimisation to an object file, which `load_object` takes.
+
+    Not ``is_quick`` is machine code as it comes, which LLVM writes in a fifth of the time.
+    """
     numba = _numba()
     with numba.lock:
         module = numba.llvm.parse_assembly(text)
         module.verify()
-        return numba.engine._tm.emit_object(module)
+        return (numba.engine._tm if is_quick else _plain_machine()).emit_object(module)
+
+
+@functools.cache
+def _plain_machine():
+    """Return the target machine of this process, told to optimise nothing."""
+    numba = _numba()
+    options = {"opt": 0}
+    numba.engine._customize_tm_options(options)
+    return numba.llvm.Target.from_triple(numba.llvm.get_process_triple()).create_target_machine(**options)
 
 
 def load_object(code: bytes, symbols: tuple[str, ...]) -> dict[str, int]:
@@ -133,19 +160,14 @@ def load_object(code: bytes, symbols: tuple[str, ...]) -> dict[str, int]:
         return {symbol: numba.engine._engine.get_function_address(symbol) for symbol in symbols}
 
 
-def serialize(library) -> tuple:
-    """Return what `revive` takes: plain data with the object code."""
-    return library.serialize_using_object_code()
-
-
 def object_of(serialized: tuple) -> bytes:
-    """Return the object code in what `serialize` gave."""
+    """Return the object code in what `build` gave."""
     _, _, (code, *_) = serialized
     return code
 
 
 def revive(serialized: tuple):
-    """Load machine code that `serialize` gave, without compiling."""
+    """Return what `build` gave as a library of numba's, without compiling."""
     numba = _numba()
     with numba.lock:
         return numba.engine.unserialize_library(serialized)

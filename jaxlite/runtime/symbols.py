@@ -18,7 +18,7 @@ import platform
 from collections.abc import Callable
 
 from jaxlite.codegen import thread_pool, transforms
-from jaxlite.codegen.boundary import PRODUCTS, blas_symbol, library_of, symbols_of
+from jaxlite.codegen.boundary import FAR, PRODUCTS, blas_symbol, function_of
 from jaxlite.errors import InternalError
 from jaxlite.locks import new_lock
 from jaxlite.runtime import engine, threads
@@ -65,9 +65,10 @@ def _address(symbol: str) -> int:
 def _load(symbol: str) -> dict[str, int]:
     """Load what defines a symbol; returns addresses by symbol, among them those of its like."""
     name = symbol.removeprefix("jl_")
-    library = library_of(symbol)
-    if library is not None:
-        return _mathematics(library)
+    if function_of(symbol) is not None:
+        return _library(symbol, (symbol,), lambda: _vector_math().text(symbol))
+    if symbol == FAR:
+        return _library(symbol, (symbol,), lambda: _vector_math().text(symbol), is_quick=False)
     if symbol in transforms.addresses():
         return transforms.addresses()
     if name.startswith(("scontract_", "dcontract_")):
@@ -91,13 +92,6 @@ def _load(symbol: str) -> dict[str, int]:
     raise InternalError(f"a program calls {symbol}, which has no address.", why="this is a bug in jaxlite.")
 
 
-def _mathematics(name: str) -> dict[str, int]:
-    """Load the library of a function, from disk where it is kept."""
-    registers = engine.registers()
-    names = symbols_of(name, registers)
-    return _library(f"{name}|{registers}", names, lambda: _vector_math().text(name, registers))
-
-
 def _of_widest_registers(symbol: str, module: Callable) -> dict[str, int]:
     """Load the library of a routine, whose text a module makes for the widest registers of the machine."""
     registers = max(engine.registers())
@@ -109,7 +103,7 @@ def _thread_pool() -> dict[str, int]:
     engine.add_symbol("jl_threads", threads.address_of_words())
     for name, address in threads.addresses().items():
         engine.add_symbol(name, address)
-    return _library("jl_launch", ("jl_launch",), lambda: thread_pool.text(platform.machine()))
+    return _library("jl_launch", ("jl_launch",), lambda: thread_pool.text(platform.machine()), is_quick=False)
 
 
 def _tapes() -> dict[str, int]:
@@ -118,15 +112,21 @@ def _tapes() -> dict[str, int]:
     return _library("jl_tapes", tuple(tapes.DECLARATIONS), lambda: tapes.LIBRARY)
 
 
-def _library(name: str, symbols: tuple[str, ...], text: Callable[[], str]) -> dict[str, int]:
-    """Load a library, from disk where it is kept; returns the addresses of its functions."""
+def _library(
+    name: str, symbols: tuple[str, ...], text: Callable[[], str], is_quick: bool = True
+) -> dict[str, int]:
+    """Load a library, from disk where it is kept; returns the addresses of its functions.
+
+    What is rare, or waits, takes no care of LLVM's: 3 ms instead of 14 for the pool of threads.
+    """
     key_text = f"{name}|{engine.host()}|{cache.environment()}"
     key = hashlib.sha256(key_text.encode()).hexdigest()[:_KEY_LENGTH]
     kept = cache.load(key, counted=False) or b""
-    if kept.startswith(_MARK):
-        return engine.load_object(kept.removeprefix(_MARK), symbols)
-    code = engine.object_code(text())
-    cache.store(key, _MARK + code)
+    code = kept.removeprefix(_MARK) if kept.startswith(_MARK) else engine.object_code(text(), is_quick)
+    if not kept.startswith(_MARK):
+        cache.store(key, _MARK + code)
+    if FAR not in symbols and engine.calls(code, FAR):
+        engine.add_symbol(FAR, _address(FAR))
     return engine.load_object(code, symbols)
 
 

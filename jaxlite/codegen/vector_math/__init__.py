@@ -1,9 +1,10 @@
 """Functions such as exp and sin as arithmetic, for one number and for a register of them.
 
-    text("jl_exp_f64", (64,))       LLVM text of jl_exp_f64(double) and jl_exp_f64_v8(<8 x double>)
+    text("jl_exp_f64")       LLVM text of jl_exp_f64(double)
+    text("jl_exp_f64_v8")    LLVM text of jl_exp_f64_v8(<8 x double>)
 
-Each function and dtype is a library of its own, compiled once and kept like any other program; programs call it by
-name, with an attribute that tells LLVM's vectoriser which function takes a whole register. What was measured, on one
+Each function, dtype and width is a library of its own, compiled once and kept like any other program; programs call it
+by name, with an attribute that tells LLVM's vectoriser which function takes a whole register. What was measured, on one
 core with AVX-512, for a loop of n calls of exp over 10^6 elements:
 
 ====================  ==================  ==================  =====================
@@ -30,7 +31,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxlite.codegen.boundary import lanes_of, symbol_of, variant
+from jaxlite.codegen.boundary import FAR, function_of, lanes_of, symbol_of, variant
 from jaxlite.codegen.vector_math import errors, exponentials, gamma, logarithms, powers, trigonometric
 from jaxlite.codegen.vector_math.writer import PURE, Writer
 
@@ -106,30 +107,26 @@ def declarations(name: str, dtype: np.dtype, registers: tuple[int, ...]) -> dict
     return lines
 
 
-def text(symbol: str, registers: tuple[int, ...]) -> str:
-    """Return the LLVM text of a library.
+def text(symbol: str) -> str:
+    """Return the LLVM text of a library: of a function, for one number or for a register.
 
     Parameters
     ----------
     symbol : str
-        For one number, such as ``jl_exp_f64``.
-    registers : tuple of int
-        Bytes of the registers that it has variants for.
+        Such as ``jl_exp_f64`` or ``jl_exp_f64_v8``, or `FAR`, which some of the others call.
     """
-    name, kind = symbol.removeprefix("jl_").split("_")
-    function, dtype = FUNCTIONS[name], np.dtype(f"f{int(kind[1:]) // 8}")
-    declared: dict[str, str] = {}
-    written = []
-    for lanes in (1, *lanes_of(dtype, registers)):
-        w = Writer(
-            variant(symbol, lanes),
-            function.arity,
-            lanes,
-            single=dtype.itemsize == 4,
-            widened=not function.in_floats,
-            results=function.results,
-        )
-        values = function.write(w)
-        written.append(w.returns(*(values if isinstance(values, tuple) else (values,))))
-        declared |= w.declarations
-    return "\n".join([*declared.values(), *written, ""])
+    if symbol == FAR:
+        return trigonometric.FAR_TEXT
+    name, dtype, lanes = function_of(symbol)
+    function = FUNCTIONS[name]
+    w = Writer(
+        symbol,
+        function.arity,
+        lanes,
+        single=dtype.itemsize == 4,
+        widened=not function.in_floats,
+        results=function.results,
+    )
+    values = function.write(w)
+    written = w.returns(*(values if isinstance(values, tuple) else (values,)))
+    return "\n".join([*w.declarations.values(), written, ""])

@@ -143,6 +143,6 @@ def rem(w: Writer) -> tuple[Value, ...]:
     unusual = quotient.not_below(2.0 ** (w.format.mantissa - 1)) | ~(y < INF)
 
     def special():
-        return w.lane_by_lane() if w.lanes > 1 else (w.call_library("fmod", *w.arguments),)
+        return (w.call_library("fmod", *w.arguments),)
 
     return w.where_any(unusual, special, (value,))

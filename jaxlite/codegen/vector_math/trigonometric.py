@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jaxlite.codegen.boundary import FAR
 from jaxlite.codegen.vector_math import coefficients as c
 from jaxlite.codegen.vector_math.writer import DOUBLE, PURE, Value, Writer, number
 
@@ -27,21 +28,25 @@ def reduced(w: Writer, x: Value, exact: bool = False) -> tuple[Value, Value, Val
         r = w.fma(n, -HALF_PI[2], w.fma(n, -HALF_PI[1], first))
         lost = w.constant(0.0)
     values = w.bits(t), r, lost
-    if w.lanes > 1:
-        return values
-    return w.where_any(w.abs(x).not_below(NEAR), lambda: w.call_helper(FAR, "jl_far", "iff", x), values)
+    is_far = w.abs(x).not_below(NEAR)
+
+    def far():
+        found = w.call_alone(FAR, "iff", w.select(is_far, x, w.constant(NEAR)))
+        return [w.select(is_far, new, old) for new, old in zip(found, values, strict=True)]
+
+    return w.where_any(is_far, far, values)
 
 
 # The same of a large x = m·2^e, m an integer of 53 bits: three words of bits of 2/π from that of 2^(1-e) on, times m,
 # are x·2/π modulo 4 in units of 2^-190. The fraction, with its sign, is brought to the form of a pair of doubles and
-# multiplied by π/2. (No double is nearer to a multiple of π/2 than the first word tells.) The C library is no help: it
+# multiplied by π/2; a library of its own. (No double is nearer to a multiple of π/2 than the first word tells.) The C library is no help: it
 # loses three places next to such multiples.
-FAR = f"""@jl_far_bits = internal constant [{len(c.BITS_OF_TWO_OVER_PI)} x i64] [{
+FAR_TEXT = f"""@jl_far_bits = internal constant [{len(c.BITS_OF_TWO_OVER_PI)} x i64] [{
     ", ".join(f"i64 {int(word)}" for word in c.BITS_OF_TWO_OVER_PI)
 }]
 declare i64 @llvm.fshl.i64(i64, i64, i64)
 declare i64 @llvm.ctlz.i64(i64, i1)
-define internal {{ i64, double, double }} @jl_far(double %x) noinline {PURE} {{
+define {{ i64, double, double }} @{FAR}(double %x) {PURE} {{
   %bits = bitcast double %x to i64
   %shifted = lshr i64 %bits, 52
   %exponent = and i64 %shifted, 2047
@@ -140,36 +145,28 @@ def chosen(w: Writer, n: Value, sine: Value, cosine: Value) -> Value:
     return w.of_bits(w.bits(value) ^ ((n & 2) << 62))
 
 
-def everywhere(w: Writer, *values: Value) -> tuple[Value, ...]:
-    """Complete the functions of a register: numbers far from 0 are left to the functions of one number."""
-    if w.lanes == 1:
-        return values
-    far = w.abs(w.x).not_below(NEAR)
-    return w.where_any(far, w.lane_by_lane, values)
-
-
 def of_zero(w: Writer, value: Value) -> Value:
     """Return x where it is 0: the polynomial has lost its sign."""
     return w.select(w.x.equals(0.0), w.x, value)
 
 
-def sin(w: Writer) -> tuple[Value, ...]:
+def sin(w: Writer) -> Value:
     n, r, _ = reduced(w, w.x)
-    return everywhere(w, of_zero(w, chosen(w, n, *sin_and_cos(w, r))))
+    return of_zero(w, chosen(w, n, *sin_and_cos(w, r)))
 
 
-def cos(w: Writer) -> tuple[Value, ...]:
+def cos(w: Writer) -> Value:
     n, r, _ = reduced(w, w.x)
-    return everywhere(w, chosen(w, n + 1, *sin_and_cos(w, r)))
+    return chosen(w, n + 1, *sin_and_cos(w, r))
 
 
 def sincos(w: Writer) -> tuple[Value, ...]:
     n, r, _ = reduced(w, w.x)
     both = sin_and_cos(w, r)
-    return everywhere(w, of_zero(w, chosen(w, n, *both)), chosen(w, n + 1, *both))
+    return of_zero(w, chosen(w, n, *both)), chosen(w, n + 1, *both)
 
 
-def tan(w: Writer) -> tuple[Value, ...]:
+def tan(w: Writer) -> Value:
     n, r, lost = reduced(w, w.x, exact=not w.widened)
     sine, cosine = sin_and_cos(w, r)
     odd = (n & 1).differs(0)
@@ -178,7 +175,7 @@ def tan(w: Writer) -> tuple[Value, ...]:
     quotient = above * inverse
     rest = w.fma(-quotient, below, above) * inverse
     # The derivative of tan times the error of r.
-    return everywhere(w, of_zero(w, quotient + w.mad(lost, w.mad(quotient, quotient, 1.0), rest)))
+    return of_zero(w, quotient + w.mad(lost, w.mad(quotient, quotient, 1.0), rest))
 
 
 # --- inverse functions ------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ register with others or alone, after the last full register.
 from __future__ import annotations
 
 import contextlib
+import functools
 import struct
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -343,48 +344,55 @@ class Writer:
         self.lines.append(f"{label}:")
         self.label = label
 
-    def call_helper(self, definition: str, name: str, kinds: str, *args: Value) -> tuple[Value, ...]:
-        """Call a function of single numbers that returns several of them, and define it."""
-        self.declarations[name] = definition
-        types = self.format.types
-        struct = f"{{ {', '.join(types[kind] for kind in kinds)} }}"
-        operands = ", ".join(f"{types[x.kind]} {x.text}" for x in args)
-        result = self.emit("b", f"call {struct} @{name}({operands})").text
-        return tuple(self.emit(kind, f"extractvalue {struct} {result}, {k}") for k, kind in enumerate(kinds))
-
     def call_library(self, name: str, *args: Value) -> Value:
-        """Call a function of the C library, in the form for one number."""
-        name, kind = name + ("" if self.format is DOUBLE else "f"), self.format.element
-        self.declarations[name] = f"declare {kind} @{name}({', '.join([kind] * len(args))}) {PURE}"
-        return self.emit("f", f"call {kind} @{name}({', '.join(f'{kind} {a.text}' for a in args)})")
+        """Call a function of the C library, in each lane."""
+        return self.call_alone(name + ("" if self.format is DOUBLE else "f"), "f", *args)[0]
 
-    def lane_by_lane(self) -> tuple[Value, ...]:
-        """Call this function's form for one number in each lane, for its results."""
-        kind, element, name = self._outer(), self._outer(1), self.name.rpartition("_v")[0]
-        result_type = element if self.results == 1 else f"{{ {', '.join([element] * self.results)} }}"
-        places = [self.emit("f", f"alloca {kind}").text for _ in range(max(self.arity, self.results))]
+    def call_alone(self, name: str, kinds: str, *args: Value) -> tuple[Value, ...]:
+        """Call a function of single numbers, in each lane, for one result or several of these kinds."""
+        types = self.format.types
+        of_results = [types[kind] for kind in kinds]
+        result = of_results[0] if len(kinds) == 1 else f"{{ {', '.join(of_results)} }}"
+        of_args = [types[x.kind] for x in args]
+        self.declarations[name] = f"declare {result} @{name}({', '.join(of_args)}) {PURE}"
+
+        def call(*operands: str) -> list[str]:
+            formals = ", ".join(f"{kind} {x}" for kind, x in zip(of_args, operands, strict=True))
+            out = self.emit("f", f"call {result} @{name}({formals})").text
+            if len(kinds) == 1:
+                return [out]
+            return [self.emit("f", f"extractvalue {result} {out}, {k}").text for k in range(len(kinds))]
+
+        if self.lanes == 1:
+            return tuple(map(functools.partial(Value, self), kinds, call(*(x.text for x in args))))
+        places = [self.emit("f", f"alloca {self.type(x.kind)}").text for x in args]
+        targets = [self.emit("f", f"alloca {self.type(kind)}").text for kind in kinds]
+        self.lines += [
+            f"  store {self.type(x.kind)} {x.text}, ptr {p}" for x, p in zip(args, places, strict=True)
+        ]
         loop, done, before = self.new("loop"), self.new("done"), self.label
         lane, following = "%" + self.new("i"), "%" + self.new("n")
-        self.lines += [f"  store {kind} %x{k}, ptr {places[k]}" for k in range(self.arity)]
         self.lines.append(f"  br label %{loop}")
         self.start(loop)
         self.lines.append(f"  {lane} = phi i64 [ 0, %{before} ], [ {following}, %{loop} ]")
-        slots = [self.emit("f", f"getelementptr {element}, ptr {p}, i64 {lane}").text for p in places]
+
+        def slot(kind: str, place: str) -> str:
+            return self.emit("f", f"getelementptr {kind}, ptr {place}, i64 {lane}").text
+
+        slots = [slot(kind, place) for kind, place in zip(of_args, places, strict=True)]
         numbers = [
-            f"{element} " + self.emit("f", f"load {element}, ptr {p}").text for p in slots[: self.arity]
+            self.emit("f", f"load {kind}, ptr {p}").text for kind, p in zip(of_args, slots, strict=True)
         ]
-        result = self.emit("f", f"call {result_type} @{name}({', '.join(numbers)})").text
-        for k, slot in enumerate(slots[: self.results]):
-            part = result
-            if self.results > 1:
-                part = self.emit("f", f"extractvalue {result_type} {result}, {k}").text
-            self.lines.append(f"  store {element} {part}, ptr {slot}")
+        for kind, target, number_ in zip(of_results, targets, call(*numbers), strict=True):
+            self.lines.append(f"  store {kind} {number_}, ptr {slot(kind, target)}")
         self.lines.append(f"  {following} = add i64 {lane}, 1")
         more = self.emit("b", f"icmp ult i64 {following}, {self.lanes}").text
         self.lines.append(f"  br i1 {more}, label %{loop}, label %{done}")
         self.start(done)
-        loaded = [self.emit("f", f"load {kind}, ptr {place}").text for place in places[: self.results]]
-        return tuple(self.widen(text) for text in loaded)
+        return tuple(
+            self.emit(kind, f"load {self.type(kind)}, ptr {t}")
+            for kind, t in zip(kinds, targets, strict=True)
+        )
 
     def where_any(
         self, condition: Value, slow: Callable[[], Sequence[Value]], values: Sequence[Value]
