@@ -39,8 +39,8 @@ def reduced(w: Writer, x: Value, exact: bool = False) -> tuple[Value, Value, Val
 
 # The same of a large x = m·2^e, m an integer of 53 bits: three words of bits of 2/π from that of 2^(1-e) on, times m,
 # are x·2/π modulo 4 in units of 2^-190. The fraction, with its sign, is brought to the form of a pair of doubles and
-# multiplied by π/2; a library of its own. (No double is nearer to a multiple of π/2 than the first word tells.) The C library is no help: it
-# loses three places next to such multiples.
+# multiplied by π/2; a library of its own. (No double is nearer to a multiple of π/2 than the first word tells.) The C
+# library is no help: it loses three places next to such multiples.
 FAR_TEXT = f"""@jl_far_bits = internal constant [{len(c.BITS_OF_TWO_OVER_PI)} x i64] [{
     ", ".join(f"i64 {int(word)}" for word in c.BITS_OF_TWO_OVER_PI)
 }]
