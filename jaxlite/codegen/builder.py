@@ -130,6 +130,7 @@ class Builder:
         merges: tuple[Merge, ...] = (),
         within: tuple[int, int] | None = None,
         as_it_is: bool = False,
+        any_order: bool = False,
     ):
         """Write the body of a `For` over ``range(start, extent, step)``; yields the index.
 
@@ -140,7 +141,19 @@ class Builder:
         body: list = []
         start, stop = (self.index(e) for e in (start, extent))
         loop = For(
-            index, start, stop, step, carries or [], body, kind, polls, last, expected, merges, as_it_is
+            index,
+            start,
+            stop,
+            step,
+            carries or [],
+            body,
+            kind,
+            polls,
+            last,
+            expected,
+            merges,
+            as_it_is,
+            any_order,
         )
         if within is None and loop.indices:
             within = min(loop.indices[0], loop.indices[-1]), max(loop.indices[0], loop.indices[-1])

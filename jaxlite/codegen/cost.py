@@ -48,7 +48,9 @@ LONG_NEST = 1e8
 
 # Bytes that stay in the second level of the cache, of 1 to 2 MB on machines of 2024; nanoseconds until BLAS has copied
 # an element of the operand that it reads for every block.
-_CACHE, _NS_PACKED = 1 << 20, 0.8
+CACHE, _NS_PACKED = 1 << 20, 0.8
+# Bytes that stay in the first level, of 32 to 48 KB.
+FIRST_CACHE = 1 << 15
 # Rows of which BLAS makes a product at full speed.
 LEAST_BLOCK = 32
 
@@ -66,8 +68,8 @@ def rows_in_block(rows: int, width: int, saved: int, packed: list[int]) -> int:
     packed : list of int
         For each product, the elements that each of its calls copies for itself.
     """
-    block = 1 << max(_CACHE // max(width, 1), 1).bit_length() - 1
-    if block < LEAST_BLOCK or rows < 2 * block or rows * width < 2 * _CACHE:
+    block = 1 << max(CACHE // max(width, 1), 1).bit_length() - 1
+    if block < LEAST_BLOCK or rows < 2 * block or rows * width < 2 * CACHE:
         return 0
     calls = -(-rows // block)
     more = calls * sum(_NS_CALL + _NS_PACKED * elements for elements in packed)

@@ -120,14 +120,39 @@ class Buffer:
         For a pointer, the buffers that it may point into.
     within : Buffer or None
         The output in which it lies, which is written when nothing reads it any more.
+    is_aligned : bool
+        Whether it begins where a cache line does, and lies in no output therefore, which NumPy places.
     copies : int
         Threads that may need one of their own: 1, or the number of parts of the only loop that touches it.
     """
 
-    __slots__ = ("base", "copies", "data", "dtype", "name", "offset", "origins", "place", "size", "within")
+    __slots__ = (
+        *(
+            "base",
+            "copies",
+            "data",
+            "dtype",
+            "is_aligned",
+            "name",
+            "offset",
+            "origins",
+            "place",
+            "size",
+            "within",
+        ),
+    )
 
     def __init__(
-        self, name: str, dtype: np.dtype, size: int, place: str, *, base=None, data=None, origins=()
+        self,
+        name: str,
+        dtype: np.dtype,
+        size: int,
+        place: str,
+        *,
+        base=None,
+        data=None,
+        origins=(),
+        is_aligned=False,
     ):
         self.name, self.dtype, self.size, self.place = name, dtype, size, place
         self.base: Scalar | None = base
@@ -135,6 +160,7 @@ class Buffer:
         self.data: np.ndarray | None = data
         self.offset: int | None = None
         self.within: Buffer | None = None
+        self.is_aligned = is_aligned
         self.copies = 1
 
     @property
@@ -238,7 +264,8 @@ class For:
     (floating point sums may be reassociated), "parts" where each step may run in a thread of its own, "serial"
     otherwise. ``polls`` asks for a look at Ctrl-C now and then. ``last`` is the largest value that the index can take,
     where ``stop`` is no constant but it is known; ``expected`` is the usual number of steps then. ``merges`` tell all
-    in which steps meet that are otherwise independent. ``as_it_is`` asks LLVM not to unroll it.
+    in which steps meet that are otherwise independent. ``as_it_is`` asks LLVM not to unroll it; ``any_order`` says that
+    its steps, one at a time, may come in any order.
     """
 
     index: Scalar
@@ -253,6 +280,7 @@ class For:
     expected: int | None = None
     merges: tuple[Merge, ...] = ()
     as_it_is: bool = False
+    any_order: bool = False
 
     @property
     def indices(self) -> range | None:

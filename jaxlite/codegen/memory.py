@@ -77,7 +77,8 @@ def _placed(
         size = copy_bytes(buffer) * buffer.copies
         for result, room in results.items():
             start = room.gap(first, size)
-            if last < spans[result][0] and start + size <= result.nbytes:
+            is_free = last < spans[result][0] and start + size <= result.nbytes
+            if is_free and not buffer.is_aligned:
                 places[buffer] = result, start
                 room.take(last, start, size)
                 break

@@ -25,7 +25,7 @@ SMALL_PRODUCT = 2048
 SMALL_MATRIX, MANY_TERMS = 1024, 32
 # A matrix that stays in the cache is read by loops at the speed of the cache: 128x128 of float64 takes 1.2 us a product
 # (a sum over it 1.1), where BLAS's takes 1.8. So many rows, or terms, are taken at a time.
-LARGEST_READ_BY_LOOPS, ROWS_AT_ONCE, TERMS_AT_ONCE = 1 << 16, 4, 8
+LARGEST_READ_BY_LOOPS, ROWS_AT_ONCE, TERMS_AT_ONCE = 1 << 16, 4, 4
 # Loops over rows of fewer elements than this do not fill vector registers.
 SHORT_ROW = 32
 # Of a call, in statements of a kernel.
@@ -317,7 +317,7 @@ class _Lines:
         rest = terms % TERMS_AT_ONCE or TERMS_AT_ONCE
         add(Affine(), rest, to_zero=True)
         if terms > rest:
-            with b.loop((terms - rest) // TERMS_AT_ONCE) as block:
+            with b.loop((terms - rest) // TERMS_AT_ONCE, any_order=True) as block:
                 add(Affine.of(block) * TERMS_AT_ONCE + rest, TERMS_AT_ONCE)
 
 

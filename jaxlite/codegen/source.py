@@ -23,6 +23,7 @@ from jaxlite.codegen.reuse import in_place
 from jaxlite.codegen.rows import cut_to_rows
 from jaxlite.codegen.schedule import schedule
 from jaxlite.codegen.split import split
+from jaxlite.codegen.sweeps import in_sweeps
 from jaxlite.ir import Jaxpr, cached_by_jaxpr
 
 
@@ -50,7 +51,9 @@ class Source(NamedTuple):
 def loop_program(jaxpr: Jaxpr) -> LoopProgram:
     """Return the loop program of an optimised jaxpr, its memory planned."""
     # What nothing reads is gone before anything looks at lifetimes.
-    return plan(split(outline(in_place(drop_unread(cut_to_rows(with_panels(jam(schedule(jaxpr)))))))))
+    return plan(
+        in_sweeps(split(outline(in_place(drop_unread(cut_to_rows(with_panels(jam(schedule(jaxpr)))))))))
+    )
 
 
 def source_of(
