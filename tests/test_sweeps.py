@@ -1,6 +1,5 @@
 """Loops over what every step reads: which go back and forth, which inputs are aligned, and that results stay."""
 
-import numpy as np
 import pytest
 
 import jaxlite.numpy as jnp
