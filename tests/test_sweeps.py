@@ -1,5 +1,6 @@
 """Loops over what every step reads: which go back and forth, which inputs are aligned, and that results stay."""
 
+import numpy as np
 import pytest
 
 import jaxlite.numpy as jnp
@@ -13,6 +14,7 @@ from tests.test_kernels import check, loops_of
 def small_caches(monkeypatch):
     monkeypatch.setattr(sweeps, "FIRST_CACHE", 256)
     monkeypatch.setattr(sweeps, "SMALLEST_COPY", 256)
+    monkeypatch.setattr(sweeps, "LEAST_READS", 16)
 
 
 def network(h, w, x):
@@ -64,6 +66,15 @@ def test_rows_that_begin_within_lines_are_not_copied(small_caches, rng):
 
 def test_few_steps_do_not_copy(small_caches, rng):
     assert not aligned(loops_of(network, *network_args(rng, 4, 24)))
+
+
+def test_a_branch_that_may_not_be_taken_does_not_copy(small_caches, rng):
+    def run(is_wanted, *args):
+        return lax.cond(is_wanted, network, lambda h, w, x: jnp.sum(h), *args)
+
+    args = np.bool_(True), *network_args(rng, 40, 24)
+    assert not aligned(loops_of(run, *args))
+    check(run, args)
 
 
 def test_what_a_step_changes_stays(small_caches, rng):

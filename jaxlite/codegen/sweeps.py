@@ -15,7 +15,7 @@ back and forth, 1.16 in a copy, and 1.03 with both.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from jaxlite.codegen.cost import CACHE, FIRST_CACHE
@@ -36,14 +36,14 @@ from jaxlite.codegen.loops import (
 )
 from jaxlite.codegen.memory import ALIGNMENT, touched
 
-# A copy pays where each element is read so many times, and of so many bytes.
-LEAST_READS, SMALLEST_COPY = 16, 1 << 12
+# A copy takes as long as 40 to 60 readings save, and is made where an element is read so many times, of so many bytes.
+LEAST_READS, SMALLEST_COPY = 128, 1 << 12
 
 
 def in_sweeps(program: LoopProgram) -> LoopProgram:
     """Align inputs that steps read again and again, and turn every second sweep over what is large (in place)."""
     _align_inputs(program)
-    for steps in _loops(program.body):
+    for steps in _loops(walk(program.body)):
         odd = Scalar(INT)
         sweeps = [
             sweep for sweep in _sweeps_of(steps) if sweep.may_be_turned and sweep.bytes_read > FIRST_CACHE
@@ -55,8 +55,16 @@ def in_sweeps(program: LoopProgram) -> LoopProgram:
     return program
 
 
-def _loops(body: list[Statement]) -> list[For]:
-    return [s for s in walk(body) if isinstance(s, For) and s.kind == "serial" and s.indices != range(1)]
+def _loops(statements: Iterable[Statement]) -> list[For]:
+    return [s for s in statements if isinstance(s, For) and s.kind == "serial" and s.indices != range(1)]
+
+
+def _always_run(body: list[Statement]) -> Iterator[Statement]:
+    """Yield statements that every call runs, those of loops and kernels included."""
+    for statement in body:
+        yield statement
+        if isinstance(statement, For | Kernel):
+            yield from _always_run(statement.body)
 
 
 @dataclass
@@ -138,7 +146,7 @@ def _turn(sweep: For, odd: Scalar) -> None:
 
 def _align_inputs(program: LoopProgram) -> None:
     copies: dict[Buffer, Buffer] = {}
-    for steps in _loops(program.body):
+    for steps in _loops(_always_run(program.body)):
         for sweep in _sweeps_of(steps):
             for (buffer, terms), loads in sweep.loads.items():
                 if not _is_worth_a_copy(buffer, terms, steps, sweep):
