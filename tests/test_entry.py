@@ -53,7 +53,7 @@ def make(in_avals, out_avals, body: str, *, release_gil: bool = False, explain=N
         lines += [f"%s{k} = getelementptr ptr, ptr %table, i64 {k}", f"%p{k} = load ptr, ptr %s{k}"]
     main = "\n".join([f"define i64 @jl_{key}(ptr %self, ptr %table) {{", *lines, body, "}"])
     text = "\n".join([DECLARATIONS, main, entry_text(key, in_avals, out_avals, release_gil=release_gil)])
-    engine.load_object(engine.object_of(engine.build(key, text)), ())
+    engine.load_objects(engine.objects_of(engine.build(key, [text])), ())
     code = Code(key)
     recorded = types.SimpleNamespace(in_avals=in_avals, out_avals=out_avals)
     return call.Program(recorded, code, explain)

@@ -30,7 +30,7 @@ class Routine:
         engine.add_symbol(boundary.blas_symbol(other), ctypes.cast(self._blas, POINTER).value)
         text = products.text(symbol, registers).replace(symbol, other)
         text = text.replace(boundary.blas_symbol(symbol), boundary.blas_symbol(other))
-        self._routine = ROUTINE(engine.load_object(engine.object_code(text), (other,))[other])
+        self._routine = ROUTINE(engine.load_objects([engine.object_code(text)], (other,))[other])
 
     def _count(self, *_):
         self.handed_on += 1

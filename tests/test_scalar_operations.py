@@ -348,7 +348,7 @@ def machine_code(key: str, loops: LoopProgram):
     """Compile a program; returns a function of the arrays that it reads and writes."""
     module = emit(loops, key)
     symbols.register(module.external)
-    engine.load_object(engine.object_of(engine.build(f"jl_{key}", module.text())), ())
+    engine.load_objects(engine.objects_of(engine.build(f"jl_{key}", module.texts())), ())
     entry = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(engine.address_of(f"jl_{key}"))
 
     def run(arrays) -> None:

@@ -72,14 +72,14 @@ def test_machine_code(rng, name, nest):
     key = f"tile{name}{NESTS.index(nest)}"
     module = emit(program, key)
     symbols.register(set(module.external))
-    engine.load_object(engine.object_of(engine.build(key, module.text())), ())
+    engine.load_objects(engine.objects_of(engine.build(key, module.texts())), ())
     table = (ctypes.c_void_p * 4)()
     routines = {"program": (engine.address_of(f"jl_{key}"), table)}
     (symbol,) = module.external
     for register in (r for r in (16, 32, 64) if r < max(engine.registers())):
         other = f"{symbol}_of_{register}"
         code = engine.object_code(tiles.text(symbol, register).replace(symbol, other))
-        routines[register] = (engine.load_object(code, (other,))[other], None)
+        routines[register] = (engine.load_objects([code], (other,))[other], None)
     for address, table in routines.values():
         c = start.copy()
         places = [x.ctypes.data for x in (a, b, c)]

@@ -189,7 +189,7 @@ class Runner:
         text = "\n".join([*declared, *(line for line in lines if line not in declared), *loops])
         text = text.replace(f"@{symbol}", f"@tested_{symbol}")
         if cpu is None:
-            address = engine.load_object(engine.object_code(text), names).get
+            address = engine.load_objects([engine.object_code(text)], names).get
         else:
             machine = llvm.Target.from_default_triple().create_target_machine(cpu=cpu, opt=2, jit=True)
             self.library = llvm.create_mcjit_compiler(llvm.parse_assembly(text), machine)

@@ -19,6 +19,7 @@ from jaxlite.codegen import vector_math
 from jaxlite.codegen.boundary import OUT_OF_BOUNDS, OUT_OF_MEMORY, PYTHON_ERROR
 from jaxlite.codegen.cost import polling_interval, polls_between_parts
 from jaxlite.codegen.external import ROUTINES, TRANSFORMS
+from jaxlite.codegen.linking import divided, used_in
 from jaxlite.codegen.loops import (
     POINTER,
     Address,
@@ -159,7 +160,8 @@ class Module:
         nodes = [self.metadata_node(hint) for hint in hints]
         return self.metadata_node(f"distinct !{{!{len(self.metadata)}, {', '.join(nodes)}}}")
 
-    def text(self) -> str:
+    def texts(self, most: int = 1) -> list[str]:
+        """Return the program in at most so many modules, which can be compiled side by side."""
         nodes = [f"!{number} = {text}" for text, number in self.metadata.items()]
         support = []
         for way in sorted(self.python):
@@ -174,7 +176,23 @@ class Module:
             support.append(f'{used}, section "llvm.metadata"')
         if self.tapes:
             support.append(INLINED)
-        return "\n".join([*self.declarations.values(), *support, *self.globals, *self.functions, *nodes, ""])
+        return [
+            "\n".join(
+                [
+                    *self.declarations.values(),
+                    *support,
+                    *used_in(functions, self.globals),
+                    *functions,
+                    *nodes,
+                    "",
+                ]
+            )
+            for functions in divided(self.functions, f"jl_{self.key}_", most)
+        ]
+
+    def text(self) -> str:
+        (text,) = self.texts()
+        return text
 
 
 def emit(

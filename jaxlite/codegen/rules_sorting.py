@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jaxlite.codegen.builder import Builder
-from jaxlite.codegen.loops import INT, Affine, Const, Operand
+from jaxlite.codegen.loops import INT, Affine, Const, Kernel, Operand
 from jaxlite.codegen.schedule import Scheduler, rule
 from jaxlite.codegen.values import Components, Value, View, constant, storage
 from jaxlite.ir import ShapedArray
@@ -133,10 +133,14 @@ class Columns:
     run, levels : int
     parts : int
         How many there are that merges from both ends sort.
+    kernel : str
+        Of a function that sorts a part, which LLVM can compile beside what merges both; empty for many lines, which
+        threads share.
     """
 
-    def __init__(self, s: Scheduler, n: int, order: Order, moved: np.dtype | None):
+    def __init__(self, s: Scheduler, n: int, order: Order, moved: np.dtype | None, lines: int):
         self.order, self.n = order, n
+        self.kernel = s.program.new_name("sorted") if lines == 1 else ""
         self.levels = max(0, (n - 1).bit_length() - LONGEST_RUN.bit_length() + 1)
         self.run = -(-n // 2**self.levels)
         self.length = self.run * 2**self.levels
@@ -181,7 +185,11 @@ def _sort_line(b: Builder, columns: Columns, read: Callable[[Operand], Component
     # The right half first: the left one ends in the room where the right one is sorted.
     with b.loop(2) as left:
         right = Affine(1) - left
-        _sort_part(b, columns, read, right * part, Affine.of(left) * part + part, right * (2 * part))
+        body: list = []
+        with b.into(body):
+            _sort_part(b, columns, read, right * part, Affine.of(left) * part + part, right * (2 * part))
+        for statement in [Kernel(columns.kernel, body, True)] if columns.kernel else body:
+            b.add(statement)
     _merge_halves(b, columns)
 
 
@@ -353,7 +361,7 @@ def _sort(s: Scheduler, eqn, operands):
     b, body = s.b, []
     order = Order(tuple(x.dtype for x in keys))
     moved = None if not others else _narrow(s, eqn) if direct else INT
-    columns = Columns(s, n, order, moved)
+    columns = Columns(s, n, order, moved, math.prod(shape) // n)
     # Of a single line, the columns themselves are the result, where no other place is asked for.
     one_line = direct and math.prod(shape) == n
     stay = [
@@ -420,7 +428,7 @@ def _top_k(s: Scheduler, eqn, operands):
     s.close()
     b, body, axis = s.b, [], len(shape) - 1
     n, order = shape[axis], Order((x.dtype,), downwards=True)
-    columns = Columns(s, n, order, I32) if k > LONGEST_RUN else None
+    columns = Columns(s, n, order, I32, math.prod(shape) // n) if k > LONGEST_RUN else None
     ranks = s.new_view(I32, (k,)) if columns is None else columns.ranks
 
     def line(index):

@@ -28,10 +28,10 @@ from jaxlite.ir import Jaxpr, cached_by_jaxpr
 
 
 class Source(NamedTuple):
-    """What is compiled: the loop program and its LLVM text, and the routines that it calls."""
+    """What is compiled: the loop program and its modules of LLVM text, and the routines that it calls."""
 
     loops: LoopProgram
-    text: str
+    texts: tuple[str, ...]
     external: tuple[str, ...]
     cost: Cost
     has_entry: bool
@@ -40,6 +40,11 @@ class Source(NamedTuple):
     def names_equations(self) -> bool:
         """Whether it may ask for an equation by its number: one that Python runs, or that a check fails for."""
         return any(isinstance(s, Host | Check) for s in walk(self.loops.body))
+
+    @property
+    def text(self) -> str:
+        """The LLVM text, of all modules."""
+        return "\n".join(self.texts)
 
     @property
     def loops_text(self) -> str:
@@ -64,6 +69,7 @@ def source_of(
     has_entry: bool = True,
     bounds_checks: bool = False,
     registers: tuple[int, ...] = (),
+    modules: int = 1,
 ) -> Source:
     """Return loops and LLVM text of a program.
 
@@ -81,11 +87,13 @@ def source_of(
         Whether to check each access against its buffer.
     registers : tuple of int
         Bytes of the registers that functions such as exp may take whole.
+    modules : int
+        Into how many it is divided at most.
     """
     loops = loop_program(jaxpr)
     cost = cost_of(loops)
     module = emit(loops, key, bounds_checks=bounds_checks, registers=registers)
-    text = module.text()
+    first, *others = module.texts(modules)
     if has_entry:
         calls = {s.symbol for s in walk(loops.body) if isinstance(s, Call)}
         entry = entry_text(
@@ -97,8 +105,8 @@ def source_of(
         )
         declared = set(module.declarations.values())
         head = "\n".join(line for line in DECLARATIONS.splitlines() if line not in declared)
-        text = "\n".join((head, text, entry))
-    return Source(loops, text, module.external, cost, has_entry)
+        first = "\n".join((head, first, entry))
+    return Source(loops, (first, *others), module.external, cost, has_entry)
 
 
 def _may_take_long(loops: LoopProgram, cost: Cost) -> bool:

@@ -65,7 +65,7 @@ class MachineCode:
 
     def __init__(self, key: str, serialized: tuple, has_entry: bool, names_equations: bool):
         self.key, self.has_entry, self.names_equations = key, has_entry, names_equations
-        self.size = len(engine.object_of(serialized))
+        self.size = sum(map(len, engine.objects_of(serialized)))
         self._library, self._serialized = None, serialized
 
     @property
@@ -79,8 +79,8 @@ class MachineCode:
         return engine.address_of(f"jl_{self.key}{suffix}")
 
 
-def source_of(jaxpr: Jaxpr, key: str):
-    """Return loops and LLVM text of a recorded program: `codegen.source.Source`."""
+def source_of(jaxpr: Jaxpr, key: str, modules: int = 1):
+    """Return loops and LLVM text of a recorded program, in at most so many modules: `codegen.source.Source`."""
     return _codegen().source_of(
         optimize(jaxpr),
         jaxpr.in_avals,
@@ -88,6 +88,7 @@ def source_of(jaxpr: Jaxpr, key: str):
         has_entry=not _has_tapes(jaxpr),
         bounds_checks=_bounds_checks(),
         registers=engine.registers(),
+        modules=modules,
     )
 
 
@@ -236,7 +237,7 @@ def _load(key: str) -> MachineCode | None:
     try:
         serialized, external, has_entry, names_equations = pickle.loads(payload)
         symbols.register(set(external))
-        engine.load_object(engine.object_of(serialized), (f"jl_{key}",))
+        engine.load_objects(engine.objects_of(serialized), (f"jl_{key}",))
         code = MachineCode(key, serialized, has_entry, names_equations)
     except Exception:
         counters.add("num_cache_errors")
@@ -245,14 +246,14 @@ def _load(key: str) -> MachineCode | None:
 
 
 def _build(jaxpr: Jaxpr, key: str, stable: bool) -> MachineCode:
-    source = source_of(jaxpr, key)
+    source = source_of(jaxpr, key, threads.get_num_threads())
     counters.add("num_compiles")
-    serialized = engine.build(f"jl_{key}", source.text)
-    object_code = engine.object_of(serialized)
+    serialized = engine.build(f"jl_{key}", source.texts)
+    codes = engine.objects_of(serialized)
     # Of a function of the mathematics LLVM has chosen the form for one number, or for a register.
-    external = tuple(name for name in source.external if engine.calls(object_code, name))
+    external = tuple(name for name in source.external if engine.calls(codes, name))
     symbols.register(external)
-    engine.load_object(object_code, (f"jl_{key}",))
+    engine.load_objects(codes, (f"jl_{key}",))
     facts = source.has_entry, source.names_equations
     if stable:
         cache.store(key, pickle.dumps((serialized, external, *facts)))

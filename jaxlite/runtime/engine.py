@@ -1,14 +1,17 @@
 """Numba's code generator: LLVM text in, a library of machine code out. The only place that imports numba.
 
-serialized = build("jl_3fa…", text)       optimised and compiled: plain data
-load_object(code, symbols)                object code of this process or another one, loaded
+serialized = build("jl_3fa…", texts)      optimised and compiled: plain data
+load_objects(codes, symbols)              object codes of this process or another one, loaded
 library = revive(serialized)              the same as a library, which numba links into callers
 """
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import functools
+import threading
+from collections.abc import Sequence
 
 from jaxlite.locks import hold_across_forks, new_lock
 
@@ -78,43 +81,101 @@ def add_symbol(name: str, address: int) -> None:
     _numba().llvm.add_symbol(name, address)
 
 
-def build(name: str, text: str) -> tuple:
-    """Compile a module, which `load_object` loads once whatever it calls has an address.
+def build(name: str, texts: Sequence[str]) -> tuple:
+    """Compile modules side by side; `load_objects` loads them once whatever they call has an address.
 
     Parameters
     ----------
     name : str
         Of the library.
-    text : str
-        LLVM text.
+    texts : sequence of str
+        LLVM text of each module.
 
     Returns
     -------
     tuple
-        What `revive` takes: plain data, with the object code that `object_of` returns.
+        What `revive` takes: plain data, with the object code that `objects_of` returns.
     """
     numba = _numba()
+    results: list = [None] * len(texts)
+
+    def compile_one(position: int) -> None:
+        try:
+            results[position] = _compiled(numba, f"{name}_{position}", texts[position], position)
+        except BaseException as error:
+            results[position] = error
+
     with numba.lock:
-        library = numba.engine.create_library(name)
-        module = numba.llvm.parse_assembly(text)
-        module.name = name
+        others = [threading.Thread(target=compile_one, args=(k,)) for k in range(1, len(texts))]
+        for thread in others:
+            thread.start()
+        compile_one(0)
+        for thread in others:
+            thread.join()
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    codes, bitcodes = zip(*results, strict=True)
+    return name, codes, bitcodes
+
+
+def _compiled(numba: _Numba, name: str, text: str, machine: int) -> tuple[bytes, bytes]:
+    """Return object code and bitcode of a module, with passes of numba's, in a context of its own.
+
+    What takes long runs without llvmlite's lock: contexts share nothing, and machines do not where there are several.
+    """
+    llvm = numba.llvm
+    generator = _generator(machine)
+    with llvm.create_context() as context, llvm.parse_assembly(text, context) as module:
+        module.name, module.triple, module.data_layout = (
+            name,
+            llvm.get_process_triple(),
+            generator._data_layout,
+        )
         module.verify()
-        # Linked in as it is: the passes that numba runs over each function first take a fifth of the time, and the
+        # The passes that numba runs over each function first are left out: they take a fifth of the time, and the
         # pipeline of the whole module does the same again.
-        library._final_module.link_in(module)
-        library._optimize_final_module()
-        module = library._final_module
-        code = numba.engine._tm.emit_object(module)
+        options = {"loop_vectorize": generator._loopvect, "opt": generator._opt_level, "slp_vectorize": False}
+        for passes, builder in (
+            generator._module_pass_manager(cost="cheap", **options),
+            generator._module_pass_manager(),
+        ):
+            with passes, builder:
+                _without_lock("LLVMPY_RunNewModulePassManager")(passes, module, builder)
+        with llvm.ffi.OutputString() as error:
+            buffer = _without_lock("LLVMPY_TargetMachineEmitToMemory")(generator._tm, module, 1, error)
+            if not buffer:
+                raise RuntimeError(str(error))
+        start, size = (getattr(llvm.ffi.lib, f"LLVMPY_GetBuffer{part}")(buffer) for part in ("Start", "Size"))
+        code = ctypes.string_at(start, size)
+        llvm.ffi.lib.LLVMPY_DisposeMemoryBuffer(buffer)
         for function in module.functions:
-            if not function.is_declaration and function.linkage == numba.llvm.Linkage.external:
+            if not function.is_declaration and function.linkage == llvm.Linkage.external:
                 # As numba's own libraries: callers may link it in more than once.
-                function.linkage = numba.llvm.Linkage.linkonce_odr
-        return name, "object", (code, module.as_bitcode())
+                function.linkage = llvm.Linkage.linkonce_odr
+        return code, module.as_bitcode()
 
 
-def calls(code: bytes, symbol: str) -> bool:
-    """Whether object code names a symbol: all formats of it have names that end with a zero."""
-    return symbol.encode() + b"\0" in code
+def _without_lock(name: str):
+    """Return a function of llvmlite that other threads of this process need not wait for."""
+    function = getattr(_numba().llvm.ffi.lib, name)
+    return getattr(function, "_cfn", function)
+
+
+@functools.cache
+def _generator(machine: int):
+    """Return numba's code generator, with a target machine of its own for each but the first."""
+    engine = _numba().engine
+    if machine == 0:
+        return engine
+    other = copy.copy(engine)
+    other._tm = _target_machine(3)
+    return other
+
+
+def calls(codes: Sequence[bytes], symbol: str) -> bool:
+    """Whether object codes name a symbol: all formats of them have names that end with a zero."""
+    return any(symbol.encode() + b"\0" in code for code in codes)
 
 
 def assembly(text: str) -> str:
@@ -131,7 +192,7 @@ def assembly(text: str) -> str:
 
 
 def object_code(text: str, is_quick: bool = True) -> bytes:
-    """Compile a module whose text needs no optimisation to an object file, which `load_object` takes.
+    """Compile a module whose text needs no optimisation to an object file, which `load_objects` takes.
 
     Not ``is_quick`` is machine code as it comes, which LLVM writes in a fifth of the time.
     """
@@ -144,33 +205,44 @@ def object_code(text: str, is_quick: bool = True) -> bytes:
 
 @functools.cache
 def _plain_machine():
-    """Return the target machine of this process, told to optimise nothing."""
+    """Return a machine that is told to optimise nothing."""
+    return _target_machine(0)
+
+
+def _target_machine(level: int):
+    """Return a target machine as numba's own, for a level of optimisation."""
     numba = _numba()
-    options = {"opt": 0}
+    options = {"opt": level}
     numba.engine._customize_tm_options(options)
     return numba.llvm.Target.from_triple(numba.llvm.get_process_triple()).create_target_machine(**options)
 
 
-def load_object(code: bytes, symbols: tuple[str, ...]) -> dict[str, int]:
-    """Load an object file for good; returns the addresses of its functions. A tenth of the time of a library's."""
+def load_objects(codes: Sequence[bytes], symbols: tuple[str, ...]) -> dict[str, int]:
+    """Load object files for good; returns the addresses of their functions. A tenth of the time of a library's."""
     numba = _numba()
     with numba.lock:
-        numba.engine._engine._ee.add_object_file(numba.llvm.ObjectFileRef.from_data(code))
+        for code in codes:
+            numba.engine._engine._ee.add_object_file(numba.llvm.ObjectFileRef.from_data(code))
         numba.engine._engine.finalize_object()
         return {symbol: numba.engine._engine.get_function_address(symbol) for symbol in symbols}
 
 
-def object_of(serialized: tuple) -> bytes:
-    """Return the object code in what `build` gave."""
-    _, _, (code, *_) = serialized
-    return code
+def objects_of(serialized: tuple) -> tuple[bytes, ...]:
+    """Return the object codes in what `build` gave."""
+    return serialized[1]
 
 
 def revive(serialized: tuple):
-    """Return what `build` gave as a library of numba's, without compiling."""
+    """Return what `build` gave as a library of numba's: compiled again where it is several modules."""
     numba = _numba()
+    name, codes, (first, *others) = serialized
     with numba.lock:
-        return numba.engine.unserialize_library(serialized)
+        if not others:
+            return numba.engine.unserialize_library((name, "object", (*codes, first)))
+        whole = numba.llvm.parse_bitcode(first)
+        for bitcode in others:
+            whole.link_in(numba.llvm.parse_bitcode(bitcode))
+        return numba.engine.unserialize_library((name, "bitcode", whole.as_bitcode()))
 
 
 def address_of(symbol: str) -> int:

@@ -125,9 +125,9 @@ def _library(
     code = kept.removeprefix(_MARK) if kept.startswith(_MARK) else engine.object_code(text(), is_quick)
     if not kept.startswith(_MARK):
         cache.store(key, _MARK + code)
-    if FAR not in symbols and engine.calls(code, FAR):
+    if FAR not in symbols and engine.calls((code,), FAR):
         engine.add_symbol(FAR, _address(FAR))
-    return engine.load_object(code, symbols)
+    return engine.load_objects((code,), symbols)
 
 
 def _exported(module: str, name: str) -> int:
