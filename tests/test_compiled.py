@@ -270,5 +270,5 @@ def test_bounds_checks_see_a_wild_access():
     b = Builder()
     b.store(loops.outputs[0], 0, b.load(loops.inputs[0], 5))
     loops.body = b.statements
-    text = emit(loops, "wild", bounds_checks=True).text()
+    (text,) = emit(loops, "wild", bounds_checks=True).texts()
     assert "icmp ult i64" in text and "ret i64 -2" in text

@@ -17,14 +17,13 @@ def modules(monkeypatch):
     """Divide every program into as many modules as there are functions; returns how many there were."""
     counts = []
 
-    def build(name, texts):
+    def build(name, texts, threads):
         counts.append(len(texts))
-        return whole(name, texts)
+        return whole(name, texts, 3)
 
     whole = engine.build
     monkeypatch.setattr(engine, "build", build)
     monkeypatch.setattr(linking, "LEAST_TEXT", 1)
-    monkeypatch.setattr(compiler.threads, "get_num_threads", lambda: 8)
     return counts
 
 
@@ -90,23 +89,25 @@ def test_callers_compiled_by_numba_link_all_modules(modules, rng):
 
 def test_a_small_program_stays_whole():
     jaxpr, _ = program_of(lambda x: [jnp.sin(x)], (np.ones(3),))
-    assert len(compiler.source_of(jaxpr, "small", 8).texts) == 1
+    assert len(compiler.source_of(jaxpr, "small").texts) == 1
 
 
 def test_each_module_declares_what_it_calls(monkeypatch):
-    monkeypatch.setattr(linking, "LEAST_TEXT", 500)
     jaxpr, _ = program_of(lambda x: [grad(softmax)(x)], (np.ones((400, 50)),))
-    (whole,) = compiler.source_of(jaxpr, "whole", 1).texts
-    texts = compiler.source_of(jaxpr, "whole", 4).texts
-    assert 1 < len(texts) <= 4
+    (whole,) = compiler.source_of(jaxpr, "whole").texts
+    monkeypatch.setattr(linking, "LEAST_TEXT", 500)
+    texts = compiler.source_of(jaxpr, "whole").texts
+    assert 1 < len(texts) <= linking.MOST_MODULES
     for function in ("@jl_whole_k0(", "@jl_whole_body("):
         assert sum(f"define i64 {function}" in text for text in texts) == 1
         assert f"define internal i64 {function}" in whole
     assert sum("define i64 @jl_whole(" in text for text in texts) == 1
+    assert "jl_whole" in engine.assembly(texts)
 
 
-def test_an_error_of_any_module_is_raised():
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_an_error_of_any_module_is_raised(threads):
     good = "define i64 @jl_good_module() {\n  ret i64 0\n}"
     for texts in ([good, "no module"], ["no module", good]):
         with pytest.raises(RuntimeError, match="parsing error"):
-            engine.build("jl_bad", texts)
+            engine.build("jl_bad", texts, threads)

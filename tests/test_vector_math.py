@@ -357,7 +357,8 @@ def calls_of(f, *args, registers=(64,)) -> str:
     """Return the optimised text of a program, for a processor with AVX-512."""
     engine.registers()
     loops = loop_program(optimize(jaxlite.make_jaxpr(f)(*args).jaxpr))
-    module = llvm.parse_assembly(emit(loops, "calls", registers=registers).text())
+    (text,) = emit(loops, "calls", registers=registers).texts()
+    module = llvm.parse_assembly(text)
     machine = llvm.Target.from_triple("x86_64-unknown-linux-gnu").create_target_machine(cpu="znver4", opt=3)
     options = llvm.create_pipeline_tuning_options(speed_level=3)
     options.loop_vectorization = True

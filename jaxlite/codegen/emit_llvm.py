@@ -160,8 +160,8 @@ class Module:
         nodes = [self.metadata_node(hint) for hint in hints]
         return self.metadata_node(f"distinct !{{!{len(self.metadata)}, {', '.join(nodes)}}}")
 
-    def texts(self, most: int = 1) -> list[str]:
-        """Return the program in at most so many modules, which can be compiled side by side."""
+    def texts(self) -> list[str]:
+        """Return the program as modules that can be compiled side by side; the first one holds its beginning."""
         nodes = [f"!{number} = {text}" for text, number in self.metadata.items()]
         support = []
         for way in sorted(self.python):
@@ -187,12 +187,8 @@ class Module:
                     "",
                 ]
             )
-            for functions in divided(self.functions, f"jl_{self.key}_", most)
+            for functions in divided(self.functions, f"jl_{self.key}_")
         ]
-
-    def text(self) -> str:
-        (text,) = self.texts()
-        return text
 
 
 def emit(
@@ -214,7 +210,7 @@ def emit(
     Returns
     -------
     Module
-        Its ``text()`` defines ``i64 jl_KEY(ptr self, ptr table)``.
+        Its ``texts()`` define ``i64 jl_KEY(ptr self, ptr table)``.
     """
     module = Module(key, registers)
     body = _Function(module, f"jl_{key}_body", bounds_checks)

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import re
 
-# Characters of functions for which a module of their own is worth it: LLVM compiles so many in 20 to 30 ms.
-LEAST_TEXT = 6_000
+# Modules of a program, and characters of functions for which one is worth it: LLVM compiles so many in 20 to 30 ms.
+MOST_MODULES, LEAST_TEXT = 8, 6_000
 _HEADER = re.compile(r"define internal i64 @(\S+?)\((.*?)\)")
 _NAME = re.compile(r"@[\w.$]+")
 
 
-def divided(functions: list[str], prefix: str, most: int) -> list[list[str]]:
+def divided(functions: list[str], prefix: str) -> list[list[str]]:
     """Divide functions, the last of which begins the program, into groups of about the same length.
 
-    Each group declares what it calls of the others; the first one holds the beginning.
+    Each group declares what it calls of the others; the first one holds the beginning. The groups follow from the text
+    alone, as LLVM hands constants on to functions in the same module: results are the same bits on every machine.
     """
-    count = min(most, sum(map(len, functions)) // LEAST_TEXT)
+    count = min(MOST_MODULES, sum(map(len, functions)) // LEAST_TEXT)
     if count < 2:
         return [functions]
     groups: list[list[str]] = [[functions[-1]], *([] for _ in range(count - 1))]

@@ -79,8 +79,8 @@ class MachineCode:
         return engine.address_of(f"jl_{self.key}{suffix}")
 
 
-def source_of(jaxpr: Jaxpr, key: str, modules: int = 1):
-    """Return loops and LLVM text of a recorded program, in at most so many modules: `codegen.source.Source`."""
+def source_of(jaxpr: Jaxpr, key: str):
+    """Return loops and LLVM text of a recorded program: `codegen.source.Source`."""
     return _codegen().source_of(
         optimize(jaxpr),
         jaxpr.in_avals,
@@ -88,7 +88,6 @@ def source_of(jaxpr: Jaxpr, key: str, modules: int = 1):
         has_entry=not _has_tapes(jaxpr),
         bounds_checks=_bounds_checks(),
         registers=engine.registers(),
-        modules=modules,
     )
 
 
@@ -246,9 +245,9 @@ def _load(key: str) -> MachineCode | None:
 
 
 def _build(jaxpr: Jaxpr, key: str, stable: bool) -> MachineCode:
-    source = source_of(jaxpr, key, threads.get_num_threads())
+    source = source_of(jaxpr, key)
     counters.add("num_compiles")
-    serialized = engine.build(f"jl_{key}", source.texts)
+    serialized = engine.build(f"jl_{key}", source.texts, threads.get_num_threads())
     codes = engine.objects_of(serialized)
     # Of a function of the mathematics LLVM has chosen the form for one number, or for a register.
     external = tuple(name for name in source.external if engine.calls(codes, name))
@@ -275,6 +274,5 @@ def _say_stages(jaxpr: Jaxpr, code: MachineCode | None) -> None:
         source = source_of(jaxpr, code.key)
         _say(f"loop program:\n{source.loops_text}")
     if level >= 5:
-        text = source.text
-        _say(f"LLVM:\n{text}")
-        _say(f"assembly:\n{engine.assembly(text)}")
+        _say(f"LLVM:\n{source.text}")
+        _say(f"assembly:\n{engine.assembly(source.texts)}")

@@ -7,11 +7,12 @@ library = revive(serialized)              the same as a library, which numba lin
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import ctypes
 import functools
-import threading
 from collections.abc import Sequence
+from threading import Thread
 
 from jaxlite.locks import hold_across_forks, new_lock
 
@@ -81,7 +82,7 @@ def add_symbol(name: str, address: int) -> None:
     _numba().llvm.add_symbol(name, address)
 
 
-def build(name: str, texts: Sequence[str]) -> tuple:
+def build(name: str, texts: Sequence[str], threads: int = 1) -> tuple:
     """Compile modules side by side; `load_objects` loads them once whatever they call has an address.
 
     Parameters
@@ -90,6 +91,8 @@ def build(name: str, texts: Sequence[str]) -> tuple:
         Of the library.
     texts : sequence of str
         LLVM text of each module.
+    threads : int
+        How many may compile at a time.
 
     Returns
     -------
@@ -97,35 +100,57 @@ def build(name: str, texts: Sequence[str]) -> tuple:
         What `revive` takes: plain data, with the object code that `objects_of` returns.
     """
     numba = _numba()
-    results: list = [None] * len(texts)
+    waiting, results = list(enumerate(texts)), {}
 
-    def compile_one(position: int) -> None:
-        try:
-            results[position] = _compiled(numba, f"{name}_{position}", texts[position], position)
-        except BaseException as error:
-            results[position] = error
+    def compile_some(machine: int) -> None:
+        while waiting:
+            # Another thread may have taken the last one.
+            with contextlib.suppress(IndexError):
+                position, text = waiting.pop(0)
+                try:
+                    results[position] = _compiled(f"{name}_{position}", text, machine)
+                except BaseException as error:
+                    results[position] = error
 
     with numba.lock:
-        others = [threading.Thread(target=compile_one, args=(k,)) for k in range(1, len(texts))]
+        others = [Thread(target=compile_some, args=(k,)) for k in range(1, min(threads, len(texts)))]
         for thread in others:
             thread.start()
-        compile_one(0)
+        compile_some(0)
         for thread in others:
             thread.join()
-    for result in results:
+    for result in results.values():
         if isinstance(result, BaseException):
             raise result
-    codes, bitcodes = zip(*results, strict=True)
+    codes, bitcodes = zip(*(results[k] for k in range(len(texts))), strict=True)
     return name, codes, bitcodes
 
 
-def _compiled(numba: _Numba, name: str, text: str, machine: int) -> tuple[bytes, bytes]:
-    """Return object code and bitcode of a module, with passes of numba's, in a context of its own.
+def _compiled(name: str, text: str, machine: int) -> tuple[bytes, bytes]:
+    """Return object code and bitcode of a module."""
+    llvm = _numba().llvm
+    with _optimized(name, text, machine) as (module, generator):
+        with llvm.ffi.OutputString() as error:
+            buffer = _without_lock("LLVMPY_TargetMachineEmitToMemory")(generator._tm, module, 1, error)
+            if not buffer:
+                raise RuntimeError(str(error))
+        start, size = (getattr(llvm.ffi.lib, f"LLVMPY_GetBuffer{part}")(buffer) for part in ("Start", "Size"))
+        code = ctypes.string_at(start, size)
+        llvm.ffi.lib.LLVMPY_DisposeMemoryBuffer(buffer)
+        for function in module.functions:
+            if not function.is_declaration and function.linkage == llvm.Linkage.external:
+                # As numba's own libraries: callers may link it in more than once.
+                function.linkage = llvm.Linkage.linkonce_odr
+        return code, module.as_bitcode()
 
-    What takes long runs without llvmlite's lock: contexts share nothing, and machines do not where there are several.
+
+@contextlib.contextmanager
+def _optimized(name: str, text: str, machine: int = 0):
+    """Yield a module after numba's passes, in a context of its own, and the code generator for it.
+
+    What takes long runs without llvmlite's lock: contexts share nothing, and each thread has a target machine.
     """
-    llvm = numba.llvm
-    generator = _generator(machine)
+    llvm, generator = _numba().llvm, _generator(machine)
     with llvm.create_context() as context, llvm.parse_assembly(text, context) as module:
         module.name, module.triple, module.data_layout = (
             name,
@@ -142,18 +167,7 @@ def _compiled(numba: _Numba, name: str, text: str, machine: int) -> tuple[bytes,
         ):
             with passes, builder:
                 _without_lock("LLVMPY_RunNewModulePassManager")(passes, module, builder)
-        with llvm.ffi.OutputString() as error:
-            buffer = _without_lock("LLVMPY_TargetMachineEmitToMemory")(generator._tm, module, 1, error)
-            if not buffer:
-                raise RuntimeError(str(error))
-        start, size = (getattr(llvm.ffi.lib, f"LLVMPY_GetBuffer{part}")(buffer) for part in ("Start", "Size"))
-        code = ctypes.string_at(start, size)
-        llvm.ffi.lib.LLVMPY_DisposeMemoryBuffer(buffer)
-        for function in module.functions:
-            if not function.is_declaration and function.linkage == llvm.Linkage.external:
-                # As numba's own libraries: callers may link it in more than once.
-                function.linkage = llvm.Linkage.linkonce_odr
-        return code, module.as_bitcode()
+        yield module, generator
 
 
 def _without_lock(name: str):
@@ -178,17 +192,16 @@ def calls(codes: Sequence[bytes], symbol: str) -> bool:
     return any(symbol.encode() + b"\0" in code for code in codes)
 
 
-def assembly(text: str) -> str:
-    """Return what the processor is given for a module.
+def assembly(texts: Sequence[str]) -> str:
+    """Return what the processor is given for modules.
 
     Made anew, and not loaded: a library that came from disk is object code without any text.
     """
-    numba = _numba()
-    with numba.lock:
-        library = numba.engine.create_library("shown")
-        library._final_module.link_in(numba.llvm.parse_assembly(text))
-        library._optimize_final_module()
-        return numba.engine._tm.emit_assembly(library._final_module)
+    shown = []
+    for text in texts:
+        with _numba().lock, _optimized("shown", text) as (module, generator):
+            shown.append(generator._tm.emit_assembly(module))
+    return "\n".join(shown)
 
 
 def object_code(text: str, is_quick: bool = True) -> bytes:

@@ -86,8 +86,7 @@ class Lowered:
                 for k, buffer in enumerate(source.loops.inputs[: len(self._traced.jaxpr.consts)])
             ]
             return "".join(captured) + source.loops_text
-        text = source.text
-        return text if stage == "llvm" else engine.assembly(text)
+        return source.text if stage == "llvm" else engine.assembly(source.texts)
 
     def _source(self):
         return source_of(self._jaxpr, symbol_key(self._jaxpr)[0])
