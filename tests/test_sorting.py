@@ -1,5 +1,7 @@
 """The spellings of sort and top_k, and their derivatives at ties."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -111,6 +113,21 @@ def test_compiled_lines_carry_payloads_of_any_type(key, payload):
         for x, result in zip([keys, *payloads], results, strict=True):
             assert result.dtype == x.dtype
             np.testing.assert_array_equal(result, np.take_along_axis(x, places, 0))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_long_lines_with_infinities(dtype, rng):
+    x = np.concatenate([rng.standard_normal(1000), np.full(3000, -np.inf), np.full(500, np.inf)]).astype(
+        dtype
+    )
+    for values in (x, rng.permutation(x), x[::-1].copy()):
+        want = np.sort(values.astype(np.longdouble), kind="stable").astype(dtype)
+        unstable = functools.partial(sorting.sort, is_stable=False)
+        for function in (jnp.sort, jit(jnp.sort), sorting.sort, unstable):
+            np.testing.assert_array_equal(function(jnp.asarray(values)), want)
+        lines = jnp.asarray(np.stack([values, values[::-1]], axis=1))
+        np.testing.assert_array_equal(jnp.sort(lines, axis=0), np.stack([want, want], axis=1))
+        np.testing.assert_array_equal(jnp.sort(lines, axis=None, descending=True), np.repeat(want, 2)[::-1])
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

@@ -46,7 +46,13 @@ def _along(name: str, a, axis: int | None):
     return x, canonical_axis(axis, aval_of(x).ndim)
 
 
-@implements(np.sort)
+def _numpy_sort(a, axis=-1, *, kind=None, order=None, stable=True):
+    """NumPy's function, but for its quick sort of float16."""
+    # NumPy 2.4.6 with AVX-512: of 1,000 numbers and 3,000 of -inf, some of these come out behind numbers.
+    return np.sort(a, axis, stable=True if np.result_type(a) == np.float16 else None)
+
+
+@implements(_numpy_sort, np.sort)
 def sort(
     a: ArrayLike,
     axis: int | None = -1,
