@@ -543,7 +543,7 @@ GOLDEN = {
              c:f64[9,9] = broadcast_in_dim[broadcast_dimensions=(1,) shape=(9, 9)] a
              h:f64[9,9] = sub b c
              m:f64[9] = reduce_sum[axes=(1,)] h
-             d:f64[9] = neg m
+             d:f64[9] = sub 0.0:f64[] m
              i:f64[9,9] = tanh h
              s:f64[9,9] = square h
              j:f64[9,9] = div i s
@@ -1043,6 +1043,20 @@ def test_forces_between_pairs_are_summed_once(rng):
     assert names(program).count("reduce_sum") == 2
     program = optimize(recorded(jaxlite.grad(lambda a: between(a, a)), a)[0])
     assert names(program).count("reduce_sum") == 1
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("odd", [lambda h: h, jnp.tanh, lambda h: h * jnp.abs(h), lambda h: h / (1 + h * h)])
+def test_sums_that_cancel_have_the_sign_of_zero_that_they_had(odd, dtype):
+    def sums(a):
+        h = odd(a[:, None] - a[None])
+        return [jnp.sum(x, axis=k) for x in (h, -h) for k in (0, 1)]
+
+    program, args = recorded(sums, np.full(5, 3.0, dtype))
+    new = optimize(program)
+    assert names(new).count("reduce_sum") == 1
+    for result in run(new, args):
+        assert not np.any(np.signbit(result))
 
 
 def _mlp(w1, w2, x):

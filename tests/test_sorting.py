@@ -1,8 +1,11 @@
 """The spellings of sort and top_k, and their derivatives at ties."""
 
+import functools
+
 import numpy as np
 import pytest
 
+import jaxlite.numpy as jnp
 from jaxlite import api, jit
 from jaxlite.errors import ShapeError
 from jaxlite.ops import sorting
@@ -95,6 +98,50 @@ def test_compiled_lines_of_any_length_are_stable(n, dtype):
     np.testing.assert_array_equal(ordered, keys[places])
     lines = np.stack([keys, keys[::-1]])
     np.testing.assert_array_equal(jit(sorting.sort)(lines), np.sort(lines, kind="stable"))
+
+
+@pytest.mark.parametrize("payload", [np.float16, np.complex64, bool, np.uint8, np.int64])
+@pytest.mark.parametrize("key", [np.float16, np.int32, np.float64])
+def test_compiled_lines_carry_payloads_of_any_type(key, payload):
+    for shape, num_payloads in [((15,), 1), ((3, 40), 1), ((40, 2), 2), ((520,), 1)]:
+        keys = np.resize(keys_with_ties(shape[0] * shape[-1], key), shape)
+        payloads = [
+            (np.arange(keys.size).reshape(shape) * (k + 1)).astype(payload) for k in range(num_payloads)
+        ]
+        results = jit(lambda *x: sorting.sort(x, dimension=0, num_keys=1))(keys, *payloads)
+        places = np.argsort(keys, axis=0, kind="stable")
+        for x, result in zip([keys, *payloads], results, strict=True):
+            assert result.dtype == x.dtype
+            np.testing.assert_array_equal(result, np.take_along_axis(x, places, 0))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_long_lines_with_infinities(dtype, rng):
+    x = np.concatenate([rng.standard_normal(1000), np.full(3000, -np.inf), np.full(500, np.inf)]).astype(
+        dtype
+    )
+    for values in (x, rng.permutation(x), x[::-1].copy()):
+        want = np.sort(values.astype(np.longdouble), kind="stable").astype(dtype)
+        unstable = functools.partial(sorting.sort, is_stable=False)
+        for function in (jnp.sort, jit(jnp.sort), sorting.sort, unstable):
+            np.testing.assert_array_equal(function(jnp.asarray(values)), want)
+        lines = jnp.asarray(np.stack([values, values[::-1]], axis=1))
+        np.testing.assert_array_equal(jnp.sort(lines, axis=0), np.stack([want, want], axis=1))
+        np.testing.assert_array_equal(jnp.sort(lines, axis=None, descending=True), np.repeat(want, 2)[::-1])
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float16, np.complex128, np.complex64, np.int8])
+def test_compiled_searches_go_by_the_order_of_sort(dtype, side):
+    parts = [0.0, 1.0, 2.0, np.inf, np.nan]
+    values = keys_with_ties(40, dtype)
+    if np.dtype(dtype).kind == "c":
+        values = np.append(values, [complex(x, y) for x in parts for y in parts]).astype(dtype)
+    ordered = np.sort(values[::2])
+    np.testing.assert_array_equal(
+        jit(lambda a, v: jnp.searchsorted(a, v, side))(ordered, values),
+        np.searchsorted(ordered, values, side),
+    )
 
 
 def test_sorting_a_long_line_takes_half_a_line_besides():

@@ -393,7 +393,7 @@ def _sort(s: Scheduler, eqn, operands):
             last = next(components, None)
             for x, value, stays in zip(others, values[num_keys:], stay[num_keys:], strict=True):
                 if not stays:
-                    element = (b.convert(last, x.dtype),) if direct else x.load(b, index(last))
+                    element = (b.convert(last, storage(x.dtype)[0]),) if direct else x.load(b, index(last))
                     value.store(b, index(i), element)
 
     with b.into(body):

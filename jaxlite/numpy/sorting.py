@@ -30,7 +30,7 @@ from jaxlite.numpy.reductions import any as any_
 from jaxlite.numpy.reductions import has_row_of_nan
 from jaxlite.numpy.reductions import sum as sum_
 from jaxlite.numpy.registry import implements
-from jaxlite.numpy.selection import where
+from jaxlite.numpy.selection import imag, real, where
 from jaxlite.numpy.shaping import flip, moveaxis, ravel, reshape
 from jaxlite.ops import cumulative, sorting, structural
 from jaxlite.trace import Tracer, aval_of
@@ -46,7 +46,13 @@ def _along(name: str, a, axis: int | None):
     return x, canonical_axis(axis, aval_of(x).ndim)
 
 
-@implements(np.sort)
+def _numpy_sort(a, axis=-1, *, kind=None, order=None, stable=True):
+    """NumPy's function, but for its quick sort of float16."""
+    # NumPy 2.4.6 with AVX-512: of 1,000 numbers and 3,000 of -inf, some of these come out behind numbers.
+    return np.sort(a, axis, stable=True if np.result_type(a) == np.float16 else None)
+
+
+@implements(_numpy_sort, np.sort)
 def sort(
     a: ArrayLike,
     axis: int | None = -1,
@@ -230,12 +236,31 @@ def searchsorted(
 
 def _before(x, y):
     """x < y, with nan after all numbers."""
+    if aval_of(x).dtype.kind == "c":
+        return _comes_before(_ordering_parts(x), _ordering_parts(y))
     return ufuncs.logical_or(ufuncs.less(x, y), ufuncs.logical_and(ufuncs.isnan(y), ufuncs.equal(x, x)))
 
 
 def _not_after(x, y):
     """x <= y, with nan after all numbers."""
+    if aval_of(x).dtype.kind == "c":
+        return ufuncs.logical_not(_before(y, x))
     return ufuncs.logical_or(ufuncs.less_equal(x, y), ufuncs.isnan(y))
+
+
+def _ordering_parts(z):
+    """Return what `sort` orders complex numbers by, the first counting most: which parts are nan, then the parts."""
+    x, y = real(z), imag(z)
+    nans = ufuncs.add(ufuncs.multiply(ufuncs.isnan(x), 2), ufuncs.isnan(y))
+    return nans, x, y
+
+
+def _comes_before(xs, ys):
+    (x, *xs), (y, *ys) = xs, ys
+    if not xs:
+        return _before(x, y)
+    is_tie = ufuncs.logical_not(ufuncs.logical_or(_before(x, y), _before(y, x)))
+    return ufuncs.logical_or(_before(x, y), ufuncs.logical_and(is_tie, _comes_before(xs, ys)))
 
 
 @implements(np.digitize, arrays=2)

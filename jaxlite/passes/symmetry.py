@@ -7,7 +7,7 @@
         d:f64[9] = reduce_sum[axes=(1,)] h
         e:f64[9] = reduce_sum[axes=(0,)] h
       in (d, e) }
-->      e:f64[9] = neg d
+->      e:f64[9] = sub 0.0:f64[] d
 
 The gradient of whatever pairs interact by adds up what each one does to all others, and what all others do to it. Each
 value gets a number, the same for all that are equal once their axes are permuted, and a sign. Elements are the same
@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator
 
-from jaxlite.ir import Atom, Eqn, Jaxpr, Literal, Var, cached_by_jaxpr
+from jaxlite.ir import Atom, Eqn, Jaxpr, Literal, ShapedArray, Var, cached_by_jaxpr
 from jaxlite.lowering import Elementwise
 from jaxlite.passes.cse import COMMUTATIVE
 from jaxlite.passes.keys import literal_key, params_key
@@ -84,7 +84,9 @@ def symmetry(jaxpr: Jaxpr) -> Jaxpr:
             first[number] = sign * turn, inner.outvars[0]
         known_sign, known = first[number]
         if sign != known_sign:
-            eqns.append(equation("neg", (known,), {}, eqn.source).replace(outvars=(out,)))
+            # No sum is -0.0, which neg makes of those that cancel.
+            zero = Literal(out.aval.dtype.type(0), ShapedArray((), out.aval.dtype))
+            eqns.append(equation("sub", (zero, known), {}, eqn.source).replace(outvars=(out,)))
         elif known is not out:
             env[out] = known
     return rebuilt(jaxpr, eqns, substitute(jaxpr.outvars, env))
