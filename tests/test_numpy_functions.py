@@ -529,3 +529,19 @@ def test_derivatives(row):
 
     chosen = tuple(arrays[i] for i in inexact)
     check_grads(function, chosen, order=1)
+
+
+@pytest.mark.parametrize("other", ["f8", "c16", "i8"])
+@pytest.mark.parametrize("dtype", ["?", "i1", "u1", "f2", "f4"])
+def test_einsum_adds_in_the_common_type(dtype, other):
+    large, counts = np.full((40, 6, 6), 100).astype(dtype), np.arange(1, 7).astype(other)
+    common = np.result_type(large, counts)
+    for text, args in [("i,kij->j", (counts, large)), ("kij,i->j", (large, counts))]:
+        expected = np.einsum(text, *(x.astype(common) for x in args))
+        for got in (jnp.einsum(text, *args), jit(lambda *xs, text=text: jnp.einsum(text, *xs))(*args)):
+            assert got.dtype == common
+            np.testing.assert_allclose(got, expected, rtol=1e-12)
+    three = jnp.einsum("kij,i,j->", large, counts, counts)
+    expected = np.einsum("kij,i,j->", *(x.astype(common) for x in (large, counts, counts)))
+    assert three.dtype == common
+    np.testing.assert_allclose(three, expected, rtol=1e-12)

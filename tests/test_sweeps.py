@@ -1,12 +1,11 @@
 """Loops over what every step reads: which go back and forth, which inputs are aligned, and that results stay."""
 
-import numpy as np
 import pytest
 
 import jaxlite.numpy as jnp
 from jaxlite import grad, lax
 from jaxlite.codegen import sweeps
-from jaxlite.codegen.loops import For, Kernel, Let, walk
+from jaxlite.codegen.loops import For, Kernel, Let, Switch, walk
 from tests.test_kernels import check, loops_of
 
 
@@ -38,7 +37,11 @@ def turned(loops) -> list[For]:
 
 
 def aligned(loops) -> list[str]:
-    return [s.name for s in loops.body if isinstance(s, Kernel) and s.comment == "aligned"]
+    return names_of_copies(loops.body)
+
+
+def names_of_copies(block) -> list[str]:
+    return [s.name for s in block if isinstance(s, Kernel) and s.comment == "aligned"]
 
 
 @pytest.mark.parametrize("steps", [1, 2, 16, 17, 21])
@@ -68,13 +71,24 @@ def test_few_steps_do_not_copy(small_caches, rng):
     assert not aligned(loops_of(network, *network_args(rng, 4, 24)))
 
 
-def test_a_branch_that_may_not_be_taken_does_not_copy(small_caches, rng):
-    def run(is_wanted, *args):
-        return lax.cond(is_wanted, network, lambda h, w, x: jnp.sum(h), *args)
+def test_branches_copy_what_their_own_loops_read(small_caches, rng):
+    def run(i, h, w, x):
+        def inner(h):
+            return lax.cond(i > 2, lambda h: network(h, w, x), lambda h: network(h, w, -x), h)
 
-    args = np.bool_(True), *network_args(rng, 40, 24)
-    assert not aligned(loops_of(run, *args))
-    check(run, args)
+        return lax.switch(i, [lambda h: h[0], lambda h: network(h, w.T, x), inner], h)
+
+    args = network_args(rng, 20, 24)
+    for i in range(4):
+        check(run, (i, *args))
+        check(lambda *args: grad(run, argnums=2)(*args).ravel(), (i, *args))
+    loops = loops_of(run, 1, *args)
+    assert not aligned(loops)
+    (switch,) = [s for s in loops.body if isinstance(s, Switch)]
+    (inner,) = [s for s in switch.branches[2] if isinstance(s, Switch)]
+    copies = [names_of_copies(block) for block in (*switch.branches, *inner.branches)]
+    assert [len(names) for names in copies] == [0, 1, 0, 1, 1]
+    assert len({name for names in copies for name in names}) == 3
 
 
 def test_what_a_step_changes_stays(small_caches, rng):

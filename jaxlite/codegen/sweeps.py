@@ -32,6 +32,7 @@ from jaxlite.codegen.loops import (
     Scalar,
     Statement,
     Store,
+    Switch,
     walk,
 )
 from jaxlite.codegen.memory import ALIGNMENT, touched
@@ -42,7 +43,8 @@ LEAST_READS, SMALLEST_COPY = 128, 1 << 12
 
 def in_sweeps(program: LoopProgram) -> LoopProgram:
     """Align inputs that steps read again and again, and turn every second sweep over what is large (in place)."""
-    _align_inputs(program)
+    for block in _run_once(program.body):
+        _align_inputs(program, block)
     for steps in _loops(walk(program.body)):
         odd = Scalar(INT)
         sweeps = [
@@ -60,7 +62,7 @@ def _loops(statements: Iterable[Statement]) -> list[For]:
 
 
 def _always_run(body: list[Statement]) -> Iterator[Statement]:
-    """Yield statements that every call runs, those of loops and kernels included."""
+    """Yield the statements of a block that run whenever it does, those of loops and kernels included."""
     for statement in body:
         yield statement
         if isinstance(statement, For | Kernel):
@@ -144,9 +146,16 @@ def _turn(sweep: For, odd: Scalar) -> None:
 # --- aligned inputs ---------------------------------------------------------------------------------
 
 
-def _align_inputs(program: LoopProgram) -> None:
+def _run_once(body: list[Statement]) -> list[list[Statement]]:
+    """Return what runs at most once, from its beginning: a program, and branches that stand in no loop."""
+    branches = [branch for s in body if isinstance(s, Switch) for branch in s.branches]
+    return [body, *(block for branch in branches for block in _run_once(branch))]
+
+
+def _align_inputs(program: LoopProgram, block: list[Statement]) -> None:
+    """Copy inputs where a block begins: a call that does not come to a branch does not pay for what it would read."""
     copies: dict[Buffer, Buffer] = {}
-    for steps in _loops(_always_run(program.body)):
+    for steps in _loops(_always_run(block)):
         for sweep in _sweeps_of(steps):
             for (buffer, terms), loads in sweep.loads.items():
                 if not _is_worth_a_copy(buffer, terms, steps, sweep):
@@ -161,7 +170,7 @@ def _align_inputs(program: LoopProgram) -> None:
         i, element = Scalar(INT), Scalar(buffer.dtype)
         body = [Load(element, buffer, Affine.of(i)), Store(copy, Affine.of(i), element)]
         loop = For(i, Const(0, INT), Const(buffer.size, INT), 1, [], body, "parallel")
-        program.body.insert(number, Kernel(f"a{number}", [loop], True, (), "aligned"))
+        block.insert(number, Kernel(copy.name.partition("_")[0], [loop], True, (), "aligned"))
 
 
 def _is_worth_a_copy(buffer: Buffer, terms: tuple, steps: For, sweep: _Sweep) -> bool:

@@ -499,6 +499,11 @@ def einsum(
         if arrays is not None:
             # The plain loop beats the planning only for small operands.
             large = len(arrays) > 2 or max(map(np.size, arrays), default=0) > 1000
+            if large and len({np.result_type(x) for x in arrays}) > 1:
+                # np.einsum sums what only one operand names in the type of that operand: True + True is True, and
+                # 100 + 100 of int8 is -56, beside a float64 as well.
+                common = np.result_type(*arrays)
+                arrays = [np.asarray(x, common) for x in arrays]
             try:
                 return wrap(quiet(np.einsum, (subscripts, *arrays), {"optimize": large}))
             except REFUSALS:
