@@ -68,7 +68,7 @@ def _load(symbol: str) -> dict[str, int]:
     if function_of(symbol) is not None:
         return _library(symbol, (symbol,), lambda: _vector_math().text(symbol))
     if symbol == FAR:
-        return _library(symbol, (symbol,), lambda: _vector_math().text(symbol), is_quick=False)
+        return _library(symbol, (symbol,), lambda: _vector_math().text(symbol), effort=0)
     if symbol in transforms.addresses():
         return transforms.addresses()
     if name.startswith(("scontract_", "dcontract_")):
@@ -95,7 +95,7 @@ def _load(symbol: str) -> dict[str, int]:
 def _of_widest_registers(symbol: str, module: Callable) -> dict[str, int]:
     """Load the library of a routine, whose text a module makes for the widest registers of the machine."""
     registers = max(engine.registers())
-    return _library(f"{symbol}|{registers}", (symbol,), lambda: module().text(symbol, registers))
+    return _library(f"{symbol}|{registers}", (symbol,), lambda: module().text(symbol, registers), effort=1)
 
 
 def _thread_pool() -> dict[str, int]:
@@ -103,7 +103,7 @@ def _thread_pool() -> dict[str, int]:
     engine.add_symbol("jl_threads", threads.address_of_words())
     for name, address in threads.addresses().items():
         engine.add_symbol(name, address)
-    return _library("jl_launch", ("jl_launch",), lambda: thread_pool.text(platform.machine()), is_quick=False)
+    return _library("jl_launch", ("jl_launch",), lambda: thread_pool.text(platform.machine()), effort=0)
 
 
 def _tapes() -> dict[str, int]:
@@ -112,9 +112,7 @@ def _tapes() -> dict[str, int]:
     return _library("jl_tapes", tuple(tapes.DECLARATIONS), lambda: tapes.LIBRARY)
 
 
-def _library(
-    name: str, symbols: tuple[str, ...], text: Callable[[], str], is_quick: bool = True
-) -> dict[str, int]:
+def _library(name: str, symbols: tuple[str, ...], text: Callable[[], str], effort: int = 3) -> dict[str, int]:
     """Load a library, from disk where it is kept; returns the addresses of its functions.
 
     What is rare, or waits, takes no care of LLVM's: 3 ms instead of 14 for the pool of threads.
@@ -122,7 +120,7 @@ def _library(
     key_text = f"{name}|{engine.host()}|{cache.environment()}"
     key = hashlib.sha256(key_text.encode()).hexdigest()[:_KEY_LENGTH]
     kept = cache.load(key, counted=False) or b""
-    code = kept.removeprefix(_MARK) if kept.startswith(_MARK) else engine.object_code(text(), is_quick)
+    code = kept.removeprefix(_MARK) if kept.startswith(_MARK) else engine.object_code(text(), effort)
     if not kept.startswith(_MARK):
         cache.store(key, _MARK + code)
     if FAR not in symbols and engine.calls((code,), FAR):
