@@ -7,8 +7,8 @@ import jaxlite
 import jaxlite.numpy as jnp
 from jaxlite import grad, lax
 from jaxlite.codegen import linking
+from jaxlite.runtime import call, engine
 from jaxlite.runtime import compile as compiler
-from jaxlite.runtime import engine
 from tests.test_compiled import check_program, program_of
 
 
@@ -17,13 +17,14 @@ def modules(monkeypatch):
     """Divide every program into as many modules as there are functions; returns how many there were."""
     counts = []
 
-    def build(name, texts, threads):
+    def build(name, texts):
         counts.append(len(texts))
-        return whole(name, texts, 3)
+        return whole(name, texts)
 
     whole = engine.build
     monkeypatch.setattr(engine, "build", build)
     monkeypatch.setattr(linking, "LEAST_TEXT", 1)
+    monkeypatch.setattr(compiler.threads, "get_num_threads", lambda: 8)
     return counts
 
 
@@ -89,25 +90,35 @@ def test_callers_compiled_by_numba_link_all_modules(modules, rng):
 
 def test_a_small_program_stays_whole():
     jaxpr, _ = program_of(lambda x: [jnp.sin(x)], (np.ones(3),))
-    assert len(compiler.source_of(jaxpr, "small").texts) == 1
+    assert len(compiler.source_of(jaxpr, "small", 8).texts) == 1
 
 
 def test_each_module_declares_what_it_calls(monkeypatch):
-    jaxpr, _ = program_of(lambda x: [grad(softmax)(x)], (np.ones((400, 50)),))
-    (whole,) = compiler.source_of(jaxpr, "whole").texts
     monkeypatch.setattr(linking, "LEAST_TEXT", 500)
-    texts = compiler.source_of(jaxpr, "whole").texts
-    assert 1 < len(texts) <= linking.MOST_MODULES
-    for function in ("@jl_whole_k0(", "@jl_whole_body("):
+    jaxpr, _ = program_of(lambda x: [grad(softmax)(x)], (np.ones((400, 50)),))
+    assert len(compiler.source_of(jaxpr, "whole").texts) == 1
+    texts = compiler.source_of(jaxpr, "whole", 4).texts
+    assert 1 < len(texts) <= 4
+    for function in ("@jl_whole_k0(", "@jl_whole("):
         assert sum(f"define i64 {function}" in text for text in texts) == 1
-        assert f"define internal i64 {function}" in whole
-    assert sum("define i64 @jl_whole(" in text for text in texts) == 1
     assert "jl_whole" in engine.assembly(texts)
 
 
-@pytest.mark.parametrize("threads", [1, 2, 5])
-def test_an_error_of_any_module_is_raised(threads):
+@pytest.mark.parametrize("name", ["kernels", "a loop", "a sort", "indices"])
+def test_results_are_the_same_bits_for_every_number_of_modules(modules, monkeypatch, rng, name):
+    jaxpr, operands = program_of(lambda x: [PROGRAMS[name](x)], (rng.random((30, 30)) / 20,))
+    results = []
+    for most in (1, 2, 5):
+        monkeypatch.setattr(compiler.threads, "get_num_threads", lambda most=most: most)
+        code = compiler._build(jaxpr, f"bits_{name.replace(' ', '_')}_{most}", False)
+        results += call.Program(jaxpr, code, None)(*operands)
+    assert modules[0] == 1 < modules[1] <= modules[2]
+    for result in results[1:]:
+        np.testing.assert_array_equal(result, results[0])
+
+
+def test_an_error_of_any_module_is_raised():
     good = "define i64 @jl_good_module() {\n  ret i64 0\n}"
     for texts in ([good, "no module"], ["no module", good]):
         with pytest.raises(RuntimeError, match="parsing error"):
-            engine.build("jl_bad", texts, threads)
+            engine.build("jl_bad", texts)

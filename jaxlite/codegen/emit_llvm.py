@@ -106,7 +106,9 @@ class Module:
         self.key = key
         self.registers = registers
         self.vector_functions: dict[str, None] = {}
+        # Kernels, and what runs them.
         self.functions: list[str] = []
+        self.beginning: list[str] = []
         self.declarations: dict[str, str] = {}
         self.globals: list[str] = []
         self.metadata: dict[str, int] = {}
@@ -160,7 +162,7 @@ class Module:
         nodes = [self.metadata_node(hint) for hint in hints]
         return self.metadata_node(f"distinct !{{!{len(self.metadata)}, {', '.join(nodes)}}}")
 
-    def texts(self) -> list[str]:
+    def texts(self, most: int = 1) -> list[str]:
         """Return the program as modules that can be compiled side by side; the first one holds its beginning."""
         nodes = [f"!{number} = {text}" for text, number in self.metadata.items()]
         support = []
@@ -187,7 +189,7 @@ class Module:
                     "",
                 ]
             )
-            for functions in divided(self.functions, f"jl_{self.key}_")
+            for functions in divided(self.functions, self.beginning, most)
         ]
 
 
@@ -230,8 +232,8 @@ def emit(
         body.place(buffer)
     body.block(program.body)
     body.line("ret i64 0")
-    module.functions.append(body.text(formals, "define internal i64"))
-    module.functions.append(_wrapper(module, program, wrapper, operands))
+    module.beginning.append(body.text(formals, "define internal i64"))
+    module.beginning.append(_wrapper(module, program, wrapper, operands))
     return module
 
 
@@ -242,7 +244,7 @@ def _wrapper(module: Module, program: LoopProgram, loads: list[str], operands: l
     lines += [f"  %se = getelementptr ptr, ptr %table, i64 {slot}", "  %error = load ptr, ptr %se"]
     if program.hands_out_tapes:
         module.use_tapes()
-        module.functions.append(
+        module.beginning.append(
             f"define void @jl_{module.key}_free(ptr %error) {{\n  call void @jl_tapes_free(ptr %error)\n  ret void\n}}"
         )
     call = f"call i64 @jl_{module.key}_body({', '.join(operands)})"
@@ -602,7 +604,7 @@ class _Function:
         inner.block(s.body)
         inner.line("ret i64 0")
         formals = ["i64 %part", "i64 %thread", *formals]
-        self.module.functions.append(inner.text(formals, "define internal i64", _ATTRIBUTES))
+        self.module.functions.append(inner.text(formals, "define i64", _ATTRIBUTES))
         context = self.alloca(f"[{len(operands)} x i64]")
         loads, given = [], ["i64 %part", "i64 %thread"]
         for k, operand in enumerate(operands):
@@ -615,7 +617,7 @@ class _Function:
             given.append(f"{kind} %a{k}")
         taker = f"{inner.name}_of"
         lines = [
-            f"define internal i64 @{taker}(ptr %context, i64 %part, i64 %thread) {{",
+            f"define i64 @{taker}(ptr %context, i64 %part, i64 %thread) {{",
             *loads,
             f"  %status = call i64 @{inner.name}({', '.join(given)})",
             "  ret i64 %status",
@@ -787,7 +789,7 @@ class _Function:
         for k, result in enumerate(s.results):
             inner.line(f"store {inner.typed(result)}, ptr %r{k}")
         inner.line("ret i64 0")
-        self.module.functions.append(inner.text(formals, "define internal i64", _ATTRIBUTES))
+        self.module.functions.append(inner.text(formals, "define i64", _ATTRIBUTES))
         status = self.emit(f"call i64 @{inner.name}({', '.join(operands)})")
         if self.bounds_checks or any(map(_may_fail, walk([s]))):
             fine = self.emit(f"icmp eq i64 {status}, 0")

@@ -8,40 +8,35 @@ from __future__ import annotations
 
 import re
 
-# Modules of a program, and characters of functions for which one is worth it: LLVM compiles so many in 20 to 30 ms.
-MOST_MODULES, LEAST_TEXT = 8, 6_000
-_HEADER = re.compile(r"define internal i64 @(\S+?)\((.*?)\)")
+# Characters of functions for which a module of their own is worth it: LLVM compiles so many in 20 to 30 ms.
+LEAST_TEXT = 6_000
+_HEADER = re.compile(r"define i64 @(\S+?)\((.*?)\)")
 _NAME = re.compile(r"@[\w.$]+")
 
 
-def divided(functions: list[str], prefix: str) -> list[list[str]]:
-    """Divide functions, the last of which begins the program, into groups of about the same length.
+def divided(kernels: list[str], beginning: list[str], most: int) -> list[list[str]]:
+    """Divide functions into at most so many groups of about the same length, the first of which holds the beginning.
 
-    Each group declares what it calls of the others; the first one holds the beginning. The groups follow from the text
-    alone, as LLVM hands constants on to functions in the same module: results are the same bits on every machine.
+    Each group declares what it calls of the others.
     """
-    count = min(MOST_MODULES, sum(map(len, functions)) // LEAST_TEXT)
+    functions = [*kernels, *beginning]
+    count = min(most, sum(map(len, functions)) // LEAST_TEXT)
     if count < 2:
         return [functions]
-    groups: list[list[str]] = [[functions[-1]], *([] for _ in range(count - 1))]
-    for function in sorted(functions[:-1], key=len, reverse=True):
+    groups: list[list[str]] = [beginning, *([] for _ in range(count - 1))]
+    for function in sorted(kernels, key=len, reverse=True):
         min(groups, key=lambda group: sum(map(len, group))).append(function)
-    groups = [group for group in groups if group]
     declarations = {}
-    for function in functions:
-        header = _HEADER.match(function)
-        if header:
-            name, formals = header.groups()
-            kinds = ", ".join(formal.split(" ")[0] for formal in formals.split(", ") if formal)
-            declarations[f"@{name}"] = f"declare i64 @{name}({kinds})"
-    return [_linked(group, prefix, declarations) for group in groups]
+    for name, formals in (found.groups() for found in map(_HEADER.match, functions) if found):
+        kinds = ", ".join(formal.split(" ")[0] for formal in formals.split(", ") if formal)
+        declarations[f"@{name}"] = f"declare i64 @{name}({kinds})"
+    return [_linked(group, declarations) for group in groups if group]
 
 
-def _linked(group: list[str], prefix: str, declarations: dict[str, str]) -> list[str]:
-    visible = [f.replace(f"define internal i64 @{prefix}", f"define i64 @{prefix}") for f in group]
+def _linked(group: list[str], declarations: dict[str, str]) -> list[str]:
     here = {f"@{found.group(1)}" for found in map(_HEADER.match, group) if found}
     called = {name for function in group for name in _NAME.findall(function)} - here
-    return [*(line for name, line in declarations.items() if name in called), *visible]
+    return [*(line for name, line in declarations.items() if name in called), *group]
 
 
 def used_in(functions: list[str], definitions: list[str]) -> list[str]:

@@ -69,6 +69,7 @@ def source_of(
     has_entry: bool = True,
     bounds_checks: bool = False,
     registers: tuple[int, ...] = (),
+    modules: int = 1,
 ) -> Source:
     """Return loops and LLVM text of a program.
 
@@ -86,11 +87,13 @@ def source_of(
         Whether to check each access against its buffer.
     registers : tuple of int
         Bytes of the registers that functions such as exp may take whole.
+    modules : int
+        Into how many it is divided at most.
     """
     loops = loop_program(jaxpr)
     cost = cost_of(loops)
     module = emit(loops, key, bounds_checks=bounds_checks, registers=registers)
-    first, *others = module.texts()
+    first, *others = module.texts(modules)
     if has_entry:
         calls = {s.symbol for s in walk(loops.body) if isinstance(s, Call)}
         entry = entry_text(

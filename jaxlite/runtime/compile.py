@@ -79,8 +79,8 @@ class MachineCode:
         return engine.address_of(f"jl_{self.key}{suffix}")
 
 
-def source_of(jaxpr: Jaxpr, key: str):
-    """Return loops and LLVM text of a recorded program: `codegen.source.Source`."""
+def source_of(jaxpr: Jaxpr, key: str, modules: int = 1):
+    """Return loops and LLVM text of a recorded program, in at most so many modules: `codegen.source.Source`."""
     return _codegen().source_of(
         optimize(jaxpr),
         jaxpr.in_avals,
@@ -88,6 +88,7 @@ def source_of(jaxpr: Jaxpr, key: str):
         has_entry=not _has_tapes(jaxpr),
         bounds_checks=_bounds_checks(),
         registers=engine.registers(),
+        modules=modules,
     )
 
 
@@ -245,9 +246,9 @@ def _load(key: str) -> MachineCode | None:
 
 
 def _build(jaxpr: Jaxpr, key: str, stable: bool) -> MachineCode:
-    source = source_of(jaxpr, key)
+    source = source_of(jaxpr, key, threads.get_num_threads())
     counters.add("num_compiles")
-    serialized = engine.build(f"jl_{key}", source.texts, threads.get_num_threads())
+    serialized = engine.build(f"jl_{key}", source.texts)
     codes = engine.objects_of(serialized)
     # Of a function of the mathematics LLVM has chosen the form for one number, or for a register.
     external = tuple(name for name in source.external if engine.calls(codes, name))

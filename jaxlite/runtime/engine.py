@@ -82,8 +82,8 @@ def add_symbol(name: str, address: int) -> None:
     _numba().llvm.add_symbol(name, address)
 
 
-def build(name: str, texts: Sequence[str], threads: int = 1) -> tuple:
-    """Compile modules side by side; `load_objects` loads them once whatever they call has an address.
+def build(name: str, texts: Sequence[str]) -> tuple:
+    """Compile modules, each in a thread; `load_objects` loads them once whatever they call has an address.
 
     Parameters
     ----------
@@ -91,38 +91,31 @@ def build(name: str, texts: Sequence[str], threads: int = 1) -> tuple:
         Of the library.
     texts : sequence of str
         LLVM text of each module.
-    threads : int
-        How many may compile at a time.
 
     Returns
     -------
     tuple
         What `revive` takes: plain data, with the object code that `objects_of` returns.
     """
-    numba = _numba()
-    waiting, results = list(enumerate(texts)), {}
+    results: list = [None] * len(texts)
 
-    def compile_some(machine: int) -> None:
-        while waiting:
-            # Another thread may have taken the last one.
-            with contextlib.suppress(IndexError):
-                position, text = waiting.pop(0)
-                try:
-                    results[position] = _compiled(f"{name}_{position}", text, machine)
-                except BaseException as error:
-                    results[position] = error
+    def compile_one(position: int) -> None:
+        try:
+            results[position] = _compiled(f"{name}_{position}", texts[position], position)
+        except BaseException as error:
+            results[position] = error
 
-    with numba.lock:
-        others = [Thread(target=compile_some, args=(k,)) for k in range(1, min(threads, len(texts)))]
+    with _numba().lock:
+        others = [Thread(target=compile_one, args=(k,)) for k in range(1, len(texts))]
         for thread in others:
             thread.start()
-        compile_some(0)
+        compile_one(0)
         for thread in others:
             thread.join()
-    for result in results.values():
+    for result in results:
         if isinstance(result, BaseException):
             raise result
-    codes, bitcodes = zip(*(results[k] for k in range(len(texts))), strict=True)
+    codes, bitcodes = zip(*results, strict=True)
     return name, codes, bitcodes
 
 
