@@ -106,6 +106,7 @@ def test_each_module_declares_what_it_calls(monkeypatch):
 
 @pytest.mark.parametrize("name", ["kernels", "a loop", "a sort", "indices"])
 def test_results_are_the_same_bits_for_every_number_of_modules(modules, monkeypatch, rng, name):
+    compiler.prepare()
     jaxpr, operands = program_of(lambda x: [PROGRAMS[name](x)], (rng.random((30, 30)) / 20,))
     results = []
     for most in (1, 2, 5):
