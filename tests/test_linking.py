@@ -118,6 +118,15 @@ def test_results_are_the_same_bits_for_every_number_of_modules(modules, monkeypa
         np.testing.assert_array_equal(result, results[0])
 
 
+def test_where_no_thread_starts_modules_are_compiled_one_after_the_other(modules, monkeypatch, rng):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(engine.Thread, "start", refuse)
+    check_program(lambda x: [grad(softmax)(x)], (rng.random((31, 30)),))
+    assert max(modules) > 1
+
+
 def test_an_error_of_any_module_is_raised():
     good = "define i64 @jl_good_module() {\n  ret i64 0\n}"
     for texts in ([good, "no module"], ["no module", good]):

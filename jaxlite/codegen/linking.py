@@ -1,7 +1,10 @@
 """A program in several modules of LLVM text, which are compiled side by side and linked.
 
-define internal i64 @jl_KEY_k0(ptr %self, …)  ->  define i64 @jl_KEY_k0(ptr %self, …)     in one of them
-                                                  declare i64 @jl_KEY_k0(ptr, …)          where it is called
+    define i64 @jl_KEY_k0(ptr %self, …)     in one of them
+    declare i64 @jl_KEY_k0(ptr, …)          where it is called
+
+Functions are visible to other modules even where there is one alone: LLVM would hand constants on to those that only
+their module calls, and results would not be the same bits for every number of modules.
 """
 
 from __future__ import annotations

@@ -106,11 +106,18 @@ def build(name: str, texts: Sequence[str]) -> tuple:
             results[position] = error
 
     with _numba().lock:
-        others = [Thread(target=compile_one, args=(k,)) for k in range(1, len(texts))]
-        for thread in others:
-            thread.start()
-        compile_one(0)
-        for thread in others:
+        here, threads = [0], []
+        for position in range(1, len(texts)):
+            thread = Thread(target=compile_one, args=(position,))
+            try:
+                thread.start()
+                threads.append(thread)
+            except RuntimeError:
+                # There may be no more of them, or Python is about to end.
+                here.append(position)
+        for position in here:
+            compile_one(position)
+        for thread in threads:
             thread.join()
     for result in results:
         if isinstance(result, BaseException):
