@@ -135,5 +135,6 @@ def test_a_reader_that_closes_early_ends_it_quietly(arguments):
         [sys.executable, "-m", "jaxlite", *arguments], stdout=write, stderr=subprocess.PIPE, check=False
     )
     os.close(write)
-    # argparse itself swallows the error of its help.
-    assert (done.stderr, done.returncode) == (b"", 0 if {"--help", "-h"} & {*arguments} else 141)
+    assert done.stderr == b""
+    # The argparse of later Pythons swallows the error of its help.
+    assert done.returncode in ((0, 141) if {"--help", "-h"} & {*arguments} else (141,))
