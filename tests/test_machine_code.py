@@ -873,3 +873,23 @@ def test_working_memory_that_cannot_be_had_is_told(tmp_path):
         print(jaxlite.jit(lambda x: jnp.sort(x)[0])(x))
     """
     assert run_script(script, tmp_path) == "True\n1.0\n"
+
+
+def test_products_import_no_package_that_they_do_not_need(tmp_path):
+    script = """
+    import sys
+    import numpy as np, jaxlite, jaxlite.numpy as jnp
+    f = jaxlite.jit(lambda x: jnp.linalg.solve(x @ x + 100 * np.eye(60), x))
+    x = np.arange(3600.0).reshape(60, 60) % 7
+    np.testing.assert_allclose(f(x), np.linalg.solve(x @ x + 100 * np.eye(60), x), rtol=1e-9)
+    assert "scipy.linalg" not in sys.modules, sorted(sys.modules)
+    import scipy.linalg
+    import scipy.linalg.cython_blas as blas
+    from jaxlite.runtime import extensions
+    assert scipy.linalg.cython_blas is blas is extensions.load("scipy.linalg.cython_blas")
+    np.testing.assert_allclose(scipy.linalg.sqrtm(4.0 * np.eye(3)), 2.0 * np.eye(3))
+    np.testing.assert_allclose(f(x + 1.0), np.linalg.solve((x + 1) @ (x + 1) + 100 * np.eye(60), x + 1), rtol=1e-9)
+    """
+    run_script(script, tmp_path)
+    # A second process, which finds the program on disk.
+    run_script(script, tmp_path)

@@ -21,7 +21,7 @@ from jaxlite.codegen import thread_pool, transforms
 from jaxlite.codegen.boundary import FAR, PRODUCTS, blas_symbol, function_of
 from jaxlite.errors import InternalError
 from jaxlite.locks import new_lock
-from jaxlite.runtime import engine, threads
+from jaxlite.runtime import engine, extensions, threads
 from jaxlite.runtime.cache import cache
 
 # Shorter than the keys of programs, which none can be taken for.
@@ -130,7 +130,7 @@ def _library(name: str, symbols: tuple[str, ...], text: Callable[[], str], effor
 
 def _exported(module: str, name: str) -> int:
     """Return the address of a C function that a Cython module exports."""
-    capsule = importlib.import_module(module).__pyx_capi__[name]
+    capsule = extensions.load(module).__pyx_capi__[name]
     api = ctypes.pythonapi
     api.PyCapsule_GetName.restype, api.PyCapsule_GetName.argtypes = ctypes.c_char_p, [ctypes.py_object]
     api.PyCapsule_GetPointer.restype = ctypes.c_void_p

@@ -11,12 +11,12 @@ import ctypes
 import functools
 import operator
 import os
-import sys
 
 from jaxlite.codegen import thread_pool as pool
 from jaxlite.counters import counters
 from jaxlite.errors import ArgumentError
 from jaxlite.locks import new_lock
+from jaxlite.runtime import extensions
 
 VARIABLE = "JAXLITE_NUM_THREADS"
 # How often a thread looks for work before it sleeps, with a pause of the processor each time: some 20 us.
@@ -144,7 +144,7 @@ def _choose(n: int, by_user: bool) -> None:
 def tell_openblas() -> None:
     """Give every OpenBLAS that is loaded the number that was chosen, and the pool that of compiled programs."""
     for name in _BLAS_USERS:
-        module = sys.modules.get(name)
+        module = extensions.loaded(name)
         found = module and _functions_of(getattr(module, "__file__", None))
         if not found:
             continue
