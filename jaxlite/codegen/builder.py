@@ -141,20 +141,8 @@ class Builder:
         body: list = []
         start, stop = (self.index(e) for e in (start, extent))
         loop = For(
-            index,
-            start,
-            stop,
-            step,
-            carries or [],
-            body,
-            kind,
-            polls,
-            last,
-            expected,
-            merges,
-            as_it_is,
-            any_order,
-        )
+            index, start, stop, step, carries or [], body, kind, polls, last, expected, merges, as_it_is, any_order
+        )  # fmt: skip
         if within is None and loop.indices:
             within = min(loop.indices[0], loop.indices[-1]), max(loop.indices[0], loop.indices[-1])
         if within is not None:

@@ -178,19 +178,8 @@ class Module:
             support.append(f'{used}, section "llvm.metadata"')
         if self.tapes:
             support.append(INLINED)
-        return [
-            "\n".join(
-                [
-                    *self.declarations.values(),
-                    *support,
-                    *used_in(functions, self.globals),
-                    *functions,
-                    *nodes,
-                    "",
-                ]
-            )
-            for functions in divided(self.functions, self.beginning, most)
-        ]
+        head, groups = [*self.declarations.values(), *support], divided(self.functions, self.beginning, most)
+        return ["\n".join([*head, *used_in(g, self.globals), *g, *nodes, ""]) for g in groups]
 
 
 def emit(

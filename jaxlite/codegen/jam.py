@@ -16,11 +16,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from jaxlite.codegen.copies import Copy, is_short
 from jaxlite.codegen.loops import (
     INT,
     Affine,
     Buffer,
-    Carry,
     Const,
     For,
     Kernel,
@@ -35,9 +35,6 @@ from jaxlite.codegen.loops import (
     walk,
 )
 from jaxlite.codegen.nests import LARGEST_KERNEL
-
-# Loops of so few steps are written out: coordinates, for the most part.
-SHORT = 4
 
 
 def jam(program: LoopProgram) -> LoopProgram:
@@ -71,15 +68,11 @@ def _long_loops(statement: Statement) -> list[Statement]:
     """Return what a short loop comes to when it is written out, or a long loop itself; nothing for all else."""
     if not isinstance(statement, For) or not _is_plain(statement.body):
         return []
-    if not _is_short(statement):
+    if not is_short(statement):
         return [statement]
-    if statement.carries or not any(isinstance(s, For) and not _is_short(s) for s in statement.body):
+    if statement.carries or not any(isinstance(s, For) and not is_short(s) for s in statement.body):
         return []
-    return _Copy().steps(statement)
-
-
-def _is_short(loop: For) -> bool:
-    return loop.step == 1 and loop.indices is not None and len(loop.indices) <= SHORT
+    return Copy().steps(statement)
 
 
 def _is_plain(body: list[Statement]) -> bool:
@@ -91,7 +84,7 @@ def _long_loop(statement: Statement) -> _Long | None:
     if not isinstance(statement, For) or not statement.indices or not _is_plain(statement.body):
         return None
     if _has_short_loops_only(statement):
-        return None if _is_short(statement) else _Long(statement, statement.indices)
+        return None if is_short(statement) else _Long(statement, statement.indices)
     kinds = [type(s) for s in statement.body]
     if kinds[:3] != [Let, Let, For] or not all(kind is Let for kind in kinds[3:]):
         return None
@@ -106,7 +99,7 @@ def _long_loop(statement: Statement) -> _Long | None:
 
 def _has_short_loops_only(loop: For) -> bool:
     return loop.kind in ("parallel", "reduce") and all(
-        _is_short(s) for s in walk(loop.body) if isinstance(s, For)
+        is_short(s) for s in walk(loop.body) if isinstance(s, For)
     )
 
 
@@ -152,7 +145,7 @@ class _Long:
         outer = replace(self.loop, index=first, step=spans.step, body=body)
         return _Long(loop, self.indices, outer)
 
-    def copied(self, copy: _Copy) -> _Long:
+    def copied(self, copy: Copy) -> _Long:
         new = copy.loop(self.statement)
         return _Long(new.body[2], self.indices, new) if self.spans else _Long(new, self.indices)
 
@@ -175,80 +168,6 @@ def _side_by_side(mine: For, other: For, body: list[Statement]) -> For:
         kind="reduce" if carries else "parallel",
         as_it_is=mine.as_it_is or other.as_it_is,
     )
-
-
-class _Copy:
-    """Copies statements, with other operands for some scalars; ``anew``: the copy defines scalars of its own."""
-
-    def __init__(self, now: dict[Scalar, Operand] | None = None, anew: bool = True):
-        self.now = {} if now is None else now
-        self.anew = anew
-        # Where sums that are written out begin: nothing is added to zero.
-        self.zeros: set[Scalar] = set()
-
-    def operand(self, x: Operand) -> Operand:
-        return self.now.get(x, x)
-
-    def index(self, affine: Affine) -> Affine:
-        total = Affine(affine.constant)
-        for scalar, factor in affine.terms:
-            total = total + Affine.of(self.operand(scalar)) * factor
-        return total
-
-    def defined(self, x: Scalar) -> Scalar:
-        if not self.anew:
-            return x
-        new = self.now[x] = Scalar(x.dtype)
-        return new
-
-    def block(self, statements: list[Statement]) -> list[Statement]:
-        copied: list[Statement] = []
-        for s in statements:
-            if isinstance(s, Let):
-                args = tuple(map(self.operand, s.args))
-                if s.op == "add" and s.args[0] in self.zeros:
-                    self.now[s.out] = args[1]
-                    continue
-                copied.append(Let(self.defined(s.out), s.op, args))
-            elif isinstance(s, Load):
-                index = self.index(s.index)
-                copied.append(Load(self.defined(s.out), s.buffer, index))
-            elif isinstance(s, Store):
-                copied.append(Store(s.buffer, self.index(s.index), self.operand(s.value)))
-            elif isinstance(s, For):
-                copied += self.steps(s) if _is_short(s) else [self.loop(s)]
-            else:
-                copied.append(s)
-        return copied
-
-    def steps(self, loop: For) -> list[Statement]:
-        """Write out all steps of a loop."""
-        outside, self.anew = (self.anew, self.zeros), True
-        carried = [self.operand(c.init) for c in loop.carries]
-        written: list[Statement] = []
-        sums = zip(loop.carries, carried, strict=True) if loop.kind == "reduce" else ()
-        starts = {c.inside for c, x in sums if type(x) is Const and x.dtype.kind == "f" and x.value == 0}
-        for i in loop.indices:
-            self.zeros = starts if i == loop.indices[0] else set()
-            self.now[loop.index] = Const(i, INT)
-            self.now.update(zip((c.inside for c in loop.carries), carried, strict=True))
-            written += self.block(loop.body)
-            carried = [self.operand(c.next) for c in loop.carries]
-        self.now.update(zip((c.result for c in loop.carries), carried, strict=True))
-        self.anew, self.zeros = outside
-        return written
-
-    def loop(self, loop: For) -> For:
-        start, stop = self.operand(loop.start), self.operand(loop.stop)
-        inits = [self.operand(c.init) for c in loop.carries]
-        insides = [self.defined(c.inside) for c in loop.carries]
-        index, body = self.defined(loop.index), self.block(loop.body)
-        nexts = [self.operand(c.next) for c in loop.carries]
-        results = [self.defined(c.result) for c in loop.carries]
-        carries = list(map(Carry, insides, inits, nexts, results))
-        now = dict(zip(loop.carries, carries, strict=True))
-        merges = tuple(replace(m, carries=tuple(now[c] for c in m.carries)) for m in loop.merges)
-        return replace(loop, index=index, start=start, stop=stop, carries=carries, body=body, merges=merges)
 
 
 @dataclass
@@ -289,8 +208,8 @@ class _Jam:
         mine, other = mine.in_spans_of(other), other.in_spans_of(mine)
         if mine is None or other is None:
             return None
-        mine = mine.copied(_Copy(anew=False))
-        other = other.copied(_Copy(dict(zip(other.shared, mine.shared, strict=True)), anew=False))
+        mine = mine.copied(Copy(anew=False))
+        other = other.copied(Copy(dict(zip(other.shared, mine.shared, strict=True)), anew=False))
         effects, of_mine = _Effects([other.statement]), _Effects([mine.statement])
         if len(mine.loop.body) + len(other.loop.body) > LARGEST_KERNEL or not effects.reads(of_mine):
             return None
@@ -379,7 +298,7 @@ def _meet_in_a_step(a: Affine, b: Affine, long: _Long) -> bool:
 
 def _forwarded(loop: For) -> For:
     """Hand on in registers what a step has written."""
-    copy, body = _Copy(anew=False), []
+    copy, body = Copy(anew=False), []
     written: dict[tuple[Buffer, Affine], Operand] = {}
     for statement in loop.body:
         (s,) = copy.block([statement])

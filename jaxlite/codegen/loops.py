@@ -127,20 +127,8 @@ class Buffer:
     """
 
     __slots__ = (
-        *(
-            "base",
-            "copies",
-            "data",
-            "dtype",
-            "is_aligned",
-            "name",
-            "offset",
-            "origins",
-            "place",
-            "size",
-            "within",
-        ),
-    )
+        "base", "copies", "data", "dtype", "is_aligned", "name", "offset", "origins", "place", "size", "within",
+    )  # fmt: skip
 
     def __init__(
         self,

@@ -18,6 +18,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from jaxlite.codegen.copies import Copy
 from jaxlite.codegen.cost import CACHE, FIRST_CACHE
 from jaxlite.codegen.loops import (
     INT,
@@ -131,16 +132,7 @@ def _turn(sweep: For, odd: Scalar) -> None:
         Let(moved, "mul", (sweep.index, step)),
         Let(turned, "add", (start, moved)),
     ]
-    for s in walk(sweep.body):
-        if isinstance(s, Load | Store):
-            factor = dict(s.index.terms).get(sweep.index, 0)
-            s.index = s.index + Affine.of(sweep.index) * -factor + Affine.of(turned) * factor
-        elif isinstance(s, Let):
-            s.args = tuple(turned if x is sweep.index else x for x in s.args)
-        else:
-            for carry in s.carries:
-                carry.init, carry.next = (turned if x is sweep.index else x for x in (carry.init, carry.next))
-    sweep.body[:0] = head
+    sweep.body[:] = [*head, *Copy({sweep.index: turned}, anew=False, writes_out=False).block(sweep.body)]
 
 
 # --- aligned inputs ---------------------------------------------------------------------------------
@@ -180,8 +172,4 @@ def _is_worth_a_copy(buffer: Buffer, terms: tuple, steps: For, sweep: _Sweep) ->
     factors = dict(terms)
     reads = len(steps.indices or ()) * math.prod(n for i, n in sweep.extents.items() if i not in factors)
     line = ALIGNMENT // buffer.dtype.itemsize
-    return (
-        reads >= LEAST_READS
-        and sum(abs(f) == 1 for f in factors.values()) == 1
-        and all(abs(f) == 1 or f % line == 0 for f in factors.values())
-    )
+    return reads >= LEAST_READS and [abs(f) for f in factors.values() if f % line] == [1]

@@ -28,21 +28,8 @@ from jaxlite.passes.walk import equation, map_programs, rebuilt, substitute, wit
 
 # f(-x) = -f(x), and f(-x) = f(x) whatever the sign of a zero.
 _ODD = frozenset(
-    (
-        "sin",
-        "tan",
-        "asin",
-        "atan",
-        "sinh",
-        "tanh",
-        "asinh",
-        "atanh",
-        "erf",
-        "cbrt",
-        "convert_element_type",
-        "copy",
-    )
-)
+    ("sin", "tan", "asin", "atan", "sinh", "tanh", "asinh", "atanh", "erf", "cbrt", "convert_element_type", "copy")
+)  # fmt: skip
 _EVEN = frozenset(("square", "abs", "cos", "cosh"))
 
 # What is asked for: a value, how its axes are permuted (axis k is axis order[k] of it), and whether up to a sign.

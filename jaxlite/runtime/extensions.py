@@ -22,12 +22,14 @@ def load(name: str) -> ModuleType:
 
     Whoever imports it later, or its package, gets the same module.
     """
-    if name not in sys.modules and name not in _loaded and name in _ALONE and threading.active_count() == 1:
+    module = loaded(name)
+    if module is None and name in _ALONE and threading.active_count() == 1:
         # Another thread could be about to import it, and would find half of it.
         module = _alone(name)
-        if module is not None:
-            _loaded[name] = module
-    return loaded(name) or importlib.import_module(name)
+    if module is None:
+        module = importlib.import_module(name)
+    _loaded[name] = module
+    return module
 
 
 def loaded(name: str) -> ModuleType | None:

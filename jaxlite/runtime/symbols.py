@@ -66,7 +66,7 @@ def _load(symbol: str) -> dict[str, int]:
     """Load what defines a symbol; returns addresses by symbol, among them those of its like."""
     name = symbol.removeprefix("jl_")
     if function_of(symbol) is not None:
-        return _library(symbol, (symbol,), lambda: _vector_math().text(symbol))
+        return _library(symbol, (symbol,), lambda: _vector_math().text(symbol), may_call=FAR)
     if symbol == FAR:
         return _library(symbol, (symbol,), lambda: _vector_math().text(symbol), effort=0)
     if symbol in transforms.addresses():
@@ -112,19 +112,24 @@ def _tapes() -> dict[str, int]:
     return _library("jl_tapes", tuple(tapes.DECLARATIONS), lambda: tapes.LIBRARY)
 
 
-def _library(name: str, symbols: tuple[str, ...], text: Callable[[], str], effort: int = 3) -> dict[str, int]:
+def _library(
+    name: str, symbols: tuple[str, ...], text: Callable[[], str], effort: int = 3, may_call: str = ""
+) -> dict[str, int]:
     """Load a library, from disk where it is kept; returns the addresses of its functions.
 
-    What is rare, or waits, takes no care of LLVM's: 3 ms instead of 14 for the pool of threads.
+    ``may_call`` is a function of another library that some of its forms call. What is rare, or waits, takes no care of
+    LLVM's: 3 ms instead of 14 for the pool of threads.
     """
     key_text = f"{name}|{engine.host()}|{cache.environment()}"
     key = hashlib.sha256(key_text.encode()).hexdigest()[:_KEY_LENGTH]
     kept = cache.load(key, counted=False) or b""
-    code = kept.removeprefix(_MARK) if kept.startswith(_MARK) else engine.object_code(text(), effort)
-    if not kept.startswith(_MARK):
+    if kept.startswith(_MARK):
+        code = kept.removeprefix(_MARK)
+    else:
+        code = engine.object_code(text(), effort)
         cache.store(key, _MARK + code)
-    if FAR not in symbols and engine.calls((code,), FAR):
-        engine.add_symbol(FAR, _address(FAR))
+    if may_call and engine.calls((code,), may_call):
+        engine.add_symbol(may_call, _address(may_call))
     return engine.load_objects((code,), symbols)
 
 

@@ -16,12 +16,11 @@ compile, n = 10       130 ms              13 ms
 compile, n = 100      1560 ms             26 ms
 ====================  ==================  ==================  =====================
 
-Inlining (or functions inside each program, whose vector form is as long) costs time in every program and gains none:
-a call handles eight elements at once. A library takes 5 to 20 ms to compile, once on
-a machine, and 0.1 ms to load. As functions are not inlined,
-they may also look whether any element is special, and leave the usual way only then. `benchmarks/vector_math.py`
-compares with NumPy and JAX; `tests/test_vector_math.py` holds the bounds of all errors: 2 units in the last place, 3
-for trigamma, 4 for pow, erfc and lgamma.
+Inlining (or functions inside each program, whose vector form is as long) costs time in every program and gains none: a
+call handles eight elements at once. A library takes 2 to 11 ms to compile, once on a machine, and 0.1 ms to load. As
+functions are not inlined, they may also look whether any element is special, and leave the usual way only then.
+`benchmarks/vector_math.py` compares with NumPy and JAX; `tests/test_vector_math.py` holds the bounds of all errors: 2
+units in the last place, 3 for trigamma, 4 for pow, erfc and lgamma.
 """
 
 from __future__ import annotations
